@@ -1,0 +1,28 @@
+# Thin lines over include/run.py, which does the same where make is missing: python3 include/run.py demo
+PYTHON ?= python3
+RUN = @$(PYTHON) include/run.py
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Trade one session against the sandbox on a real Airflow and stay up (ONCE=1: stop after the result)
+	$(RUN) demo $(if $(filter-out 0,$(ONCE)),--once)
+
+.PHONY: test
+test: ## Run all tests (ARGS="-k sizing -x" go to pytest)
+	$(RUN) test $(ARGS)
+
+.PHONY: test-fast
+test-fast: ## Run the unit tests: seconds, neither Airflow nor PostgreSQL
+	$(RUN) test-fast $(ARGS)
+
+.PHONY: check
+check: ## Run linters, type checker and import contracts
+	$(RUN) check
+
+.PHONY: lock
+lock: ## Lock the packages of requirements*.in anew (ARGS=--upgrade takes newer ones)
+	$(RUN) lock $(ARGS)

@@ -1,0 +1,74 @@
+"""One DAG a strategy: signals become orders, and orders fills, every session.
+
+`daily_trading` is the strategy of that id; others are `daily_trading__<id>`. They come from the strategies file.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param
+
+from include.trading.narrowing import params_schema
+from include.trading.strategies_file import load_strategies
+from include.trading.strategy import Strategy
+from trading_airflow.operators.fills import TrackFillsOperator
+from trading_airflow.operators.orders import MapOrdersOperator, SubmitOrderOperator
+from trading_airflow.operators.signals import FetchSignalsOperator
+from trading_airflow.retries import RETRY_MINUTES, TradingRetryPolicy
+from trading_airflow.strategies import START_DATE, strategies_path
+from trading_airflow.timetable import schedule_for
+
+TRIAGE = """
+**What it does.** `fetch_signals` asks the Signal Service, `map_orders` freezes the session's plan in the ledger,
+`submit_orders` sends each symbol's order at most once, `track_fills` follows them and closes the run.
+
+**A task is red.** Its log's last line says what was expected, what came and what to do.
+
+| task | red means | safe to do |
+|---|---|---|
+| fetch_signals | a service is down, the account is halted, or the answer was refused | clear it in the sending window |
+| map_orders | no plan was frozen, or the session has another plan | clear it; a plan that exists is never changed |
+| submit_orders | the truth is in doubt, or the gateway is down or halted | clear it: an order is looked up first |
+| track_fills | nothing was acknowledged, an order is unknown, or a break | `python -m include.ops orders` |
+
+**Always safe:** clearing any task or the run, triggering again, a backfill (it never trades).
+**Never needed:** marking tasks as success.
+**To stop trading:** `python -m include.ops halt --account … --reason …`.
+"""
+
+
+def build_dag(strategy: Strategy) -> DAG:
+    """Return the DAG of one strategy."""
+    with DAG(
+        dag_id=strategy.dag_id,
+        dag_display_name=strategy.title or strategy.dag_id,
+        description=f"{strategy.mode}: {len(strategy.symbols)} symbols on {strategy.calendar}",
+        doc_md=TRIAGE,
+        schedule=schedule_for(strategy.schedule, strategy.calendar),
+        start_date=START_DATE,
+        catchup=False,
+        # The ledger decides what may be sent; a run that hangs must not keep tomorrow's from starting.
+        max_active_runs=8,
+        params={name: Param(**schema) for name, schema in params_schema(strategy).items()},
+        tags={"trading", strategy.mode, *strategy.tags},
+        default_args={
+            "owner": strategy.owner,
+            "retries": len(RETRY_MINUTES),
+            "retry_delay": timedelta(minutes=RETRY_MINUTES[0]),
+            "retry_policy": TradingRetryPolicy(),
+        },
+    ) as dag:
+        signals = FetchSignalsOperator(task_id="fetch_signals", strategy_id=strategy.id)
+        orders = MapOrdersOperator(task_id="map_orders", signals=signals.output)
+        submitted = SubmitOrderOperator.partial(task_id="submit_orders", map_index_template="{{ label }}").expand(
+            order=orders.output
+        )
+        TrackFillsOperator(
+            task_id="track_fills", orders=orders.output, submissions=submitted.output, trigger_rule="all_done"
+        )
+    return dag
+
+
+for _strategy in load_strategies(strategies_path()).strategies:
+    globals()[_strategy.dag_id] = build_dag(_strategy)

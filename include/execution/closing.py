@@ -1,0 +1,194 @@
+"""Close a run: compare the books, count, name the outcome, and say it in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from include.execution.desk import Desk, stop_trading
+from include.execution.points import reach
+from include.execution.positions import differences
+from include.execution.resolve import gateway_ids, look_again
+from include.execution.runs import read_run, sends
+from include.ledger.records import Intent, Run
+from include.trading.models import Mode
+from include.trading.outcome import (
+    OrderFact,
+    RunCounts,
+    changes_wanted,
+    count_orders,
+    run_status,
+    unequal,
+)
+from include.trading.states import REFUSED
+
+
+def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
+    """Write a run's outcome and return the row. May be called again: it counts anew.
+
+    failed_step: why a step before tracking did not end, if one did not.
+    Raises Unavailable when the gateway cannot be asked although orders were sent: the books are not compared then.
+    """
+    ledger = desk.ledger
+    intents = [] if run.plan_id is None else ledger.orders.of_plan(run.plan_id)
+    if any(intent.attempt > 0 for intent in intents):
+        _compare_books(desk, run, intents)
+        intents = ledger.orders.of_plan(intents[0].plan_id)
+    reach("while_closing")
+    counts = count_orders(
+        OrderFact(state=intent.state, acknowledged=intent.acknowledged_at is not None) for intent in intents
+    )
+    problem = unequal(counts)
+    if problem is not None:
+        stop_trading(desk, run.account, "books_differ", str(run.run_id), problem, run_id=run.run_id)
+    if run.plan_id is not None:
+        ledger.runs.update_mappings(run.plan_id)
+    rows = ledger.runs.mappings(run.run_id)
+    outcomes = [(row["outcome"], row["skip_reason"]) for row in rows]
+    ids = {intent.id for intent in intents}
+    breaks = [
+        found
+        for found in (ledger.books.open_breaks(run.account) if sends(run) else [])
+        if found.run_id == run.run_id or found.intent_id in ids or found.kind == "gateway_mode"
+    ]
+    status = run_status(
+        sends=sends(run),
+        mapped=run.mapped_at is not None,
+        wanted=changes_wanted(outcomes),
+        ordered=sum(outcome == "order" for outcome, _ in outcomes),
+        counts=counts,
+        broken=bool(breaks),
+    )
+    now = ledger.now()
+    acknowledged = [intent.acknowledged_at for intent in intents if intent.acknowledged_at is not None]
+    ledger.runs.close(
+        run.run_id,
+        status=status,
+        completed_at=now,
+        planned=counts.planned if sends(run) else sum(outcome == "order" for outcome, _ in outcomes),
+        submitted=counts.submitted,
+        accepted=counts.accepted,
+        rejected=counts.rejected,
+        filled=counts.filled,
+        denied=counts.denied + sum(outcome == "denied" for outcome, _ in outcomes),
+        not_sent=counts.not_sent,
+        unknown=counts.unknown,
+        last_acknowledged_at=max(acknowledged, default=None),
+        responses={intent.client_order_id: _response(intent) for intent in intents},
+        error_message=_error(run, status, counts, [found.message for found in breaks], failed_step),
+        summary=summary(run, status, counts, outcomes),
+    )
+    return read_run(ledger, run.run_id)
+
+
+def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
+    """Ask the second source: orders thought absent or refused, orders still open, and the positions."""
+    for intent in intents:
+        if intent.attempt == 0:
+            continue
+        if intent.proven_absent_at is not None or (intent.state in REFUSED and desk.gateway.contract == "v2"):
+            look_again(desk, intent)
+        if intent.state == "open" and all(desk.gateway.order(id) is None for id in gateway_ids(desk, intent)):
+            stop_trading(
+                desk,
+                run.account,
+                "vanished",
+                intent.client_order_id,
+                f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}) was acknowledged "
+                "and the gateway no longer knows it",
+                intent=intent,
+                run_id=run.run_id,
+            )
+    if run.mode == "dry_run":
+        return
+    for symbol, (actual, expected) in differences(
+        desk, run.account, {intent.symbol for intent in intents}, run.run_id
+    ).items():
+        message = f"{symbol}: the gateway holds {actual}, our fills and the adopted baseline say {expected}"
+        if desk.gateway.contract == "v1":
+            desk.ledger.alerts.raise_alert(
+                "position_difference",
+                "warning",
+                f"position_difference:{run.account}:{symbol}",
+                f"{message} (a v1 gateway counts partial fills twice, so trading goes on)",
+                "compare with the broker's own account page",
+                strategy_id=run.strategy_id,
+                account=run.account,
+                session=run.session_date,
+                run_id=run.run_id,
+            )
+        else:
+            stop_trading(
+                desk,
+                run.account,
+                "position_mismatch",
+                f"{run.session_date}:{symbol}",
+                message,
+                symbol=symbol,
+                run_id=run.run_id,
+                detail={"gateway": str(actual), "expected": str(expected)},
+            )
+
+
+def _response(intent: Intent) -> dict[str, Any]:
+    return {
+        "symbol": intent.symbol,
+        "side": intent.side,
+        "quantity": intent.quantity,
+        "state": intent.state,
+        "gateway_status": intent.gateway_status,
+        "gateway_order_id": intent.gateway_order_id,
+        "broker_order_id": intent.broker_order_id,
+        "message": intent.message,
+        "reason": intent.reason,
+        "filled_quantity": str(intent.filled_quantity),
+        "filled_avg_price": None if intent.filled_avg_price is None else str(intent.filled_avg_price),
+        "attempts": intent.attempt,
+    }
+
+
+def _error(run: Run, status: str, counts: RunCounts, breaks: Sequence[str], failed_step: str | None) -> str | None:
+    if status == "completed":
+        return None
+    parts = [*breaks]
+    if counts.unknown:
+        parts.append(f"{counts.unknown} orders without a known outcome; looking them up goes on")
+    if failed_step is not None:
+        parts.append(failed_step)
+    if run.mapped_at is None and run.error_message:
+        parts.append(run.error_message)
+    for count, words in (
+        (counts.rejected, "rejected"),
+        (counts.denied, "denied"),
+        (counts.not_sent, "not sent"),
+        (counts.open, "open at the cut-off"),
+    ):
+        if count:
+            parts.append(f"{count} of {counts.planned} orders {words}")
+    return "; ".join(dict.fromkeys(parts)) or None
+
+
+def summary(run: Run, status: str, counts: RunCounts, outcomes: Sequence[tuple[str, str | None]]) -> str:
+    """Return the run in one line; it begins with the mode when the run sent nothing on purpose."""
+    head = "" if sends(run) else f"{_mode_words(run.mode, run.mode_reason)}: "
+    skipped = sum(outcome == "skipped" for outcome, _ in outcomes)
+    denied = sum(outcome == "denied" for outcome, _ in outcomes) + counts.denied
+    ordered = counts.planned if sends(run) else sum(outcome == "order" for outcome, _ in outcomes)
+    parts = [f"{run.num_signals} signals", f"{ordered} orders"]
+    if sends(run):
+        parts += [f"{counts.accepted} acknowledged", f"{counts.filled} filled"]
+    for count, words in (
+        (counts.rejected, "rejected"),
+        (denied, "denied"),
+        (skipped, "skipped"),
+        (counts.not_sent, "not sent"),
+        (counts.unknown, "unknown"),
+    ):
+        if count:
+            parts.append(f"{count} {words}")
+    adopted = ", adopted plan" if run.adopted else ""
+    return f"{head}{run.strategy_id} {run.session_date} {status}{adopted}: {', '.join(parts)}"
+
+
+def _mode_words(mode: Mode, reason: str | None) -> str:
+    return mode.upper() if reason is None else f"{mode.upper()} ({reason})"

@@ -1,0 +1,128 @@
+"""What every step works with, and the two things all of them need: breaks that stop trading, and the gateway's mode."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from include.execution.settings import Settings
+from include.ledger.ledger import Ledger
+from include.ledger.records import Intent
+from include.services.execution_gateway import GatewayClient, GatewayReader
+from include.trading.errors import BookMismatch, Unavailable
+from include.trading.models import GatewayInfo, Mode
+
+
+def default_worker() -> str:
+    """Name this process, so that a lease and an event say who it was."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass
+class Desk:
+    """Ready tools of one task: the ledger, the gateway, limits, and a way to wait.
+
+    reader: a GatewayReader where nothing may be sent, a GatewayClient where orders may be, None where there is none.
+    """
+
+    ledger: Ledger
+    reader: GatewayReader | None
+    settings: Settings
+    actor: str
+    code_version: str = "unknown"
+    worker: str = field(default_factory=default_worker)
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def gateway(self) -> GatewayReader:
+        """The gateway to ask; a step that needs one where none is configured is a programming error."""
+        if self.reader is None:
+            raise TypeError("this step asks the gateway: it was given none")
+        return self.reader
+
+    @property
+    def client(self) -> GatewayClient:
+        """The gateway as something that can send; a reader in its place is a programming error."""
+        if not isinstance(self.reader, GatewayClient):
+            raise TypeError("this step may not send: it was given a gateway that cannot submit")
+        return self.reader
+
+    def wait_until(self, moment: datetime, now: datetime) -> None:
+        self.sleep(max(0.0, (moment - now).total_seconds()))
+
+
+def stop_trading(
+    desk: Desk,
+    account: str,
+    kind: str,
+    key: str,
+    message: str,
+    *,
+    intent: Intent | None = None,
+    symbol: str | None = None,
+    run_id: UUID | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> bool:
+    """Record a break and halt its account, in one transaction; return whether the break is new.
+
+    A break is named by `kind` and `key`; the same one found again while it is open changes nothing.
+    """
+    ledger = desk.ledger
+    with ledger.transaction():
+        row = ledger.accounts.lock(account)
+        new = ledger.books.store_break(
+            account,
+            kind,
+            f"{kind}:{key}",
+            message,
+            symbol=symbol or (intent.symbol if intent else None),
+            intent_id=intent.id if intent else None,
+            run_id=run_id,
+            detail=detail,
+        )
+        if new:
+            if row.state != "halted":
+                ledger.accounts.set_state(row, "halted", cause=f"break:{kind}", reason=message, actor=desk.actor)
+            ledger.alerts.raise_alert(
+                "break",
+                "critical",
+                f"break:{account}:{kind}:{key}",
+                message,
+                "look at the order and the account at the broker; settle what differs, then resume with a reason: "
+                f"python -m include.ops resume --account {account} --reason …",
+                account=account,
+                run_id=run_id,
+            )
+    return new
+
+
+def check_gateway(desk: Desk, account: str, mode: Mode, *, sandbox_only: bool = False) -> GatewayInfo:
+    """Ask the gateway what it is and return it, if it fits the run's mode.
+
+    Raises Unavailable when it calls itself unhealthy, BookMismatch (a break: the account stops) when it is of
+    another mode, or is not the sandbox where only the sandbox may be.
+    """
+    info = desk.gateway.info()
+    if info.status == "unhealthy":
+        raise Unavailable(f"the gateway {info.service} calls itself unhealthy: {info.detail or 'no detail given'}")
+    wrong = None
+    if info.mode != mode:
+        wrong = f"the run's mode is {mode}, the gateway's is {info.mode}"
+    elif sandbox_only and not info.service.startswith("sandbox"):
+        wrong = f"this strategy trades with the sandbox only, the gateway calls itself {info.service}"
+    if wrong is not None:
+        stop_trading(
+            desk,
+            account,
+            "gateway_mode",
+            f"{mode}:{info.mode}:{info.service}",
+            f"{wrong}: nothing was sent; check the connection execution_gateway and the strategy's mode",
+        )
+        raise BookMismatch(f"{wrong}; account {account} is halted")
+    return info

@@ -1,0 +1,309 @@
+"""The second step: from signals to a frozen plan, or to the plan that the session already has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from include.execution.desk import Desk
+from include.execution.points import reach
+from include.execution.positions import differences
+from include.execution.prices import prices_for
+from include.execution.runs import sends, strategy_of
+from include.execution.tracking import close_late_orders, refresh_orders
+from include.ledger.records import Intent, PlanRecord, Run
+from include.services.market_data import MarketDataClient
+from include.trading.errors import InvalidData
+from include.trading.identity import SENDING_MODES, PlanKey, client_order_id, slot
+from include.trading.models import Contract, Signal
+from include.trading.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
+from include.trading.planning import make_plan
+from include.trading.states import UNRESOLVED
+
+
+def map_orders(
+    desk: Desk, market: MarketDataClient, run: Run, signals: Sequence[Signal], *, most_orders: int
+) -> list[Intent]:
+    """Freeze the run's plan and return its orders, reductions first; a plan that exists is read back, not made anew.
+
+    A run that never sends stores what it would do as mapping rows and returns nothing.
+    most_orders: refuse a plan with more before anything is frozen (Airflow's [core] max_map_length).
+    Raises InvalidData when the session's plan was made from other parameters, or the sending window is over.
+    """
+    if run.plan_id is not None:
+        return desk.ledger.orders.of_plan(run.plan_id)
+    if not sends(run):
+        _store(desk, run, _plan(desk, market, run, signals, blocked={}), key=None)
+        return []
+    key = plan_key(run)
+    existing = desk.ledger.plans.get(key.plan_id)
+    if existing is None:
+        _check_window(desk, run)
+        _bring_up_to_date(desk, run.account)
+        blocked = _unexplained(desk, run)
+        existing = _freeze(desk, market, run, signals, key, blocked, most_orders)
+    if existing is not None:
+        _adopt(desk, run, existing)
+    return desk.ledger.orders.of_plan(key.plan_id)
+
+
+def plan_key(run: Run) -> PlanKey:
+    return PlanKey(
+        mode=run.mode,
+        account=run.account,
+        strategy_id=run.strategy_id,
+        session=run.session_date,
+        revision=run.revision,
+    )
+
+
+def _check_window(desk: Desk, run: Run) -> None:
+    now = desk.ledger.now()
+    if now >= run.send_until:
+        raise InvalidData(
+            f"session {run.session_date} of strategy {run.strategy_id}: the sending window ended at "
+            f"{run.send_until:%Y-%m-%d %H:%M} UTC and nothing was planned before; trigger a new run"
+        )
+
+
+def _bring_up_to_date(desk: Desk, account: str) -> None:
+    """Resolve and refresh the account's earlier orders, so that the book is true when the plan is made."""
+    close_late_orders(desk, account)
+    refresh_orders(desk, desk.ledger.orders.live(account))
+
+
+def _unexplained(desk: Desk, run: Run) -> dict[str, str]:
+    """Return the symbols whose position nobody can explain. v1 counts partial fills twice: there it only warns."""
+    if run.mode == "dry_run":
+        return {}
+    strategy = strategy_of(run)
+    held = desk.ledger.orders.held(run.account, strategy_id=run.strategy_id, mode=run.mode)
+    found = differences(desk, run.account, {*strategy.symbols, *held}, run.run_id)
+    for symbol, (actual, expected) in found.items():
+        desk.ledger.alerts.raise_alert(
+            "blocked_symbol",
+            "warning",
+            f"blocked_symbol:{run.account}:{symbol}",
+            f"{symbol}: the gateway holds {actual}, our fills and the adopted baseline say {expected}",
+            f"find out whose it is; if it is not ours: python -m include.ops adopt --account {run.account} "
+            f"--symbol {symbol} --reason …",
+            strategy_id=run.strategy_id,
+            account=run.account,
+            session=run.session_date,
+            run_id=run.run_id,
+        )
+    return {} if desk.gateway.contract == "v1" else dict.fromkeys(found, "unexplained_position")
+
+
+def _plan(
+    desk: Desk,
+    market: MarketDataClient,
+    run: Run,
+    signals: Sequence[Signal],
+    *,
+    blocked: Mapping[str, str],
+) -> Plan:
+    """Fetch prices and plan without a lock; for runs that never send."""
+    return make_plan(_inputs(desk, run, signals, blocked, prices=_prices(desk, market, run), contract="v2"))
+
+
+def _prices(desk: Desk, market: MarketDataClient, run: Run) -> Any:
+    strategy = strategy_of(run)
+    held, working = _book(desk, run)
+    return prices_for(desk, market, run, {*strategy.symbols, *held, *working})
+
+
+def _book(desk: Desk, run: Run) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """Return what the strategy holds and what its open orders may still add. A replay starts from a flat book."""
+    mode = run.mode if sends(run) else strategy_of(run).mode
+    if run.mode == "replay" or mode not in SENDING_MODES:
+        return {}, {}
+    orders = desk.ledger.orders
+    return (
+        orders.held(run.account, strategy_id=run.strategy_id, mode=mode),
+        orders.working(run.account, strategy_id=run.strategy_id, mode=mode),
+    )
+
+
+def _inputs(
+    desk: Desk, run: Run, signals: Sequence[Signal], blocked: Mapping[str, str], *, prices: Any, contract: Contract
+) -> PlanInputs:
+    held, working = _book(desk, run)
+    account = desk.ledger.accounts.get(run.account)
+    only = run.parameters["only_symbols"]
+    return PlanInputs(
+        strategy=strategy_of(run),
+        signals=tuple(signals),
+        prices=prices.prices,
+        previous_closes=prices.previous_closes,
+        held=held,
+        open_quantity=working,
+        blocked=dict(blocked),
+        account_state=account.state if account is not None and run.mode != "replay" else "active",
+        traded_today=desk.ledger.orders.traded_in_session(
+            run.account, strategy_id=run.strategy_id, mode=run.mode, session=run.session_date
+        ),
+        contract=contract,
+        now=desk.ledger.now(),
+        flatten=run.parameters["flatten"],
+        only_symbols=None if only is None else tuple(only),
+    )
+
+
+def _freeze(
+    desk: Desk,
+    market: MarketDataClient,
+    run: Run,
+    signals: Sequence[Signal],
+    key: PlanKey,
+    blocked: Mapping[str, str],
+    most_orders: int,
+) -> PlanRecord | None:
+    """Make the plan under the account's lock and store it whole; return the plan of a run that was faster, if any."""
+    ledger = desk.ledger
+    prices = _prices(desk, market, run)
+    reach("before_freeze")
+    with ledger.transaction():
+        ledger.accounts.lock(run.account)
+        existing = ledger.plans.get(key.plan_id)
+        if existing is not None:
+            return existing
+        if key.revision > 1:
+            _supersede(desk, key)
+        unresolved = {
+            intent.symbol: "unresolved_order"
+            for intent in ledger.orders.live(run.account)
+            if intent.state in UNRESOLVED and intent.strategy_id == run.strategy_id
+        }
+        inputs = _inputs(desk, run, signals, {**unresolved, **blocked}, prices=prices, contract=desk.gateway.contract)
+        plan = make_plan(inputs)
+        tasks = len({order.symbol for order in plan.orders})
+        if tasks > most_orders:
+            raise InvalidData(
+                f"the plan has orders for {tasks} symbols, Airflow maps at most {most_orders} tasks: raise "
+                "[core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) or narrow the symbols; nothing was frozen"
+            )
+        strategy = inputs.strategy
+        ledger.plans.insert(
+            key,
+            contract=desk.gateway.contract,
+            as_of_date=run.as_of_date,
+            parameters=run.parameters,
+            window_opens=run.window_opens,
+            send_until=run.send_until,
+            cutoff_at=run.cutoff_at,
+            orders_per_minute=strategy.orders_per_minute if desk.gateway.contract == "v2" else None,
+            created_by_run=run.run_id,
+        )
+        _store(desk, run, plan, key=key)
+    reach("after_freeze")
+    return None
+
+
+def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None) -> None:
+    """Store the mapping rows and, for a run that sends, its intents; all or nothing."""
+    ledger = desk.ledger
+    with ledger.transaction():
+        if key is not None:
+            ledger.orders.insert(
+                [
+                    {
+                        "plan_id": key.plan_id,
+                        "account": key.account,
+                        "strategy_id": key.strategy_id,
+                        "mode": key.mode,
+                        "slot": slot(key, order.symbol, order.leg),
+                        "client_order_id": client_order_id(key, order.symbol, order.leg),
+                        "symbol": order.symbol,
+                        "leg": order.leg,
+                        "position": position,
+                        "side": order.side,
+                        "quantity": order.quantity,
+                        "price": order.price,
+                        "reduces": order.reduces,
+                    }
+                    for position, order in enumerate(plan.orders)
+                ]
+            )
+        reduces = {(order.symbol, order.leg): order.reduces for order in plan.orders}
+        ledger.runs.replace_mappings(run.run_id, [_row(row, reduces, key) for row in plan.rows])
+        ledger.runs.record_mapped(run.run_id, plan_id=None if key is None else key.plan_id, adopted=False)
+
+
+def _row(row: MappingRow, reduces: Mapping[tuple[str, Leg], bool], key: PlanKey | None) -> dict[str, Any]:
+    ordered = row.outcome == "order"
+    return {
+        **{name: value for name, value in row if name not in ("rules", "order_quantity", "reason")},
+        "order_qty": row.order_quantity,
+        "skip_reason": row.reason,
+        "rules": [_check(check) for check in row.rules],
+        "reduces": reduces.get((row.symbol, row.leg)),
+        "client_order_id": client_order_id(key, row.symbol, row.leg) if ordered and key is not None else None,
+    }
+
+
+def _check(check: RuleCheck) -> dict[str, Any]:
+    return {
+        "code": check.code,
+        "outcome": check.outcome,
+        "value": None if check.value is None else str(check.value),
+        "limit": None if check.limit is None else str(check.limit),
+        "detail": check.detail,
+    }
+
+
+def _supersede(desk: Desk, key: PlanKey) -> None:
+    """Close the revision before: none of its unsent orders is ever sent. Refused while one's outcome is unknown."""
+    earlier = PlanKey(**{**key.model_dump(), "revision": key.revision - 1})
+    desk.ledger.plans.lock(earlier.plan_id)
+    intents = desk.ledger.orders.of_plan(earlier.plan_id)
+    unresolved = [intent.client_order_id for intent in intents if intent.state in UNRESOLVED]
+    if unresolved:
+        raise InvalidData(
+            f"revision {key.revision} of session {key.session} is refused while revision {earlier.revision} has "
+            f"orders without a known outcome: {', '.join(unresolved)}; try again later or settle them"
+        )
+    for intent in intents:
+        if intent.state == "planned":
+            locked = desk.ledger.orders.lock(intent.client_order_id)
+            desk.ledger.orders.save(
+                locked, event="superseded", actor=desk.actor, state="not_sent", reason=f"revision_{key.revision}"
+            )
+    desk.ledger.plans.close(earlier.plan_id, f"superseded by revision {key.revision}")
+
+
+def _adopt(desk: Desk, run: Run, plan: PlanRecord) -> None:
+    """Take over the plan that the session has; refuse when it was made from other parameters."""
+    if plan.parameters != run.parameters:
+        changed = ", ".join(_changed(plan.parameters, run.parameters))
+        raise InvalidData(
+            f"session {run.session_date} of strategy {run.strategy_id} already has a plan (revision {plan.revision}), "
+            f"made with other parameters ({changed}); it is not changed. To trade the session again on purpose, "
+            f"trigger with revision {plan.revision + 1}"
+        )
+    own = plan.created_by_run == run.run_id
+    with desk.ledger.transaction():
+        if not own:
+            desk.ledger.runs.copy_mappings(plan.created_by_run, run.run_id)
+        desk.ledger.runs.record_mapped(run.run_id, plan_id=plan.plan_id, adopted=not own)
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    names: list[str] = []
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            names += _changed(before, after, f"{name}.")
+        elif before != after:
+            names.append(prefix + name)
+    return names
+
+
+def run_id_of(value: str) -> UUID:
+    """Return the run id that an earlier task passed on; raises InvalidData when it is none."""
+    try:
+        return UUID(value)
+    except ValueError as error:
+        raise InvalidData(f"run_id: expected the UUID that fetch_signals returned, got {value!r}") from error

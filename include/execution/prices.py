@@ -1,0 +1,60 @@
+"""Prices for a plan: fresh ones while the market is open, the as_of_date's closes otherwise; never an invented one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from include.execution.desk import Desk
+from include.execution.runs import strategy_of
+from include.ledger.records import Run
+from include.services.market_data import MarketDataClient
+from include.trading.models import Price
+from include.trading.sessions import trading_calendar
+
+
+class PriceSet(NamedTuple):
+    """For each symbol a price, or why there is none."""
+
+    prices: dict[str, Price | str]
+    previous_closes: dict[str, Price | str]
+
+
+def prices_for(desk: Desk, market: MarketDataClient, run: Run, symbols: Iterable[str]) -> PriceSet:
+    """Return the prices a run is planned at, and the closes before its session.
+
+    A run that only plans, outside market hours, is priced like a replay: at the as_of_date's close.
+    """
+    wanted = sorted(symbols)
+    strategy = strategy_of(run)
+    now = desk.ledger.now()
+    calendar = trading_calendar(strategy.calendar, today=now.date())
+    session, before = calendar.session(run.session_date), calendar.previous(run.session_date)
+    as_of = calendar.session(run.as_of_date)
+    closes = market.daily_closes(wanted, before.day, before.close, now)
+    closed = not session.open <= now < session.close and strategy.market_hours
+    if run.mode == "replay" or (run.mode == "plan" and closed):
+        same = as_of.day == before.day
+        return PriceSet(closes if same else market.daily_closes(wanted, as_of.day, as_of.close, now), closes)
+    return PriceSet(_fresh(desk, market, wanted), closes)
+
+
+def _fresh(desk: Desk, market: MarketDataClient, symbols: list[str]) -> dict[str, Price | str]:
+    """Ask for the latest trades, and again for those without a usable one, until the patience of the settings ends."""
+    settings = desk.settings
+    started = now = desk.ledger.now()
+    found = {symbol: _judged(price, now, desk) for symbol, price in market.latest_prices(symbols, now).items()}
+    while pending := [symbol for symbol in symbols if isinstance(found[symbol], str)]:
+        if now - started >= timedelta(seconds=settings.price_patience_seconds):
+            break
+        desk.sleep(settings.price_every_seconds)
+        now = desk.ledger.now()
+        found |= {symbol: _judged(price, now, desk) for symbol, price in market.latest_prices(pending, now).items()}
+    return found
+
+
+def _judged(price: Price | str, now: datetime, desk: Desk) -> Price | str:
+    if isinstance(price, Price) and now - price.at > timedelta(seconds=desk.settings.price_max_age_seconds):
+        return "stale"
+    return price

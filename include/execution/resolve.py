@@ -1,0 +1,110 @@
+"""The one way to learn what became of an order whose outcome is not known: look it up, never send it again blindly."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from include.execution.desk import Desk, check_gateway, stop_trading
+from include.execution.reports import apply_report, mark_unknown
+from include.ledger.orders import Overtaken
+from include.ledger.records import Intent
+from include.trading.errors import TradingError
+from include.trading.gate import proven_absent
+from include.trading.states import UNRESOLVED
+
+
+def resolve(desk: Desk, intent: Intent, *, budget_seconds: float) -> Intent:
+    """Look the order up until its outcome is known or the budget is spent; return it as the ledger has it then.
+
+    The outcome may be an acknowledged order, a final word, or proof of absence (then it is `planned` again).
+    A gateway that does not answer proves nothing: the order stays `unknown`.
+    """
+    give_up_at = desk.ledger.now() + timedelta(seconds=budget_seconds)
+    while True:
+        try:
+            intent = look_up(desk, intent)
+        except Overtaken:
+            intent = reread(desk, intent)
+        except TradingError as error:
+            desk.ledger.orders.note_look_ups([intent.id])
+            if desk.ledger.now() >= give_up_at:
+                raise error
+        if intent.state not in UNRESOLVED or desk.ledger.now() >= give_up_at:
+            return intent
+        desk.sleep(desk.settings.look_up_every_seconds)
+
+
+def reread(desk: Desk, intent: Intent) -> Intent:
+    """Return the order as the ledger has it now."""
+    current = desk.ledger.orders.get(intent.client_order_id)
+    if current is None:
+        raise LookupError(f"no order {intent.client_order_id} in the ledger")
+    return current
+
+
+def look_up(desk: Desk, intent: Intent) -> Intent:
+    """Ask the gateway once for an order that is `unknown`, or `sending` with an expired lease; book what it says."""
+    now = desk.ledger.now()
+    if intent.state == "sending":
+        if intent.lease_until is not None and now < intent.lease_until:
+            return intent
+        intent = mark_unknown(desk, intent, f"the worker {intent.lease_owner} did not report before its lease ended")
+    if intent.state != "unknown":
+        return intent
+    check_gateway(desk, intent.account, intent.mode)
+    found = [report for id in gateway_ids(desk, intent) if (report := desk.gateway.order(id)) is not None]
+    if len(found) > 1:
+        stop_trading(
+            desk,
+            intent.account,
+            "two_orders",
+            intent.client_order_id,
+            f"order {intent.client_order_id} stands twice at the gateway: "
+            + " and ".join(f"{report.gateway_order_id} ({report.status})" for report in found),
+            intent=intent,
+        )
+    if found:
+        return apply_report(desk, intent, found[0], "looked_up")
+    return _not_found(desk, intent)
+
+
+def gateway_ids(desk: Desk, intent: Intent) -> list[str]:
+    """Return every id under which the gateway may hold this order: ours in v2, those of each try's days in v1."""
+    ids = [id for attempt in desk.ledger.orders.attempts(intent.id) for id in attempt.gateway_order_ids]
+    return list(dict.fromkeys(ids))
+
+
+def _not_found(desk: Desk, intent: Intent) -> Intent:
+    now = desk.ledger.now()
+    timed_out_at = intent.post_timed_out_at or now
+    if proven_absent(
+        not_found_before=intent.not_found_count,
+        now=now,
+        post_timed_out_at=timed_out_at,
+        proof_seconds=desk.settings.absent_proof_seconds,
+    ):
+        return desk.ledger.orders.save(
+            intent,
+            event="proven_absent",
+            actor=desk.actor,
+            state="planned",
+            proven_absent_at=now,
+            unknown_since=None,
+            not_found_count=intent.not_found_count + 1,
+            last_looked_up_at=now,
+        )
+    return desk.ledger.orders.save(
+        intent,
+        event="not_found",
+        actor=desk.actor,
+        not_found_count=intent.not_found_count + 1,
+        last_looked_up_at=now,
+    )
+
+
+def look_again(desk: Desk, intent: Intent) -> None:
+    """Ask once more for an order proven absent or refused; if the gateway has it after all, that is a break."""
+    for id in gateway_ids(desk, intent):
+        report = desk.gateway.order(id)
+        if report is not None:
+            apply_report(desk, intent, report, "looked_up_again")

@@ -1,0 +1,138 @@
+"""Open a run: who it is, what it is about, how far it may go. Written once; every later step reads it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from include.ledger.ledger import Ledger
+from include.ledger.records import PlanRecord, Run
+from include.trading.errors import InvalidData
+from include.trading.identity import SENDING_MODES, run_id
+from include.trading.narrowing import narrowed
+from include.trading.sessions import trading_calendar
+from include.trading.states import FINAL
+from include.trading.strategy import RunRequest, Strategy
+from include.trading.terms import RunTerms, RunType, settle_terms
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """One Airflow DAG run. started_at: when it was scheduled for, or triggered by hand."""
+
+    dag_id: str
+    airflow_run_id: str
+    run_type: RunType
+    logical_date: datetime | None
+    started_at: datetime
+
+    @property
+    def run_id(self) -> UUID:
+        return run_id(self.dag_id, self.airflow_run_id, is_backfill=self.run_type == "backfill")
+
+
+def open_run(
+    ledger: Ledger, identity: RunIdentity, strategy: Strategy, request: RunRequest, *, account: str, code_version: str
+) -> Run:
+    """Return the run's row, written now unless it is there: then what it froze at first holds.
+
+    Raises InvalidData for a request the strategy does not allow or a session that is none; nothing is written then.
+    """
+    existing = ledger.runs.get(identity.run_id)
+    if existing is not None:
+        ledger.runs.reopen(identity.run_id)
+        return read_run(ledger, identity.run_id)
+    now = ledger.now()
+    narrow = narrowed(strategy, request)
+    terms = settle_terms(
+        narrow,
+        request,
+        trading_calendar(strategy.calendar, today=now.date()),
+        run_type=identity.run_type,
+        logical_date=identity.logical_date,
+        started_at=identity.started_at,
+        now=now,
+    )
+    ledger.accounts.ensure(account)
+    ledger.runs.open(
+        run_id=identity.run_id,
+        strategy_id=strategy.id,
+        as_of_date=terms.as_of_date,
+        symbols=list(narrow.symbols),
+        capital=narrow.capital,
+        started_at=now,
+        dag_id=identity.dag_id,
+        airflow_run_id=identity.airflow_run_id,
+        run_type=identity.run_type,
+        scheduled_at=identity.started_at,
+        account=account,
+        mode=terms.mode,
+        mode_reason=terms.mode_reason,
+        session_date=terms.session,
+        revision=_revision(ledger, strategy, request, terms, account, now),
+        parameters=parameters(narrow, request, terms),
+        code_version=code_version,
+        window_opens=terms.window_opens,
+        send_until=terms.send_until,
+        cutoff_at=terms.cutoff_at,
+    )
+    return read_run(ledger, identity.run_id)
+
+
+def read_run(ledger: Ledger, id: UUID) -> Run:
+    """Return the run's row; raises InvalidData when there is none."""
+    run = ledger.runs.get(id)
+    if run is None:
+        raise InvalidData(f"run {id} is not in the ledger: it is written by fetch_signals, clear that task first")
+    return run
+
+
+def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms) -> dict[str, Any]:
+    """Return what a plan is made from besides signals, prices and the book; two runs share a plan if this is equal."""
+    return {
+        "strategy": strategy.model_dump(mode="json", exclude={"title", "owner", "tags", "schedule"}),
+        "as_of_date": terms.as_of_date.isoformat(),
+        "flatten": request.flatten,
+        "only_symbols": None if request.symbols is None else sorted(request.symbols),
+    }
+
+
+def strategy_of(run: Run) -> Strategy:
+    """Return the strategy as the run froze it: a file edited since then does not change a run under way."""
+    return Strategy.model_validate(run.parameters["strategy"])
+
+
+def sends(run: Run) -> bool:
+    return run.mode in SENDING_MODES
+
+
+def _revision(
+    ledger: Ledger, strategy: Strategy, request: RunRequest, terms: RunTerms, account: str, now: datetime
+) -> int:
+    """Return the revision a new run works on: the one asked for, else the newest there is.
+
+    Only the sandbox's strategy opens the next by itself, when the newest is finished or dead.
+    """
+    newest = ledger.plans.latest(mode=terms.mode, account=account, strategy_id=strategy.id, session=terms.session)
+    asked = request.revision
+    if newest is None:
+        if asked not in (None, 1) and terms.mode in SENDING_MODES:
+            raise InvalidData(f"revision: session {terms.session} has no plan yet, expected 1; got {asked}")
+        return asked or 1
+    if asked is not None:
+        if not newest.revision <= asked <= newest.revision + 1:
+            raise InvalidData(
+                f"revision: session {terms.session} is at revision {newest.revision}; expected {newest.revision} "
+                f"to carry it on or {newest.revision + 1} to trade the session again; got {asked}"
+            )
+        return asked
+    if not strategy.market_hours and _over(ledger, newest, now):
+        return newest.revision + 1
+    return newest.revision
+
+
+def _over(ledger: Ledger, plan: PlanRecord, now: datetime) -> bool:
+    states = [intent.state for intent in ledger.orders.of_plan(plan.plan_id)]
+    return plan.state == "closed" or now >= plan.send_until or all(state in FINAL for state in states)

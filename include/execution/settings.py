@@ -1,0 +1,68 @@
+"""Waits, limits and thresholds, with their defaults. Every one can be set: TRADING_<NAME> in the environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from pydantic import Field, ValidationError
+
+from include.trading.errors import InvalidData
+from include.trading.models import Value
+
+PREFIX = "TRADING_"
+# Variables with the prefix that other parts read.
+OTHERS = frozenset({"TRADING_STRATEGIES_FILE", "TRADING_HOME", "TRADING_CODE_VERSION"})
+
+
+class Settings(Value):
+    """All times in seconds."""
+
+    lease_seconds: float = Field(default=30, gt=0, description="a worker's hold on an order; ≥ 2 × a POST's time-out")
+    absent_proof_seconds: float = Field(default=60, ge=0, description="after a POST's time-out, until a 404 proves")
+    look_up_seconds: float = Field(default=75, ge=0, description="how long submit looks up an order before it fails")
+    look_up_every_seconds: float = Field(default=5, gt=0, description="between two look-ups of one order")
+    unresolved_seconds: float = Field(default=180, gt=0, description="after which an unknown order makes reduce_only")
+    attempt_cap: int = Field(default=8, ge=1, description="POSTs of one order, ever")
+    quick_retry_seconds: tuple[float, ...] = Field(default=(4, 8, 16), description="waits inside one try of a task")
+    longest_wait_seconds: float = Field(default=90, ge=0, description="longest wait for a paused gateway in a task")
+    failures_before_pause: int = Field(default=20, ge=1, description="failures in a row that pause the gateway")
+    failure_pause_seconds: float = Field(default=60, ge=0, description="how long they pause it")
+    halted_pause_seconds: float = Field(default=120, ge=0, description="how long a halted gateway is left alone")
+    price_max_age_seconds: float = Field(default=60, gt=0, description="older prices are stale")
+    price_patience_seconds: float = Field(default=120, ge=0, description="how long missing prices are asked again")
+    price_every_seconds: float = Field(default=10, gt=0, description="between two such requests")
+    position_recheck_seconds: float = Field(default=30, ge=0, description="before a difference of positions counts")
+    fast_poll_seconds: float = Field(default=30, ge=0, description="tracking inside the worker before it defers")
+    poll_every_seconds: float = Field(default=0.5, gt=0, description="between two polls inside the worker")
+    defer_seconds: float = Field(default=15, ge=15, description="one deferred wait; Airflow 3.3 fails shorter ones")
+    longest_defer_seconds: float = Field(default=300, ge=15, description="to which deferred waits grow")
+    flip_deadline_seconds: float = Field(default=600, gt=0, description="a flip's first leg must fill in this time")
+    rejected_warning: float = Field(default=0.10, ge=0, le=1, description="share of rejected orders that warns")
+    rejected_critical: float = Field(default=0.50, ge=0, le=1, description="share of rejected orders that is critical")
+    retry_minutes: tuple[float, ...] = Field(default=(5, 10, 20), description="waits between the tries of a task")
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """Read TRADING_… variables; raises InvalidData for one that nobody knows or whose value does not fit."""
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in OTHERS}
+    known = {PREFIX + field.upper(): field for field in Settings.model_fields}
+    values: dict[str, object] = {}
+    for name, text in given.items():
+        if name not in known:
+            raise InvalidData(f"setting {name} is not known; known are {', '.join(sorted(known))}")
+        several = Settings.model_fields[known[name]].annotation == tuple[float, ...]
+        values[known[name]] = _numbers(name, text) if several else text
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise InvalidData(f"setting {name}: {first['msg']}; got {given.get(name)!r}") from error
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise InvalidData(f"setting {name}: expected numbers with commas between, got {json.dumps(text)}") from error

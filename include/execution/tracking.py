@@ -1,0 +1,92 @@
+"""The last step's eyes: follow orders until they are final, and close those that were never sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from include.execution.desk import Desk
+from include.execution.points import reach
+from include.execution.reports import apply_report
+from include.execution.resolve import gateway_ids, look_up
+from include.ledger.orders import Overtaken
+from include.ledger.records import Intent, Run
+from include.trading.errors import TradingError
+from include.trading.states import FINAL, UNRESOLVED
+
+
+def track_once(desk: Desk, run: Run) -> bool:
+    """Look at every order of the run's plan once; return whether there is nothing more to wait for.
+
+    That is when each order is final, or the cut-off of the plan has passed.
+    """
+    if run.plan_id is None:
+        return True
+    close_late_orders(desk, run.account)
+    intents = desk.ledger.orders.of_plan(run.plan_id)
+    refresh_orders(desk, intents)
+    reach("while_tracking")
+    plan = desk.ledger.plans.get(run.plan_id)
+    if plan is not None and desk.ledger.now() >= plan.cutoff_at:
+        return True
+    return all(intent.state in FINAL for intent in desk.ledger.orders.of_plan(run.plan_id))
+
+
+def close_late_orders(desk: Desk, account: str) -> None:
+    """Close what is still planned after its plan's `send_until`, halted or not: it is never sent any more."""
+    ledger = desk.ledger
+    now = ledger.now()
+    for plan in ledger.plans.open_plans(account):
+        if now < plan.send_until:
+            continue
+        with ledger.transaction():
+            ledger.accounts.lock(account)
+            ledger.plans.lock(plan.plan_id)
+            for intent in ledger.orders.of_plan(plan.plan_id):
+                if intent.state == "planned":
+                    locked = ledger.orders.lock(intent.client_order_id)
+                    ledger.orders.save(
+                        locked, event="not_sent", actor=desk.actor, state="not_sent", reason="send_until_passed"
+                    )
+            if all(intent.state in FINAL for intent in ledger.orders.of_plan(plan.plan_id)):
+                ledger.plans.close(plan.plan_id, "every order is final")
+
+
+def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
+    """Ask the gateway about orders that may be live and book what is new.
+
+    A gateway that does not answer leaves them as they are: nothing is concluded from silence.
+    """
+    for intent in intents:
+        if intent.state in UNRESOLVED:
+            _look_up(desk, intent)
+    open_orders = {id: intent for intent in intents if intent.state == "open" for id in [_gateway_id(desk, intent)]}
+    answers = desk.gateway.orders(open_orders)
+    for id, answer in answers.items():
+        if answer is None:
+            # Acknowledged before, unknown now: kept open, so that the run ends as unresolved and a person looks.
+            continue
+        if not isinstance(answer, TradingError):
+            apply_report(desk, open_orders[id], answer, "tracked")
+    desk.ledger.orders.note_look_ups([intent.id for intent in open_orders.values()])
+
+
+def _look_up(desk: Desk, intent: Intent) -> None:
+    try:
+        look_up(desk, intent)
+    except (TradingError, Overtaken):
+        desk.ledger.orders.note_look_ups([intent.id])
+
+
+def _gateway_id(desk: Desk, intent: Intent) -> str:
+    return intent.gateway_order_id or gateway_ids(desk, intent)[-1]
+
+
+def track_for(desk: Desk, run: Run, *, seconds: float) -> bool:
+    """Track for up to so many seconds, at least once; return whether there is nothing more to wait for."""
+    give_up_at = desk.ledger.now() + timedelta(seconds=seconds)
+    while not track_once(desk, run):
+        if desk.ledger.now() >= give_up_at:
+            return False
+        desk.sleep(desk.settings.poll_every_seconds)
+    return True

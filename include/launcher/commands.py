@@ -1,0 +1,116 @@
+"""The commands of the entry script: each first sees to the virtual environment, then does its work inside it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from include.launcher import venv
+from include.launcher.errors import CannotRun
+from include.launcher.paths import ROOT, VENV
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; what a person can mend is said in a sentence, not a traceback."""
+    parser = argparse.ArgumentParser(prog="include/run.py", description="The daily trading package's entry script.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (_, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, add_help=name in ("demo", "check"))
+        if name == "demo":
+            command.add_argument("--once", action="store_true", help="stop after the result; 0 only if it completed")
+    given, rest = parser.parse_known_args(arguments)
+    if rest and given.command in ("demo", "check"):
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    try:
+        return COMMANDS[given.command][0](given, rest)
+    except CannotRun as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _demo(given: argparse.Namespace, rest: Sequence[str]) -> int:
+    _inside(venv.RUN)
+    from include.launcher.demo import demo
+
+    return demo(once=given.once)
+
+
+def _test(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "pytest", *rest)
+
+
+def _test_fast(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "pytest", *(rest or ("tests/unit",)))
+
+
+def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Run every check, also after one failed, so that one run shows all there is to mend."""
+    python = str(venv.ensure(ROOT, venv.DEVELOP))
+    checks = {
+        "ruff check": ["-m", "ruff", "check", "."],
+        "ruff format --check": ["-m", "ruff", "format", "--check", "."],
+        "mypy": ["-m", "mypy"],
+        "lint-imports": [str(VENV / "bin" / "lint-imports")],
+    }
+    failed = []
+    for name, words in checks.items():
+        print(f"== {name}", flush=True)
+        if subprocess.run(
+            [python, *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False
+        ).returncode:
+            failed.append(name)
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)
+    return 1 if failed else 0
+
+
+def _lock(given: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Write the lock files anew; the header names this command, never a host or a path."""
+    with tempfile.TemporaryDirectory() as scratch:
+        uv = shutil.which("uv") or _install_uv(Path(scratch) / "uv")
+        for name in ("requirements", "requirements-dev"):
+            command = [uv, "pip", "compile", f"{name}.in", "--universal", "--python-version", "3.11", "--quiet"]
+            command += ["--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "make lock"]
+            if subprocess.run([*command, "-o", f"{name}.txt", *rest], cwd=ROOT, check=False).returncode:
+                raise CannotRun(f"{name}.in could not be locked, uv says why above.")
+    print("requirements.txt and requirements-dev.txt are written.")
+    return 0
+
+
+def _install_uv(folder: Path) -> str:
+    if sentence := venv.missing_module():
+        raise CannotRun(sentence)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "uv"], check=True)
+    return str(folder / "bin" / "uv")
+
+
+def _inside(locks: Sequence[str]) -> None:
+    """Go on under the environment's Python: return when we run under it already."""
+    python = venv.ensure(ROOT, locks)
+    if Path(sys.prefix).resolve() != VENV.resolve():
+        _become(python, *sys.argv)
+
+
+def _become(python: Path, *words: str) -> NoReturn:
+    if words[:1] == ("-m",):
+        os.chdir(ROOT)
+    os.execv(python, [str(python), *words])
+
+
+Command = Callable[[argparse.Namespace, Sequence[str]], int]
+COMMANDS: dict[str, tuple[Command, str]] = {
+    "demo": (_demo, "set everything up, trade one session against the sandbox, show the result, stay up"),
+    "test": (_test, "run all tests (further arguments go to pytest)"),
+    "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
+    "check": (_check, "run the linters, the type checker and the import contracts"),
+    "lock": (_lock, "lock the packages anew (further arguments go to uv, for example --upgrade)"),
+}

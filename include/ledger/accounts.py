@@ -1,0 +1,130 @@
+"""Account rows: state, pause and the break that stops trading. Locked before every POST."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from include.ledger.records import Account, AccountState
+
+UNRESOLVED_CAUSE = "unresolved"
+
+
+class Accounts:
+    """Queries on `accounts`; a method is one statement unless it says otherwise."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def ensure(self, account: str) -> None:
+        """Create the account's row unless it is there."""
+        self._connection.execute(
+            "INSERT INTO accounts (account) VALUES (%(account)s) ON CONFLICT DO NOTHING", {"account": account}
+        )
+
+    def get(self, account: str) -> Account | None:
+        with self._connection.cursor(row_factory=class_row(Account)) as cursor:
+            return cursor.execute("SELECT * FROM accounts WHERE account = %(account)s", {"account": account}).fetchone()
+
+    def all(self) -> list[Account]:
+        with self._connection.cursor(row_factory=class_row(Account)) as cursor:
+            return cursor.execute("SELECT * FROM accounts ORDER BY account").fetchall()
+
+    def lock(self, account: str) -> Account:
+        """Lock the row until the transaction ends. Always before a plan's row, and that before an order's."""
+        with self._connection.cursor(row_factory=class_row(Account)) as cursor:
+            row = cursor.execute(
+                "SELECT * FROM accounts WHERE account = %(account)s FOR UPDATE", {"account": account}
+            ).fetchone()
+        if row is None:
+            raise LookupError(f"no account {account!r} in the ledger")
+        return row
+
+    def set_state(self, account: Account, state: AccountState, *, cause: str, reason: str, actor: str) -> None:
+        """Move a locked account to a state and record who did it and why (two statements)."""
+        self._connection.execute(
+            """
+            UPDATE accounts
+            SET state = %(state)s, state_cause = %(cause)s, state_reason = %(reason)s,
+                state_changed_by = %(actor)s, state_changed_at = clock_timestamp()
+            WHERE account = %(account)s
+            """,
+            {"account": account.account, "state": state, "cause": cause, "reason": reason, "actor": actor},
+        )
+        self._connection.execute(
+            """
+            INSERT INTO account_events (account, actor, from_state, to_state, cause, reason)
+            VALUES (%(account)s, %(actor)s, %(from_state)s, %(state)s, %(cause)s, %(reason)s)
+            """,
+            {
+                "account": account.account,
+                "actor": actor,
+                "from_state": account.state,
+                "state": state,
+                "cause": cause,
+                "reason": reason,
+            },
+        )
+
+    def unresolved_since(self, account: str, now: datetime) -> datetime | None:
+        """Return since when the oldest order of the account has been without a known outcome, None if none is."""
+        row = self._connection.execute(
+            """
+            SELECT min(COALESCE(unknown_since, lease_until)) AS since
+            FROM order_intents
+            WHERE account = %(account)s
+              AND (state = 'unknown' OR (state = 'sending' AND lease_until <= %(now)s))
+            """,
+            {"account": account, "now": now},
+        ).fetchone()
+        return None if row is None else row["since"]
+
+    def refresh(self, account: Account, now: datetime, *, after_seconds: float, actor: str) -> AccountState:
+        """Apply the rule of unresolved orders to a locked account; return its state.
+
+        An order unresolved for `after_seconds` makes an active account `reduce_only`; that ends by itself on proof.
+        """
+        since = self.unresolved_since(account.account, now)
+        overdue = since is not None and now >= since + timedelta(seconds=after_seconds)
+        if overdue and account.state == "active":
+            reason = f"an order has been without a known outcome since {since:%Y-%m-%d %H:%M:%S} UTC"
+            self.set_state(account, "reduce_only", cause=UNRESOLVED_CAUSE, reason=reason, actor=actor)
+            return "reduce_only"
+        if since is None and account.state == "reduce_only" and account.state_cause == UNRESOLVED_CAUSE:
+            reason = "every order has a known outcome again"
+            self.set_state(account, "active", cause=UNRESOLVED_CAUSE, reason=reason, actor=actor)
+            return "active"
+        return account.state
+
+    def pause(self, account: str, until: datetime, reason: str) -> None:
+        """Make all workers leave the gateway alone until then; a later end already set stays."""
+        self._connection.execute(
+            """
+            UPDATE accounts
+            SET gateway_paused_until = GREATEST(COALESCE(gateway_paused_until, %(until)s), %(until)s),
+                pause_reason = %(reason)s
+            WHERE account = %(account)s
+            """,
+            {"account": account, "until": until, "reason": reason},
+        )
+
+    def record_failure(self, account: str) -> int:
+        """Count one more failure in a row to reach the gateway; return how many it is."""
+        row = self._connection.execute(
+            """
+            UPDATE accounts SET consecutive_failures = consecutive_failures + 1
+            WHERE account = %(account)s RETURNING consecutive_failures
+            """,
+            {"account": account},
+        ).fetchone()
+        return 0 if row is None else int(row["consecutive_failures"])
+
+    def record_answer(self, account: str) -> None:
+        """Forget the failures: the gateway answered."""
+        self._connection.execute(
+            "UPDATE accounts SET consecutive_failures = 0 WHERE account = %(account)s AND consecutive_failures > 0",
+            {"account": account},
+        )

@@ -1,0 +1,77 @@
+"""The ledger: Postgres behind one object. It keeps the truth about runs, plans and orders, and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from include.ledger.accounts import Accounts
+from include.ledger.alerts import Alerts
+from include.ledger.books import Books
+from include.ledger.migrations import check_version
+from include.ledger.orders import Orders
+from include.ledger.plans import Plans
+from include.ledger.runs import Runs
+from include.trading.errors import Unavailable
+
+
+class Ledger:
+    """All queries over one psycopg 3 connection. Not for two threads at once.
+
+    connection: put into autocommit, so that a transaction is exactly a `with ledger.transaction()` block.
+    clock_offset: added to the database's time, which is the only clock leases and windows are judged by.
+    """
+
+    def __init__(self, connection: Connection[Any], *, clock_offset: timedelta = timedelta(0)) -> None:
+        connection.autocommit = True
+        connection.row_factory = dict_row
+        self.connection = connection
+        self.clock_offset = clock_offset
+        check_version(connection)
+        self.accounts = Accounts(connection)
+        self.alerts = Alerts(connection)
+        self.books = Books(connection)
+        self.orders = Orders(connection)
+        self.plans = Plans(connection)
+        self.runs = Runs(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit everything inside at its end, or nothing of it."""
+        with self.connection.transaction():
+            yield
+
+    def now(self) -> datetime:
+        """Return the time of the database's clock: the same for all workers, wherever they run."""
+        row = self.connection.execute("SELECT clock_timestamp() AS now").fetchone()
+        if row is None:
+            raise Unavailable("the ledger's database did not tell the time")
+        now: datetime = row["now"]
+        return now + self.clock_offset
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+@contextmanager
+def open_ledger(url: str, *, clock_offset: timedelta = timedelta(0)) -> Iterator[Ledger]:
+    """Open the ledger at a postgresql:// URL and close it at the end.
+
+    Raises Unavailable when the database does not answer, InvalidData when it has not been migrated.
+    """
+    try:
+        connection = psycopg.connect(url, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise Unavailable(
+            f"the ledger's database did not answer ({str(error).strip()}); check the connection trading_ledger"
+        ) from error
+    try:
+        yield Ledger(connection, clock_offset=clock_offset)
+    finally:
+        connection.close()

@@ -1,0 +1,296 @@
+"""Order intents, their attempts, events and fills. A state moves only by compare-and-set on the row's version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from include.ledger.records import Attempt, Intent
+from include.trading.models import Fill
+from include.trading.states import FINAL, check_transition
+
+
+class Overtaken(Exception):
+    """Another worker changed the order since it was read: read it again and decide again."""
+
+
+class Orders:
+    """Queries on the orders' tables."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def insert(self, intents: Sequence[Mapping[str, Any]]) -> None:
+        """Store the intents of a new plan, each `planned`, in one batch with its first event."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                """
+                INSERT INTO order_intents (
+                    plan_id, account, strategy_id, mode, slot, client_order_id, symbol, leg, position, side,
+                    quantity, price, reduces
+                )
+                VALUES (
+                    %(plan_id)s, %(account)s, %(strategy_id)s, %(mode)s, %(slot)s, %(client_order_id)s, %(symbol)s,
+                    %(leg)s, %(position)s, %(side)s, %(quantity)s, %(price)s, %(reduces)s
+                )
+                """,
+                intents,
+            )
+            if intents:
+                cursor.execute(
+                    """
+                    INSERT INTO order_events (intent_id, actor, event, to_state, attempt)
+                    SELECT id, 'plan', 'planned', state, attempt FROM order_intents WHERE plan_id = %(plan_id)s
+                    """,
+                    {"plan_id": intents[0]["plan_id"]},
+                )
+
+    def get(self, client_order_id: str) -> Intent | None:
+        return self._one("SELECT * FROM order_intents WHERE client_order_id = %(id)s", {"id": client_order_id})
+
+    def lock(self, client_order_id: str) -> Intent:
+        """Lock the row until the transaction ends; account and plan must be locked already."""
+        intent = self._one(
+            "SELECT * FROM order_intents WHERE client_order_id = %(id)s FOR UPDATE", {"id": client_order_id}
+        )
+        if intent is None:
+            raise LookupError(f"no order {client_order_id} in the ledger")
+        return intent
+
+    def of_plan(self, plan_id: UUID) -> list[Intent]:
+        """Return the plan's orders in sending order: reductions first."""
+        return self._many(
+            "SELECT * FROM order_intents WHERE plan_id = %(plan_id)s ORDER BY position", {"plan_id": plan_id}
+        )
+
+    def live(self, account: str) -> list[Intent]:
+        """Return the account's orders that are not final, oldest first."""
+        return self._many(
+            """
+            SELECT * FROM order_intents
+            WHERE account = %(account)s AND state IN ('planned', 'sending', 'unknown', 'open')
+            ORDER BY id
+            """,
+            {"account": account},
+        )
+
+    def absent(self, account: str, since: datetime) -> list[Intent]:
+        """Return the orders proven absent since then that were never seen afterwards."""
+        return self._many(
+            """
+            SELECT * FROM order_intents
+            WHERE account = %(account)s AND proven_absent_at >= %(since)s
+              AND state IN ('planned', 'not_sent', 'denied')
+            ORDER BY id
+            """,
+            {"account": account, "since": since},
+        )
+
+    def attempts(self, intent_id: int) -> list[Attempt]:
+        with self._connection.cursor(row_factory=class_row(Attempt)) as cursor:
+            return cursor.execute(
+                "SELECT * FROM order_attempts WHERE intent_id = %(id)s ORDER BY attempt", {"id": intent_id}
+            ).fetchall()
+
+    def insert_attempt(self, attempt: Attempt) -> None:
+        self._connection.execute(
+            """
+            INSERT INTO order_attempts (
+                intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids
+            )
+            VALUES (
+                %(intent_id)s, %(attempt)s, %(account)s, %(worker)s, %(code_version)s, %(started_at)s,
+                %(times_out_at)s, %(gateway_order_ids)s
+            )
+            """,
+            asdict(attempt),
+        )
+
+    def holder_of(self, account: str, gateway_order_ids: Sequence[str], *, but: int) -> str | None:
+        """Return the client_order_id of another order of the account that was sent under one of these gateway ids."""
+        row = self._connection.execute(
+            """
+            SELECT intents.client_order_id
+            FROM order_attempts AS attempts
+            JOIN order_intents AS intents ON intents.id = attempts.intent_id
+            WHERE attempts.gateway_order_ids && %(ids)s::TEXT[]
+              AND attempts.account = %(account)s AND attempts.intent_id <> %(but)s
+            LIMIT 1
+            """,
+            {"account": account, "ids": list(gateway_order_ids), "but": but},
+        ).fetchone()
+        return None if row is None else str(row["client_order_id"])
+
+    def pace_reached_at(self, account: str, orders_per_minute: int) -> datetime | None:
+        """Return when the POST was that is `orders_per_minute` back from now, None when there were fewer."""
+        row = self._connection.execute(
+            """
+            SELECT started_at FROM order_attempts WHERE account = %(account)s
+            ORDER BY started_at DESC OFFSET %(offset)s LIMIT 1
+            """,
+            {"account": account, "offset": orders_per_minute - 1},
+        ).fetchone()
+        return None if row is None else row["started_at"]
+
+    def save(
+        self, old: Intent, *, event: str, actor: str, detail: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Intent:
+        """Write `changes` to the order if it still is as `old` was read, and record the event.
+
+        Raises InvalidData when the state table forbids the change, Overtaken when another worker was faster.
+        """
+        new = replace(old, **changes)
+        if new.state != old.state:
+            check_transition(old.state, new.state)
+        saved = self._one(
+            """
+            UPDATE order_intents
+            SET state = %(state)s, reason = %(reason)s, attempt = %(attempt)s,
+                lease_owner = %(lease_owner)s, lease_until = %(lease_until)s,
+                gateway_order_id = %(gateway_order_id)s, broker_order_id = %(broker_order_id)s,
+                gateway_status = %(gateway_status)s, message = %(message)s,
+                filled_quantity = %(filled_quantity)s, filled_avg_price = %(filled_avg_price)s,
+                first_sent_at = %(first_sent_at)s, acknowledged_at = %(acknowledged_at)s,
+                unknown_since = %(unknown_since)s, post_timed_out_at = %(post_timed_out_at)s,
+                not_found_count = %(not_found_count)s, proven_absent_at = %(proven_absent_at)s,
+                last_looked_up_at = %(last_looked_up_at)s,
+                final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
+                updated_at = clock_timestamp(), version = version + 1
+            WHERE id = %(id)s AND version = %(version)s AND state = %(old_state)s
+            RETURNING *
+            """,
+            {**asdict(new), "old_state": old.state, "is_final": new.state in FINAL},
+        )
+        if saved is None:
+            raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
+        self._connection.execute(
+            """
+            INSERT INTO order_events (intent_id, actor, event, from_state, to_state, attempt, detail)
+            VALUES (%(id)s, %(actor)s, %(event)s, %(from_state)s, %(to_state)s, %(attempt)s, %(detail)s)
+            """,
+            {
+                "id": old.id,
+                "actor": actor,
+                "event": event,
+                "from_state": old.state,
+                "to_state": new.state,
+                "attempt": new.attempt,
+                "detail": Jsonb(dict(detail or {})),
+            },
+        )
+        return saved
+
+    def note_look_ups(self, ids: Sequence[int]) -> None:
+        """Record that these orders were asked about and had nothing new: no event, no new version."""
+        self._connection.execute(
+            "UPDATE order_intents SET last_looked_up_at = clock_timestamp() WHERE id = ANY(%(ids)s)",
+            {"ids": list(ids)},
+        )
+
+    def events(self, intent_ids: Sequence[int]) -> list[dict[str, Any]]:
+        return self._connection.execute(
+            "SELECT * FROM order_events WHERE intent_id = ANY(%(ids)s) ORDER BY id", {"ids": list(intent_ids)}
+        ).fetchall()
+
+    def book_fills(self, intent: Intent, fills: Iterable[Fill]) -> None:
+        """Store executions the account does not have yet; one seen before is the same one."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                """
+                INSERT INTO fills (account, fill_id, intent_id, quantity, price, filled_at)
+                VALUES (%(account)s, %(fill_id)s, %(intent_id)s, %(quantity)s, %(price)s, %(at)s)
+                ON CONFLICT (account, fill_id) DO NOTHING
+                """,
+                [
+                    {
+                        "account": intent.account,
+                        "intent_id": intent.id,
+                        "fill_id": fill.fill_id,
+                        "quantity": fill.quantity,
+                        "price": fill.price,
+                        "at": fill.at,
+                    }
+                    for fill in fills
+                ],
+            )
+
+    def fills_of(self, intent_id: int) -> list[dict[str, Any]]:
+        return self._connection.execute(
+            "SELECT * FROM fills WHERE intent_id = %(id)s ORDER BY id", {"id": intent_id}
+        ).fetchall()
+
+    def held(self, account: str, *, strategy_id: str, mode: str) -> dict[str, Decimal]:
+        """Return what the strategy's own fills add up to, by symbol, without zeros."""
+        return self._by_symbol(
+            """
+            SELECT symbol, sum(CASE side WHEN 'buy' THEN filled_quantity ELSE -filled_quantity END) AS quantity
+            FROM order_intents
+            WHERE account = %(account)s AND strategy_id = %(strategy_id)s AND mode = %(mode)s
+              AND filled_quantity > 0
+            GROUP BY symbol
+            """,
+            {"account": account, "strategy_id": strategy_id, "mode": mode},
+        )
+
+    def working(self, account: str, *, strategy_id: str, mode: str) -> dict[str, Decimal]:
+        """Return what the strategy's open orders would still add, by symbol."""
+        return self._by_symbol(
+            """
+            SELECT symbol, sum(
+                CASE side WHEN 'buy' THEN quantity - filled_quantity ELSE filled_quantity - quantity END
+            ) AS quantity
+            FROM order_intents
+            WHERE account = %(account)s AND strategy_id = %(strategy_id)s AND mode = %(mode)s AND state = 'open'
+            GROUP BY symbol
+            """,
+            {"account": account, "strategy_id": strategy_id, "mode": mode},
+        )
+
+    def account_fills(self, account: str) -> dict[str, Decimal]:
+        """Return what all our fills in the account add up to, by symbol, zeros left out."""
+        return self._by_symbol(
+            """
+            SELECT symbol, sum(CASE side WHEN 'buy' THEN filled_quantity ELSE -filled_quantity END) AS quantity
+            FROM order_intents
+            WHERE account = %(account)s AND mode IN ('paper', 'live') AND filled_quantity > 0
+            GROUP BY symbol
+            """,
+            {"account": account},
+        )
+
+    def traded_in_session(self, account: str, *, strategy_id: str, mode: str, session: date) -> Decimal:
+        """Return what the session's orders so far traded or may still trade, in USD at planned prices."""
+        row = self._connection.execute(
+            """
+            SELECT COALESCE(sum(
+                intents.price * CASE WHEN intents.state IN ('planned', 'sending', 'unknown', 'open')
+                                     THEN intents.quantity ELSE intents.filled_quantity END
+            ), 0) AS notional
+            FROM order_intents AS intents
+            JOIN plans ON plans.plan_id = intents.plan_id
+            WHERE intents.account = %(account)s AND intents.strategy_id = %(strategy_id)s
+              AND intents.mode = %(mode)s AND plans.session_date = %(session)s
+            """,
+            {"account": account, "strategy_id": strategy_id, "mode": mode, "session": session},
+        ).fetchone()
+        return Decimal(0) if row is None else row["notional"]
+
+    def _by_symbol(self, query: str, parameters: Mapping[str, Any]) -> dict[str, Decimal]:
+        rows = self._connection.execute(query, parameters).fetchall()
+        return {row["symbol"]: row["quantity"] for row in rows if row["quantity"] != 0}
+
+    def _one(self, query: str, parameters: Mapping[str, Any]) -> Intent | None:
+        with self._connection.cursor(row_factory=class_row(Intent)) as cursor:
+            return cursor.execute(query, parameters).fetchone()
+
+    def _many(self, query: str, parameters: Mapping[str, Any]) -> list[Intent]:
+        with self._connection.cursor(row_factory=class_row(Intent)) as cursor:
+            return cursor.execute(query, parameters).fetchall()

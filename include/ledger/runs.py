@@ -1,0 +1,196 @@
+"""Runs and what became of every symbol in them: the ADR's two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from include.ledger.records import Run
+
+
+class Runs:
+    """Queries on `orchestration_runs` and `signal_order_mappings`, one statement a method."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def open(self, **columns: Any) -> None:
+        """Write the run's row; a row that is there stays as it is: what it froze at first holds."""
+        self._connection.execute(
+            """
+            INSERT INTO orchestration_runs (
+                run_id, strategy_id, as_of_date, status, symbols, capital, started_at, dag_id, airflow_run_id,
+                run_type, scheduled_at, account, mode, mode_reason, session_date, revision, parameters, code_version,
+                window_opens, send_until, cutoff_at
+            )
+            VALUES (
+                %(run_id)s, %(strategy_id)s, %(as_of_date)s, 'running', %(symbols)s, %(capital)s, %(started_at)s,
+                %(dag_id)s, %(airflow_run_id)s, %(run_type)s, %(scheduled_at)s, %(account)s, %(mode)s,
+                %(mode_reason)s, %(session_date)s, %(revision)s, %(parameters)s, %(code_version)s,
+                %(window_opens)s, %(send_until)s, %(cutoff_at)s
+            )
+            ON CONFLICT (run_id) DO NOTHING
+            """,
+            {**columns, "parameters": Jsonb(columns["parameters"])},
+        )
+
+    def get(self, run_id: UUID) -> Run | None:
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(
+                "SELECT * FROM orchestration_runs WHERE run_id = %(run_id)s", {"run_id": run_id}
+            ).fetchone()
+
+    def latest(self, limit: int) -> list[Run]:
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(
+                "SELECT * FROM orchestration_runs ORDER BY started_at DESC, id DESC LIMIT %(limit)s", {"limit": limit}
+            ).fetchall()
+
+    def reopen(self, run_id: UUID) -> None:
+        """Set a run that is worked on again back to running; its frozen columns stay."""
+        self._connection.execute(
+            """
+            UPDATE orchestration_runs
+            SET status = 'running', completed_at = NULL, duration_seconds = NULL, error_message = NULL,
+                summary = NULL, updated_at = clock_timestamp()
+            WHERE run_id = %(run_id)s AND status <> 'running'
+            """,
+            {"run_id": run_id},
+        )
+
+    def record_signals(
+        self, run_id: UUID, *, num_signals: int, model_version: str | None, response: Mapping[str, Any] | None
+    ) -> None:
+        self._connection.execute(
+            """
+            UPDATE orchestration_runs
+            SET num_signals = %(num_signals)s, model_version = %(model_version)s,
+                signal_service_response = %(response)s, updated_at = clock_timestamp()
+            WHERE run_id = %(run_id)s
+            """,
+            {
+                "run_id": run_id,
+                "num_signals": num_signals,
+                "model_version": model_version,
+                "response": None if response is None else Jsonb(dict(response)),
+            },
+        )
+
+    def record_error(self, run_id: UUID, message: str) -> None:
+        """Keep the newest error on the row; a step that fails ends the run only when the run is closed."""
+        self._connection.execute(
+            """
+            UPDATE orchestration_runs SET error_message = %(message)s, updated_at = clock_timestamp()
+            WHERE run_id = %(run_id)s
+            """,
+            {"run_id": run_id, "message": message[:4000]},
+        )
+
+    def record_mapped(self, run_id: UUID, *, plan_id: UUID | None, adopted: bool) -> None:
+        """Note that every symbol was decided on, and by which plan (None: a run that never sends)."""
+        self._connection.execute(
+            """
+            UPDATE orchestration_runs
+            SET plan_id = %(plan_id)s, adopted = %(adopted)s, mapped_at = COALESCE(mapped_at, clock_timestamp()),
+                updated_at = clock_timestamp()
+            WHERE run_id = %(run_id)s
+            """,
+            {"run_id": run_id, "plan_id": plan_id, "adopted": adopted},
+        )
+
+    def close(self, run_id: UUID, **columns: Any) -> None:
+        """Write the outcome: status, counts, times, the gateway's answers and one line that sums it up."""
+        self._connection.execute(
+            """
+            UPDATE orchestration_runs
+            SET status = %(status)s::TEXT, completed_at = %(completed_at)s::TIMESTAMPTZ,
+                duration_seconds = EXTRACT(EPOCH FROM %(completed_at)s::TIMESTAMPTZ - started_at),
+                num_orders_planned = %(planned)s, num_orders_submitted = %(submitted)s,
+                num_orders_accepted = %(accepted)s, num_orders_rejected = %(rejected)s,
+                num_orders_filled = %(filled)s, num_orders_denied = %(denied)s,
+                num_orders_not_sent = %(not_sent)s, num_orders_unknown = %(unknown)s,
+                last_acknowledged_at = %(last_acknowledged_at)s,
+                execution_gateway_responses = %(responses)s,
+                error_message = CASE WHEN %(status)s::TEXT = 'completed' THEN NULL
+                                     ELSE COALESCE(%(error_message)s, error_message) END,
+                summary = %(summary)s, updated_at = clock_timestamp()
+            WHERE run_id = %(run_id)s
+            """,
+            {**columns, "run_id": run_id, "responses": Jsonb(columns["responses"])},
+        )
+
+    def replace_mappings(self, run_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store what was decided about every symbol, one row a symbol and leg, in place of an earlier try's."""
+        self._connection.execute("DELETE FROM signal_order_mappings WHERE run_id = %(run_id)s", {"run_id": run_id})
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                """
+                INSERT INTO signal_order_mappings (
+                    run_id, symbol, leg, predicted_return, rank, target_weight, client_order_id, order_qty, order_side,
+                    target_quantity, held_quantity, open_quantity, delta_quantity, price, price_source, price_at,
+                    price_age_seconds, outcome, skip_reason, detail, rules, reduces
+                )
+                VALUES (
+                    %(run_id)s, %(symbol)s, %(leg)s, %(predicted_return)s, %(rank)s, %(target_weight)s,
+                    %(client_order_id)s, %(order_qty)s, %(order_side)s, %(target_quantity)s, %(held_quantity)s,
+                    %(open_quantity)s, %(delta_quantity)s, %(price)s, %(price_source)s, %(price_at)s,
+                    %(price_age_seconds)s, %(outcome)s, %(skip_reason)s, %(detail)s, %(rules)s, %(reduces)s
+                )
+                """,
+                [{**row, "run_id": run_id, "rules": Jsonb(row["rules"])} for row in rows],
+            )
+
+    def copy_mappings(self, from_run: UUID, to_run: UUID) -> None:
+        """Give a run that adopted a plan the rows of the run that made it."""
+        self._connection.execute(
+            """
+            INSERT INTO signal_order_mappings (
+                run_id, symbol, leg, predicted_return, rank, target_weight, client_order_id, order_qty, order_side,
+                target_quantity, held_quantity, open_quantity, delta_quantity, price, price_source, price_at,
+                price_age_seconds, outcome, skip_reason, detail, rules, reduces
+            )
+            SELECT %(to_run)s, symbol, leg, predicted_return, rank, target_weight, client_order_id, order_qty,
+                   order_side, target_quantity, held_quantity, open_quantity, delta_quantity, price, price_source,
+                   price_at, price_age_seconds, outcome, skip_reason, detail, rules, reduces
+            FROM signal_order_mappings WHERE run_id = %(from_run)s
+            ON CONFLICT (run_id, symbol, leg) DO NOTHING
+            """,
+            {"from_run": from_run, "to_run": to_run},
+        )
+
+    def update_mappings(self, plan_id: UUID) -> None:
+        """Bring what the orders of a plan have become into the rows of every run that reports this plan."""
+        self._connection.execute(
+            """
+            UPDATE signal_order_mappings AS mappings
+            SET broker_order_id = intents.broker_order_id, order_status = intents.state,
+                filled_qty = intents.filled_quantity, filled_avg_price = intents.filled_avg_price,
+                order_error = COALESCE(intents.reason, intents.message), updated_at = clock_timestamp()
+            FROM order_intents AS intents
+            WHERE intents.plan_id = %(plan_id)s AND mappings.client_order_id = intents.client_order_id
+            """,
+            {"plan_id": plan_id},
+        )
+
+    def mappings(self, run_id: UUID) -> list[dict[str, Any]]:
+        return self._connection.execute(
+            "SELECT * FROM signal_order_mappings WHERE run_id = %(run_id)s ORDER BY rank NULLS LAST, symbol, leg",
+            {"run_id": run_id},
+        ).fetchall()
+
+    def session_dates(self, strategy_id: str, since: date) -> set[date]:
+        """Return the sessions since then for which the strategy has a run that was not a replay."""
+        rows = self._connection.execute(
+            """
+            SELECT DISTINCT session_date FROM orchestration_runs
+            WHERE strategy_id = %(strategy_id)s AND session_date >= %(since)s AND mode <> 'replay'
+            """,
+            {"strategy_id": strategy_id, "since": since},
+        ).fetchall()
+        return {row["session_date"] for row in rows}

@@ -1,0 +1,11 @@
+"""`python -m include.ops`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from include.ops.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

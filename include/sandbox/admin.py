@@ -1,0 +1,148 @@
+"""The admin API on its own port: faults, settings, foreign holdings, forced order states, and the broker's book."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from include.sandbox.book import Book, BrokerOrder
+from include.sandbox.faults import TABLE, ArmedFault, Faults, Json
+from include.sandbox.gateway import Gateway
+from include.sandbox.settings import NOTICE, Settings
+from include.sandbox.web import Problem, build_app, parse, stamp
+
+REFUSE_CONNECTIONS = "refuse_connections"
+
+
+class RefusablePort(Protocol):
+    async def refuse(self, seconds: float | None) -> None: ...
+
+    async def reopen(self) -> None: ...
+
+
+class ForcedState(BaseModel):
+    """status: the broker's final word; fill: shares to execute now, also on a closed order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: str | None = Field(None, pattern="^(filled|canceled|rejected|expired|done_for_day)$")
+    fill: int | None = Field(None, gt=0)
+
+
+def build_admin(
+    settings: Settings, faults: Faults, book: Book, gateway: Gateway, ports: Mapping[str, RefusablePort]
+) -> Starlette:
+    at_start = settings.model_copy(deep=True)
+
+    async def about(_: Request) -> Response:
+        documented = {name: inspect.getdoc(kind.function) for name, kind in sorted(TABLE.items())}
+        documented[REFUSE_CONNECTIONS] = "A service's port refuses connections for params.seconds, or until cleared."
+        return JSONResponse({"service": "sandbox_admin", "notice": NOTICE, "faults": documented})
+
+    async def arm(request: Request) -> Response:
+        fault = await parse(request, ArmedFault)
+        if fault.fault == REFUSE_CONNECTIONS:
+            await ports[fault.service or "gateway"].refuse(fault.params.get("seconds"))
+        else:
+            _or_422(faults.arm, fault)
+        return await armed(request)
+
+    async def armed(_: Request) -> Response:
+        return JSONResponse([fault.model_dump() for fault in faults.armed])
+
+    async def disarm(request: Request) -> Response:
+        faults.armed.clear()
+        for port in ports.values():
+            await port.reopen()
+        return await armed(request)
+
+    async def reset(request: Request) -> Response:
+        """Empty both books, clear the faults, and go back to the settings of the start."""
+        book.clear()
+        gateway.clear()
+        for name, value in at_start.model_copy(deep=True):
+            setattr(settings, name, value)
+        return await disarm(request)
+
+    async def change_settings(request: Request) -> Response:
+        _or_422(settings.change, await _object(request))
+        return JSONResponse(json.loads(settings.model_dump_json(exclude={"secret", "market_key"})))
+
+    async def hold(request: Request) -> Response:
+        holdings = await _object(request)
+        _or_422(book.hold, {symbol: int(qty) for symbol, qty in holdings.items()})
+        return await show_book(request)
+
+    async def force(request: Request) -> Response:
+        asked = await parse(request, ForcedState)
+        now = settings.now().timestamp()
+        order = book.close(request.path_params["id"], now, asked.status, asked.fill)
+        if order is None:
+            raise Problem(404, {"detail": f"The broker has no order {request.path_params['id']}"})
+        return JSONResponse(_shown(order))
+
+    async def show_book(_: Request) -> Response:
+        now = settings.now().timestamp()
+        posts = book.posts()
+        return JSONResponse(
+            {
+                "orders": [_shown(order) for order in book.orders(now)],
+                "positions": {symbol: holding.qty for symbol, holding in book.positions(now).items()},
+                "posts_total": sum(posts.values()),
+                "posts_by_id": posts,
+            }
+        )
+
+    return build_app(
+        [
+            Route("/", about),
+            Route("/health", about),
+            Route("/admin/faults", armed, methods=["GET"]),
+            Route("/admin/faults", arm, methods=["POST"]),
+            Route("/admin/faults", disarm, methods=["DELETE"]),
+            Route("/admin/reset", reset, methods=["POST"]),
+            Route("/admin/settings", change_settings, methods=["POST"]),
+            Route("/admin/positions", hold, methods=["POST"]),
+            Route("/admin/order/{id}", force, methods=["POST"]),
+            Route("/admin/book", show_book),
+        ]
+    )
+
+
+def _shown(order: BrokerOrder) -> Json:
+    return {
+        "broker_order_id": order.broker_order_id,
+        "client_order_id": order.client_order_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "qty": order.qty,
+        "status": order.status,
+        "filled_qty": order.filled,
+        "accepted_at": stamp(order.accepted_at),
+        "executions": [
+            {"fill_id": e.fill_id, "qty": abs(e.qty), "price": str(e.price), "at": stamp(e.at)}
+            for e in order.executions
+        ],
+    }
+
+
+async def _object(request: Request) -> Json:
+    body = json.loads(await request.body())
+    if not isinstance(body, dict):
+        raise Problem(422, {"detail": "expected a JSON object"})
+    return cast(Json, body)
+
+
+def _or_422(action: Any, value: Any) -> None:
+    try:
+        action(value)
+    except ValueError as error:
+        raise Problem(422, {"detail": str(error)}) from error

@@ -1,0 +1,279 @@
+"""What the broker really has: orders, executions, foreign holdings, and every POST that arrived. The judge of tests.
+
+Kept apart from what the gateway *says* of it (gateway.py). One SQLite file; fills are due by time, so they go on after
+a restart. Market orders fill at the price of the moment each part is due; other types rest until an admin fills them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from include.sandbox.prices import Prices, utc
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS broker_orders (
+    broker_order_id TEXT PRIMARY KEY,
+    client_order_id TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    side TEXT NOT NULL,
+    qty INTEGER NOT NULL,
+    overfill INTEGER NOT NULL,
+    accepted_at REAL NOT NULL,
+    fill_after REAL,
+    fill_parts INTEGER NOT NULL,
+    final_status TEXT,
+    final_at REAL
+);
+CREATE INDEX IF NOT EXISTS broker_orders_by_symbol ON broker_orders (symbol);
+CREATE TABLE IF NOT EXISTS executions (
+    fill_id TEXT PRIMARY KEY,
+    broker_order_id TEXT NOT NULL REFERENCES broker_orders,
+    symbol TEXT NOT NULL,
+    signed_qty INTEGER NOT NULL,
+    price TEXT NOT NULL,
+    at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS executions_by_order ON executions (broker_order_id);
+CREATE TABLE IF NOT EXISTS holdings (symbol TEXT PRIMARY KEY, qty INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS posts (at REAL NOT NULL, client_order_id TEXT NOT NULL, symbol TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS gateway_orders (
+    client_order_id TEXT PRIMARY KEY,
+    payload TEXT NOT NULL,
+    status TEXT NOT NULL,
+    error_message TEXT,
+    broker_order_id TEXT,
+    created_at REAL NOT NULL,
+    hidden_until REAL NOT NULL,
+    blind_until REAL NOT NULL
+);
+"""
+TABLES = ("broker_orders", "executions", "holdings", "posts", "gateway_orders")
+
+
+def open_store(path: str) -> sqlite3.Connection:
+    """Open the one file of both books; ":memory:" for none. Safe against a killed process, not a power cut."""
+    store = sqlite3.connect(path)
+    store.row_factory = sqlite3.Row
+    store.execute("PRAGMA journal_mode = WAL")
+    store.execute("PRAGMA synchronous = OFF")
+    store.executescript(SCHEMA)
+    return store
+
+
+@dataclass(frozen=True)
+class Execution:
+    fill_id: str
+    symbol: str
+    qty: int  # negative is sold
+    price: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True)
+class BrokerOrder:
+    broker_order_id: str
+    client_order_id: str
+    symbol: str
+    side: str
+    qty: int
+    status: str
+    accepted_at: datetime
+    changed_at: datetime
+    executions: tuple[Execution, ...]
+
+    @property
+    def filled(self) -> int:
+        return abs(sum(execution.qty for execution in self.executions))
+
+    @property
+    def average_price(self) -> Decimal | None:
+        value = sum((abs(execution.qty) * execution.price for execution in self.executions), Decimal(0))
+        return round(value / self.filled, 4) if self.filled else None
+
+
+@dataclass
+class Holding:
+    """A position at average cost."""
+
+    qty: int = 0
+    average_price: Decimal = Decimal(0)
+    realized: Decimal = Decimal(0)
+
+    def add(self, qty: int, price: Decimal) -> None:
+        if self.qty * qty >= 0:
+            self.average_price = (self.average_price * abs(self.qty) + price * abs(qty)) / (abs(self.qty + qty) or 1)
+        else:
+            closed = min(abs(qty), abs(self.qty)) * (1 if self.qty > 0 else -1)
+            self.realized += closed * (price - self.average_price)
+            if abs(qty) > abs(self.qty):
+                self.average_price = price
+        self.qty += qty
+
+
+class Book:
+    """Every method takes the time; an order accepted later than that does not exist yet."""
+
+    def __init__(self, store: sqlite3.Connection, prices: Prices) -> None:
+        self.store = store
+        self.prices = prices
+
+    def place(
+        self,
+        client_order_id: str,
+        symbol: str,
+        side: str,
+        qty: int,
+        at: float,
+        fill_after: float | None,
+        fill_parts: int,
+        overfill: int = 0,
+    ) -> str:
+        """Accept an order and return the broker's id.  fill_after: seconds to the last part, None rests."""
+        broker_order_id = str(uuid.uuid4())
+        self.store.execute(
+            "INSERT INTO broker_orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+            (broker_order_id, client_order_id, symbol, side, qty, overfill, at, fill_after, fill_parts),
+        )
+        return broker_order_id
+
+    def forget(self, broker_order_id: str) -> None:
+        """Drop an order that has not arrived yet."""
+        self.store.execute("DELETE FROM broker_orders WHERE broker_order_id = ?", (broker_order_id,))
+
+    def order(self, any_id: str, now: float) -> BrokerOrder | None:
+        """Find an order by the broker's or the client's id."""
+        found = self._orders(now, "(broker_order_id = ? OR client_order_id = ?)", (any_id, any_id))
+        return found[0] if found else None
+
+    def orders(self, now: float, symbol: str | None = None) -> list[BrokerOrder]:
+        return self._orders(now, "symbol = ?", (symbol,)) if symbol else self._orders(now)
+
+    def close(self, any_id: str, now: float, status: str | None, fill: int | None) -> BrokerOrder | None:
+        """Force a fill, a final status, or both; a closed order may still be filled late.
+
+        Without a fill, `filled` fills the rest. None when there is no such order.
+        """
+        order = self.order(any_id, now)
+        if order is None:
+            return None
+        rest = order.qty - order.filled
+        if fill is None and status == "filled":
+            fill = rest
+        with self.store:
+            if fill:
+                self._execute(order, fill, now, len(order.executions) + 1)
+            if status is None and fill is not None and fill >= rest and not self._is_final(order):
+                status = "filled"
+            if status is not None:
+                self._finish(order.broker_order_id, status, now)
+        return self.order(order.broker_order_id, now)
+
+    def hold(self, holdings: dict[str, int]) -> None:
+        """Set what is held besides the executions: somebody else's shares, or left from before."""
+        with self.store:
+            self.store.executemany("INSERT OR REPLACE INTO holdings VALUES (?, ?)", holdings.items())
+
+    def positions(self, now: float) -> dict[str, Holding]:
+        """Sum executions and foreign holdings; symbols without shares are left out."""
+        orders = self.orders(now)
+        holdings: dict[str, Holding] = {}
+        for row in self.store.execute("SELECT symbol, qty FROM holdings"):
+            price = self.prices.latest(row["symbol"], utc(now)) or Decimal(0)
+            holdings.setdefault(row["symbol"], Holding()).add(row["qty"], price)
+        for execution in sorted((e for order in orders for e in order.executions), key=lambda e: e.at):
+            holdings.setdefault(execution.symbol, Holding()).add(execution.qty, execution.price)
+        return {symbol: holding for symbol, holding in sorted(holdings.items()) if holding.qty}
+
+    def exposure(self, symbol: str, now: float) -> int:
+        """Return the net shares if every open order of the symbol fills."""
+        held = self.store.execute("SELECT qty FROM holdings WHERE symbol = ?", (symbol,)).fetchone()
+        net: int = held["qty"] if held else 0
+        for order in self.orders(now, symbol):
+            shares = order.filled if self._is_final(order) else max(order.qty, order.filled)
+            net += shares if order.side == "buy" else -shares
+        return net
+
+    def note_post(self, client_order_id: str, symbol: str, at: float) -> None:
+        with self.store:
+            self.store.execute("INSERT INTO posts VALUES (?, ?, ?)", (at, client_order_id, symbol))
+
+    def posts(self) -> dict[str, int]:
+        """Count the POSTs that arrived, by the client's own order id ("" without one), whatever became of them."""
+        rows = self.store.execute("SELECT client_order_id AS id, COUNT(*) AS n FROM posts GROUP BY client_order_id")
+        return {row["id"]: row["n"] for row in rows}
+
+    def clear(self) -> None:
+        with self.store:
+            for table in TABLES:
+                self.store.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+
+    @staticmethod
+    def _is_final(order: BrokerOrder) -> bool:
+        return order.status not in ("accepted", "new", "partially_filled")
+
+    def _orders(self, now: float, where: str = "TRUE", values: Iterable[str] = ()) -> list[BrokerOrder]:
+        query = f"SELECT * FROM broker_orders WHERE {where} AND accepted_at <= ? ORDER BY accepted_at"  # noqa: S608
+        return [self._settled(row, now) for row in self.store.execute(query, (*values, now)).fetchall()]
+
+    def _settled(self, row: sqlite3.Row, now: float) -> BrokerOrder:
+        """Execute the parts that are due by now, and read the order."""
+        order = self._read(row)
+        if row["final_status"] is None and row["fill_after"] is not None:
+            total, parts = row["qty"] + row["overfill"], min(row["fill_parts"], row["qty"])
+            with self.store:
+                for part in range(1, parts + 1):
+                    due_at = row["accepted_at"] + row["fill_after"] * part / parts
+                    missing = total * part // parts - order.filled
+                    if due_at <= now and missing > 0:
+                        self._execute(order, missing, due_at, len(order.executions) + 1)
+                        order = self._read(row)
+                if order.filled >= total:
+                    self._finish(order.broker_order_id, "filled", order.executions[-1].at.timestamp())
+            row = self.store.execute(
+                "SELECT * FROM broker_orders WHERE broker_order_id = ?", (order.broker_order_id,)
+            ).fetchone()
+            order = self._read(row)
+        if order.status == "new" and now - row["accepted_at"] < (row["fill_after"] or 0) / 4:
+            return replace(order, status="accepted")
+        return order
+
+    def _read(self, row: sqlite3.Row) -> BrokerOrder:
+        executions = tuple(
+            Execution(e["fill_id"], e["symbol"], e["signed_qty"], Decimal(e["price"]), utc(e["at"]))
+            for e in self.store.execute(
+                "SELECT * FROM executions WHERE broker_order_id = ? ORDER BY at, fill_id", (row["broker_order_id"],)
+            )
+        )
+        accepted_at = utc(row["accepted_at"])
+        return BrokerOrder(
+            row["broker_order_id"],
+            row["client_order_id"],
+            row["symbol"],
+            row["side"],
+            row["qty"],
+            row["final_status"] or ("partially_filled" if executions else "new"),
+            accepted_at,
+            max([accepted_at, *(e.at for e in executions), *([utc(row["final_at"])] if row["final_at"] else [])]),
+            executions,
+        )
+
+    def _execute(self, order: BrokerOrder, qty: int, at: float, number: int) -> None:
+        price = self.prices.latest(order.symbol, utc(at))
+        if price is None:
+            raise ValueError(f"{order.symbol} has no price to fill at")
+        signed = qty if order.side == "buy" else -qty
+        self.store.execute(
+            "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?)",
+            (f"{order.broker_order_id}:{number}", order.broker_order_id, order.symbol, signed, str(price), at),
+        )
+
+    def _finish(self, broker_order_id: str, status: str, at: float) -> None:
+        self.store.execute(
+            "UPDATE broker_orders SET final_status = ?, final_at = ? WHERE broker_order_id = ?",
+            (status, at, broker_order_id),
+        )

@@ -1,0 +1,118 @@
+"""Starts a sandbox for a test: its own process on free ports, stopped with the `with` block or with its parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PROJECT = Path(__file__).parents[2]
+SECRET_VARIABLES = {"secret": "SANDBOX_SECRET", "market_key": "SANDBOX_MARKET_KEY"}
+
+
+class AdminClient:
+    """The sandbox's admin API; every method returns its answer and raises on an error."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def fault(
+        self,
+        fault: str,
+        *,
+        service: str | None = None,
+        match: dict[str, str] | None = None,
+        times: int | None = None,
+        **params: Any,
+    ) -> None:
+        """Arm one fault of include/sandbox/faults.py, or `refuse_connections`."""
+        armed = {"fault": fault, "service": service, "match": match or {}, "times": times, "params": params}
+        self._call("POST", "/admin/faults", armed)
+
+    def clear_faults(self) -> None:
+        self._call("DELETE", "/admin/faults")
+
+    def book(self) -> dict[str, Any]:
+        """Return orders with executions, positions, posts_total and posts_by_id."""
+        book: dict[str, Any] = self._call("GET", "/admin/book")
+        return book
+
+    def reset(self) -> None:
+        """Empty the books, clear faults, go back to the settings of the start."""
+        self._call("POST", "/admin/reset")
+
+    def settings(self, **changes: Any) -> None:
+        self._call("POST", "/admin/settings", changes)
+
+    def positions(self, **holdings: int) -> None:
+        """Set what is held besides the executions."""
+        self._call("POST", "/admin/positions", holdings)
+
+    def order(self, order_id: str, *, status: str | None = None, fill: int | None = None) -> dict[str, Any]:
+        """Force a final status, a fill of some shares, or both."""
+        order: dict[str, Any] = self._call("POST", f"/admin/order/{order_id}", {"status": status, "fill": fill})
+        return order
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        response = self._http.request(method, path, json=body)
+        if response.is_error:
+            raise ValueError(f"{method} {path}: {response.status_code} {response.text}")
+        return response.json()
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    signals_url: str
+    gateway_url: str
+    market_url: str
+    admin: AdminClient
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def start_sandbox(
+    *, secret: str | None = None, market_key: str | None = None, **options: str | float
+) -> Iterator[Sandbox]:
+    """Start a sandbox and stop it at the end.
+
+    options: those of `python -m include.sandbox`, with underscores: contract="v1", fill_after=0.2, book=path,
+    gateway_port=8002. Ports not given are free ones.  Raises RuntimeError when it does not start.
+    """
+    settings: dict[str, str | float] = {f"{name}_port": 0 for name in ("signals", "gateway", "market", "admin")}
+    secrets = {"secret": secret, "market_key": market_key}
+    environment = {SECRET_VARIABLES[name]: value for name, value in secrets.items() if value is not None}
+    settings |= options | {name: SECRET_VARIABLES[name] for name, value in secrets.items() if value is not None}
+    arguments = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "include.sandbox", "--json", "--die-with-parent", *arguments],
+        cwd=PROJECT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        try:
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the sandbox did not start, exit code {process.wait()}; its reason is above")
+            urls = json.loads(line)
+            admin = AdminClient(urls["admin"])
+            try:
+                yield Sandbox(urls["signals"], urls["gateway"], urls["market"], admin, process)
+            finally:
+                admin.close()
+        finally:
+            process.terminate()
+            process.wait(10)

@@ -1,0 +1,42 @@
+"""Puts the sandbox together: three services, one book, the admin API, in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from include.sandbox.admin import build_admin
+from include.sandbox.book import Book, open_store
+from include.sandbox.faults import Faults, Faulty
+from include.sandbox.gateway import Gateway
+from include.sandbox.market import MarketData
+from include.sandbox.ports import Port
+from include.sandbox.prices import Prices
+from include.sandbox.settings import Settings
+from include.sandbox.signals import SignalService
+
+
+async def serve(
+    settings: Settings, book_path: str, ports: dict[str, Port], ready: Callable[[dict[str, str]], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT.  ports: signals, gateway, market, admin.
+
+    ready: called with the URLs once every port answers.
+    """
+    prices, store, faults = Prices(), open_store(book_path), Faults()
+    book = Book(store, prices)
+    gateway = Gateway(settings, store, book, prices)
+    signals, market = SignalService(settings, prices), MarketData(settings, prices)
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await ports["signals"].serve(Faulty("signals", signals.app(), faults, signals.notice))
+    await ports["gateway"].serve(Faulty("gateway", gateway.app(), faults, gateway.notice))
+    await ports["market"].serve(Faulty("market", market.app(), faults, market.notice))
+    await ports["admin"].serve(build_admin(settings, faults, book, gateway, ports))
+    ready({name: port.url for name, port in ports.items()})
+    await stopped.wait()
+    await asyncio.gather(*(port.stop() for port in ports.values()))
+    store.close()

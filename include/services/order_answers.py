@@ -1,0 +1,147 @@
+"""What the gateway's answers about an order mean: the table that decides between never, again, and look it up.
+
+200      well formed and about our order      a report; its status decides
+200      about another order                  BookMismatch
+400      v2, only data_unavailable            Unavailable: nothing was stored
+4xx      the id is taken                      IdExists
+401 403                                       Unauthorized
+400 422                                       Rejected
+503      v2, sign-in service down             Unavailable: nothing was stored
+503      v2, a listed gate                    Halted
+else                                          OutcomeUnknown
+Source: service-contracts 2.3 to 2.8; architecture 5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from include.services.answers import Answer, decimal_of, error_detail, parse_error, text_of
+from include.trading.errors import (
+    BookMismatch,
+    Halted,
+    IdExists,
+    OutcomeUnknown,
+    Rejected,
+    TradingError,
+    Unauthorized,
+    Unavailable,
+)
+from include.trading.models import Contract, Fill, OrderReport, OrderRequest, Side
+
+# Generous on purpose: taking a refusal for "the id exists" costs a look-up, the reverse could lose a live order.
+_ID_TAKEN = re.compile(r"must be unique|not unique|already exists|already been used|already in use|duplicate", re.I)
+_FAT_FINGER = "order rejected by fat-finger checks:"
+_SIGN_IN_DOWN = "service_unavailable: auth service temporarily unavailable"
+_GATES = (
+    "kill-switch engaged",
+    "kill-switch unavailable",
+    "circuit breaker tripped",
+    "circuit-breaker state unavailable",
+    "position-reservation state unavailable",
+    "symbol quarantined",
+    "reconciliation in progress",
+)
+
+
+def submit_failure(answer: Answer, contract: Contract) -> TradingError:
+    """Return the error that an answer other than 200 and 429 to an order means."""
+    words, status = parse_error(answer), answer.status
+    # Rules that free an order for another try match on the service's own JSON, never on a proxy's page.
+    detail = error_detail(answer).lower()
+    if 400 <= status < 500 and (status == 409 or _ID_TAKEN.search(words)):
+        return IdExists(answer.sentence(), status)
+    if status in (401, 403):
+        return Unauthorized(answer.sentence(), status)
+    if status in (400, 422):
+        if contract == "v2" and status == 400 and _only_data_unavailable(detail):
+            return Unavailable(f"{answer.sentence()} (nothing was stored)")
+        return Rejected(answer.sentence(), status)
+    if status == 503 and contract == "v2":
+        if detail.startswith(_SIGN_IN_DOWN):
+            return Unavailable(f"{answer.sentence()} (nothing was stored)")
+        if detail.startswith(_GATES):
+            return Halted(answer.sentence())
+    return OutcomeUnknown(f"{answer.sentence()} (the order may have been stored)")
+
+
+def accepted_order(answer: Answer, sent: OrderRequest, contract: Contract) -> OrderReport:
+    """Return the report of a 200 to an order that was sent.
+
+    Raises BadAnswer when it cannot be read, BookMismatch when it is about another order.
+    """
+    report = order_report(answer)
+    found = (report.symbol, report.side, report.quantity)
+    if found != (sent.symbol, sent.side, Decimal(sent.quantity)):
+        raise BookMismatch(
+            f"{answer.asked}: sent {sent.side} {sent.quantity} {sent.symbol} as {sent.client_order_id}, "
+            f"the gateway answered {report.side} {report.quantity} {report.symbol} as {report.gateway_order_id}"
+        )
+    if contract == "v2" and report.gateway_order_id != sent.client_order_id:
+        raise BookMismatch(
+            f"{answer.asked}: sent {sent.client_order_id}, the gateway stored it as {report.gateway_order_id}"
+        )
+    return report
+
+
+def order_report(answer: Answer) -> OrderReport:
+    """Return the order that a POST or a look-up answered with; raise BadAnswer when any part cannot be trusted."""
+    body = answer.json()
+    try:
+        metadata = body.get("metadata") or {}
+        fills = metadata.get("fills") if isinstance(metadata, dict) else None
+        return OrderReport(
+            gateway_order_id=text_of(body, "client_order_id"),
+            broker_order_id=_optional_text(body, "broker_order_id"),
+            symbol=text_of(body, "symbol"),
+            side=cast("Side", text_of(body, "side").lower()),
+            quantity=decimal_of(body, "qty"),
+            status=order_status(body),
+            filled_quantity=_not_negative(body, "filled_qty") or Decimal(0),
+            filled_avg_price=_not_negative(body, "filled_avg_price"),
+            fills=tuple(_fill(row) for row in fills or ()),
+            message=_optional_text(body, "message") or _optional_text(body, "error_message"),
+            raw=answer.plain_json(),
+        )
+    except ValueError as error:
+        raise answer.bad(error) from error
+
+
+def order_status(body: Mapping[str, Any]) -> str:
+    """Return the gateway's word in lower case, with the one spelling of canceled."""
+    status = text_of(body, "status").lower()
+    return "canceled" if status == "cancelled" else status
+
+
+def _only_data_unavailable(detail: str) -> bool:
+    reasons = detail.removeprefix(_FAT_FINGER)
+    return reasons != detail and {reason.strip() for reason in reasons.split(",")} == {"data_unavailable"}
+
+
+def _optional_text(body: Mapping[str, Any], name: str) -> str | None:
+    return text_of(body, name) if body.get(name) else None
+
+
+def _not_negative(body: Mapping[str, Any], name: str) -> Decimal | None:
+    if body.get(name) is None:
+        return None
+    number = decimal_of(body, name)
+    if number < 0:
+        raise ValueError(f"{name}: expected 0 or more, got {number}")
+    return number
+
+
+def _fill(row: object) -> Fill:
+    if not isinstance(row, dict):
+        raise ValueError(f"metadata.fills: expected objects, got {row!r}")
+    at = datetime.fromisoformat(text_of(row, "timestamp")) if row.get("timestamp") else None
+    return Fill(
+        fill_id=text_of(row, "fill_id"),
+        quantity=decimal_of(row, "fill_qty"),
+        price=decimal_of(row, "fill_price"),
+        at=at if at and at.tzinfo else None,
+    )

@@ -1,0 +1,68 @@
+"""Everything that can go wrong, as one tree. Retrying is decided from the class, nowhere else.
+
+TradingError
+├── Unavailable      the service did not do it, provably: ask again later
+│   └── Paused       … and said for how long to leave it alone (429, Retry-After)
+├── OutcomeUnknown   the request may have been carried out: look it up, never resend blindly
+├── Halted           a person, a kill switch or a breaker stopped trading: wait for a person
+├── Rejected         the service understood and said no: never ask again
+│   ├── IdExists     … because the order id is taken (409, or "must be unique")
+│   └── Unauthorized … because of who asks (401, 403)
+├── InvalidData      what came in (answer, parameter, setting) is not what was expected
+│   └── NotFound     the thing asked for does not exist
+└── BookMismatch     the books disagree: a break, trading on the account stops
+"""
+
+from __future__ import annotations
+
+
+class TradingError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class Unavailable(TradingError):
+    """The service could not be reached or refused before doing anything."""
+
+
+class Paused(Unavailable):
+    """The service asked to be left alone for `retry_after_seconds`."""
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class OutcomeUnknown(TradingError):
+    """The request left, and nothing provable came back."""
+
+
+class Halted(TradingError):
+    """Trading is stopped until a person acts."""
+
+
+class Rejected(TradingError):
+    """The service said no, for good. `status` is the HTTP status, 0 where there was none."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class IdExists(Rejected):
+    """The order id is taken, perhaps by our own earlier try."""
+
+
+class Unauthorized(Rejected):
+    """The credentials are missing, wrong, or not allowed to do this."""
+
+
+class InvalidData(TradingError):
+    """A value is not what was expected; the message names field, expectation and finding."""
+
+
+class NotFound(InvalidData):
+    """The service answered that it does not know the thing asked for."""
+
+
+class BookMismatch(TradingError):
+    """Two books that must agree do not."""

@@ -1,0 +1,101 @@
+"""Which of the wanted orders the rules let through: reductions first, then increases by conviction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from include.trading.exposure import Book, Totals
+from include.trading.models import Price
+from include.trading.plan import PlanInputs, PlannedOrder, RuleCheck
+from include.trading.risk import NET_RULE, ORDER_RULES, Situation, denies, under_limits_of
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """reason is None when the order may be sent."""
+
+    rules: tuple[RuleCheck, ...]
+    reason: str | None = None
+    detail: str | None = None
+
+
+def judge(orders: Sequence[PlannedOrder], inputs: PlanInputs) -> dict[tuple[str, int], Verdict]:
+    """Return the verdict on each order, by symbol and leg. orders: in the order in which they may use up a limit."""
+    book = Book(_positions(inputs), _valuation(inputs))
+    rules = under_limits_of(inputs.strategy, ORDER_RULES)
+    verdicts: dict[tuple[str, int], Verdict] = {}
+    accepted: list[PlannedOrder] = []
+    for order in orders:
+        if order.leg == 2 and verdicts[order.symbol, 1].reason:
+            verdicts[order.symbol, 2] = Verdict((), "first_leg_denied", verdicts[order.symbol, 1].detail)
+            continue
+        situation = _situation(order, inputs, book, after=book.after(order))
+        verdict = _verdict(tuple([rule.judge(order, situation) for rule in rules]))
+        verdicts[order.symbol, order.leg] = verdict
+        if verdict.reason is None:
+            book.take(order)
+            accepted.append(order)
+    _judge_net(accepted, inputs, book, verdicts)
+    return verdicts
+
+
+def _judge_net(
+    accepted: Sequence[PlannedOrder], inputs: PlanInputs, book: Book, verdicts: dict[tuple[str, int], Verdict]
+) -> None:
+    """Deny the weakest increases of the heavier side until longs less shorts fit their limit."""
+    (net_rule,) = under_limits_of(inputs.strategy, (NET_RULE,))
+
+    def judge_one(order: PlannedOrder) -> Verdict:
+        check = net_rule.judge(order, _situation(order, inputs, book, after=book.totals))
+        rules = (*verdicts[order.symbol, order.leg].rules, check)
+        verdict = Verdict(rules, check.code, check.detail) if denies(check) else Verdict(rules)
+        verdicts[order.symbol, order.leg] = verdict
+        return verdict
+
+    increases = {
+        side: [order for order in accepted if order.side == side and not order.reduces] for side in ("buy", "sell")
+    }
+    settled: set[tuple[str, int]] = set()
+    while heavier := increases["buy" if book.totals.net > 0 else "sell"]:
+        weakest = heavier.pop()
+        settled.add((weakest.symbol, weakest.leg))
+        if judge_one(weakest).reason is None:
+            break
+        book.drop(weakest)
+    for order in accepted:
+        if (order.symbol, order.leg) not in settled:
+            judge_one(order)
+
+
+def _verdict(checks: tuple[RuleCheck, ...]) -> Verdict:
+    for check in checks:
+        if denies(check):
+            return Verdict(checks, check.code, check.detail)
+    return Verdict(checks)
+
+
+def _situation(order: PlannedOrder, inputs: PlanInputs, book: Book, after: Totals) -> Situation:
+    return Situation(
+        strategy=inputs.strategy,
+        account_state=inputs.account_state,
+        previous_close=inputs.previous_closes.get(order.symbol),
+        before=book.totals,
+        after=after,
+        unvalued=book.unvalued,
+        traded_today=inputs.traded_today,
+    )
+
+
+def _positions(inputs: PlanInputs) -> dict[str, Decimal]:
+    symbols = inputs.held.keys() | inputs.open_quantity.keys()
+    return {
+        symbol: inputs.held.get(symbol, Decimal(0)) + inputs.open_quantity.get(symbol, Decimal(0)) for symbol in symbols
+    }
+
+
+def _valuation(inputs: PlanInputs) -> dict[str, Decimal]:
+    """Return what to value each holding at: its price, or else its previous close."""
+    sources: tuple[Mapping[str, Price | str], ...] = (inputs.previous_closes, inputs.prices)
+    return {symbol: price.price for source in sources for symbol, price in source.items() if isinstance(price, Price)}

@@ -1,0 +1,104 @@
+"""The values that pass between the layers: frozen, validated, Decimal for money, aware UTC times."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Contract = Literal["v1", "v2"]
+Side = Literal["buy", "sell"]
+Mode = Literal["replay", "plan", "dry_run", "paper", "live"]
+GatewayMode = Literal["dry_run", "paper", "live"]
+
+Symbol = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9.\-]{0,14}$")]
+
+
+class Value(BaseModel):
+    """Base of the models: immutable, no unknown fields, no NaN or infinity in numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Signal(Value):
+    """One row of the Signal Service's answer. Source: service-contracts 1.3."""
+
+    symbol: Symbol
+    predicted_return: Decimal
+    rank: int = Field(ge=1, description="1 is best; ties share a rank")
+    target_weight: Decimal = Field(description="share of capital, negative is short")
+
+
+class SignalSet(Value):
+    """A whole, validated answer of the Signal Service."""
+
+    signals: tuple[Signal, ...]
+    as_of_date: date
+    model_version: str
+    strategy: str = Field(description="the model's own name for itself")
+    generated_at: datetime | None = None
+    raw: dict[str, Any] = Field(default_factory=dict, description="the answer as it came, for the ledger")
+
+
+class Price(Value):
+    """A price a symbol traded at."""
+
+    symbol: Symbol
+    price: Decimal = Field(gt=0, description="USD a share")
+    at: AwareDatetime = Field(description="when it traded; for a daily close the session's close")
+    source: str = Field(description="for example alpaca:latest_trade:iex")
+
+
+class Position(Value):
+    """What the gateway says the account holds of one symbol; negative is short."""
+
+    symbol: str
+    quantity: Decimal
+
+
+class Fill(Value):
+    """One execution. fill_id is the gateway's own, unique in the account."""
+
+    fill_id: str
+    quantity: Decimal = Field(gt=0)
+    price: Decimal = Field(gt=0)
+    at: AwareDatetime | None = None
+
+
+class OrderRequest(Value):
+    """What is sent to the gateway: a market day order for whole shares."""
+
+    client_order_id: str
+    symbol: Symbol
+    side: Side
+    quantity: int = Field(gt=0)
+
+
+class OrderReport(Value):
+    """What the gateway says of one order, from a POST or from a look-up."""
+
+    gateway_order_id: str = Field(description="the id the gateway stores it under (v1 makes its own)")
+    broker_order_id: str | None = None
+    symbol: str
+    side: Side
+    quantity: Decimal
+    status: str = Field(description="the gateway's own word, lower case")
+    filled_quantity: Decimal = Decimal(0)
+    filled_avg_price: Decimal | None = None
+    fills: tuple[Fill, ...] = ()
+    message: str | None = None
+    raw: dict[str, Any] = Field(default_factory=dict)
+
+
+class GatewayInfo(Value):
+    """What the gateway says of itself."""
+
+    service: str
+    version: str
+    contract: Contract
+    status: Literal["healthy", "degraded", "unhealthy"]
+    mode: GatewayMode
+    strategy_id: str | None = Field(default=None, description="v1 hashes it into the ids it makes")
+    detail: str | None = None

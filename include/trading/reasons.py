@@ -1,0 +1,58 @@
+"""Why a symbol got no order: every code that a plan may carry, with the sentence a person reads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Nothing was wanted, so nothing is missing: these neither make a run partial nor count in its alerts.
+NO_CHANGE_WANTED: Final[dict[str, str]] = {
+    "no_tradable_signal": "No signal has a weight, so nothing is planned and holdings stay.",
+    "absent_signal_kept": "The symbol has no signal and the strategy keeps such holdings.",
+    "inside_band": "The change is smaller than the no-trade band.",
+    "under_one_share": "The amount buys less than one share.",
+}
+
+# Keyed by `price_` and the market data client's words.
+PRICE_PROBLEMS: Final[dict[str, str]] = {
+    "price_missing": "The market data has no price for the symbol.",
+    "price_stale": "The newest price is older than allowed.",
+    "price_not_a_number": "The price is not a finite number.",
+    "price_not_positive": "The price is zero or negative.",
+    "price_wrong_symbol": "The price answered is another symbol's.",
+    "price_no_time": "The price does not say when it was made.",
+    "price_in_the_future": "The price carries a time that has not come yet.",
+    "price_more_than_one_bar": "The market data has several closes for the one day.",
+}
+
+BLOCKS: Final[dict[str, str]] = {
+    "unexplained_position": "The gateway's position differs from our fills and the adopted baseline.",
+    "unresolved_order": "An earlier order of the symbol is still being sent or its outcome is unknown.",
+}
+
+LEG_PROBLEMS: Final[dict[str, str]] = {
+    "first_leg_denied": "The order that closes the old side was denied, so the new side is not opened.",
+    "id_collision": "The second leg would equal the first, which this gateway takes for the same order.",
+}
+
+DENIALS: Final[dict[str, str]] = {
+    "order_notional": "The order is worth more than one order may be.",
+    "order_shares": "The order is for more shares than one order may be.",
+    "price_distance": "The price is too far from the previous close, or there is no previous close.",
+    "restricted_symbol": "The symbol may not be traded at all.",
+    "not_shortable": "The order would open or increase a short in a symbol that may not be sold short.",
+    "account_state": "The account takes reductions only, or nothing, until it is active again.",
+    "gross_exposure": "Longs and shorts together would exceed their limit, or cannot be valued.",
+    "net_exposure": "Longs less shorts would exceed their limit, or cannot be valued.",
+    "long_exposure": "The longs would exceed their limit, or cannot be valued.",
+    "short_exposure": "The shorts would exceed their limit, or cannot be valued.",
+    "number_of_orders": "The plan already has as many orders as it may have.",
+    "turnover_per_run": "The plan would trade more than one run may.",
+    "turnover_per_day": "The session would see more traded than one day may.",
+}
+
+REASONS: Final[dict[str, str]] = NO_CHANGE_WANTED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | DENIALS
+
+
+def price_problem(reason: str) -> str:
+    """Return the code for the market data client's words, such as `not a number`."""
+    return "price_" + reason.replace(" ", "_")

@@ -1,0 +1,201 @@
+"""The pre-trade rules: each a small pure function of one order, a limit and the situation, with a stable code.
+
+Limits are inclusive. A rule that is on and cannot be evaluated denies. Rules that judge increases let every reduction
+pass; the others judge reductions too, because they catch a wrong number rather than too large a wish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple
+
+from include.trading.exposure import Totals
+from include.trading.limits import OFF
+from include.trading.models import Price
+from include.trading.plan import AccountState, PlannedOrder, RuleCheck
+from include.trading.strategy import Strategy
+
+
+class Situation(NamedTuple):
+    """What a rule may look at besides the order.
+
+    before, after: the book without and with the order; for the net rule both are the whole plan's.
+    unvalued: symbols held without any price.
+    traded_today: USD that the strategy traded in this session before this plan.
+    """
+
+    strategy: Strategy
+    account_state: AccountState
+    previous_close: Price | str | None
+    before: Totals
+    after: Totals
+    unvalued: tuple[str, ...]
+    traded_today: Decimal
+
+
+Check = Callable[[PlannedOrder, Any, Situation], RuleCheck]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """setting: where the strategy keeps the limit, None when it is the account's state."""
+
+    code: str
+    check: Check
+    judges: Literal["every order", "increases"]
+    setting: str | None
+
+
+def order_notional(order: PlannedOrder, limit: Decimal, _: Situation) -> RuleCheck:
+    return _at_most("order_notional", order.notional, limit, "USD")
+
+
+def order_shares(order: PlannedOrder, limit: int, _: Situation) -> RuleCheck:
+    return _at_most("order_shares", Decimal(order.quantity), Decimal(limit), "shares")
+
+
+def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
+    close = situation.previous_close
+    if not isinstance(close, Price):
+        why = f"the previous close is {close or 'missing'}"
+        return RuleCheck(code="price_distance", outcome="not_evaluable", limit=limit, detail=f"price_distance: {why}")
+    away = abs(order.price - close.price)
+    denied = away > limit * close.price
+    return RuleCheck(
+        code="price_distance",
+        outcome="denied" if denied else "passed",
+        value=round(away / close.price, 6),
+        limit=limit,
+        detail=f"price_distance: {order.price} is more than {limit:%} from the previous close {close.price}"
+        if denied
+        else None,
+    )
+
+
+def restricted_symbol(order: PlannedOrder, symbols: tuple[str, ...], _: Situation) -> RuleCheck:
+    return _verdict("restricted_symbol", order.symbol in symbols, f"{order.symbol} is restricted")
+
+
+def not_shortable(order: PlannedOrder, symbols: tuple[str, ...], _: Situation) -> RuleCheck:
+    denied = order.opens_short and order.symbol in symbols
+    return _verdict("not_shortable", denied, f"selling {order.quantity} {order.symbol} may leave a short")
+
+
+def account_state(order: PlannedOrder, _: None, situation: Situation) -> RuleCheck:
+    state = situation.account_state
+    denied = state == "halted" or (state == "reduce_only" and not order.reduces)
+    return _verdict("account_state", denied, f"the account is {state}")
+
+
+def gross_exposure(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
+    return _exposure("gross_exposure", situation.before.gross, situation.after.gross, limit, situation)
+
+
+def long_exposure(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
+    return _exposure("long_exposure", situation.before.longs, situation.after.longs, limit, situation)
+
+
+def short_exposure(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
+    return _exposure("short_exposure", situation.before.shorts, situation.after.shorts, limit, situation)
+
+
+def net_exposure(order: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
+    """Deny on the heavier side only: an order of the lighter one brings the book nearer to balance."""
+    net = situation.after.net
+    heavier = order.side == ("buy" if net > 0 else "sell")
+    return _exposure("net_exposure", Decimal(0) if heavier else abs(net), abs(net), limit, situation)
+
+
+def number_of_orders(_: PlannedOrder, limit: int, situation: Situation) -> RuleCheck:
+    return _at_most("number_of_orders", Decimal(situation.after.orders), Decimal(limit), "orders")
+
+
+def turnover_per_run(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
+    return _at_most("turnover_per_run", situation.after.traded, limit * situation.strategy.capital, "USD")
+
+
+def turnover_per_day(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
+    traded = situation.traded_today + situation.after.traded
+    return _at_most("turnover_per_day", traded, limit * situation.strategy.capital, "USD")
+
+
+def _exposure(code: str, before: Decimal, after: Decimal, multiple: Decimal, situation: Situation) -> RuleCheck:
+    limit = multiple * situation.strategy.capital
+    if situation.unvalued:
+        detail = f"{code}: no price and no previous close for {', '.join(situation.unvalued)}, which the strategy holds"
+        return RuleCheck(code=code, outcome="not_evaluable", limit=limit, detail=detail)
+    if after <= before:
+        return RuleCheck(code=code, outcome="passed", value=after, limit=limit)
+    return _at_most(code, after, limit, "USD")
+
+
+def _at_most(code: str, value: Decimal, limit: Decimal, unit: str) -> RuleCheck:
+    if value <= limit:
+        return RuleCheck(code=code, outcome="passed", value=value, limit=limit)
+    detail = f"{code}: {value:f} {unit} is above the limit of {limit:f} {unit}"
+    return RuleCheck(code=code, outcome="denied", value=value, limit=limit, detail=detail)
+
+
+def _verdict(code: str, denied: bool, detail: str) -> RuleCheck:
+    if denied:
+        return RuleCheck(code=code, outcome="denied", detail=f"{code}: {detail}")
+    return _without_numbers(code, "passed")
+
+
+@cache
+def _without_numbers(code: str, outcome: Literal["passed", "off"]) -> RuleCheck:
+    return RuleCheck(code=code, outcome=outcome)
+
+
+# The first denial, in this order, gives a denied order its reason.
+ORDER_RULES: Final = (
+    Rule("restricted_symbol", restricted_symbol, "every order", "restricted_symbols"),
+    Rule("account_state", account_state, "every order", None),
+    Rule("not_shortable", not_shortable, "increases", "not_shortable_symbols"),
+    Rule("price_distance", price_distance, "every order", "limits.price_distance"),
+    Rule("order_notional", order_notional, "every order", "limits.order_notional_usd"),
+    Rule("order_shares", order_shares, "every order", "limits.order_shares"),
+    Rule("gross_exposure", gross_exposure, "increases", "limits.gross_exposure"),
+    Rule("long_exposure", long_exposure, "increases", "limits.long_exposure"),
+    Rule("short_exposure", short_exposure, "increases", "limits.short_exposure"),
+    Rule("number_of_orders", number_of_orders, "every order", "limits.number_of_orders"),
+    Rule("turnover_per_run", turnover_per_run, "every order", "limits.turnover_per_run"),
+    Rule("turnover_per_day", turnover_per_day, "every order", "limits.turnover_per_day"),
+)
+# Judged once the others are through: a long that a later short balances is no net exposure.
+NET_RULE: Final = Rule("net_exposure", net_exposure, "increases", "limits.net_exposure")
+RULES: Final = (*ORDER_RULES, NET_RULE)
+
+
+class ActiveRule(NamedTuple):
+    """A rule with the limit that a strategy gives it."""
+
+    rule: Rule
+    limit: Any
+
+    def judge(self, order: PlannedOrder, situation: Situation) -> RuleCheck:
+        """Return what the rule says of the order."""
+        if self.limit == OFF:
+            return _without_numbers(self.rule.code, "off")
+        if self.rule.judges == "increases" and order.reduces:
+            return _without_numbers(self.rule.code, "passed")
+        return self.rule.check(order, self.limit, situation)
+
+
+def under_limits_of(strategy: Strategy, rules: Iterable[Rule]) -> tuple[ActiveRule, ...]:
+    """Return the rules with the strategy's limits."""
+    return tuple(ActiveRule(rule, attrgetter(rule.setting)(strategy) if rule.setting else None) for rule in rules)
+
+
+def denies(check: RuleCheck) -> bool:
+    """Say whether this check stops its order."""
+    return check.outcome in ("denied", "not_evaluable")
+
+
+def rules_off(strategy: Strategy) -> tuple[str, ...]:
+    """Return the codes of the rules that the strategy switched off."""
+    return tuple(active.rule.code for active in under_limits_of(strategy, RULES) if active.limit == OFF)

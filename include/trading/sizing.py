@@ -1,0 +1,58 @@
+"""How many shares to hold for each signal: one dict of pure functions, chosen by the strategy's `sizing`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from pydantic import Field
+
+from include.trading.models import Price, Signal, Symbol, Value
+
+
+class SizingLimits(Value):
+    """What sizing itself must respect."""
+
+    max_position_size: Decimal = Field(gt=0, description="USD, the most to hold of one symbol, long or short")
+
+
+class Target(Value):
+    """The signed whole shares to hold of one symbol; reason says why a weight led to none."""
+
+    symbol: Symbol
+    quantity: int
+    reason: str | None = None
+
+
+SizingFunction = Callable[
+    [Sequence[Signal], Mapping[str, Price], Decimal, SizingLimits],
+    dict[str, Target],
+]
+
+
+def target_weight(
+    signals: Sequence[Signal], prices: Mapping[str, Price], capital: Decimal, limits: SizingLimits
+) -> dict[str, Target]:
+    """Return capital × |weight|, at most max_position_size, in whole shares with the sign of the weight.
+
+    capital: USD.  Rounds toward zero; less than one share is a target of 0 with reason `under_one_share`.
+    A signal that has a weight and no price gets no target at all.  Source: ADR-0006 section 2.
+    """
+    targets = {}
+    for signal in signals:
+        if signal.target_weight == 0:
+            targets[signal.symbol] = Target(symbol=signal.symbol, quantity=0)
+        elif price := prices.get(signal.symbol):
+            dollars = min(capital * abs(signal.target_weight), limits.max_position_size)
+            # // is exact where / may round a quotient just below a whole number up to it.
+            shares = int(dollars // price.price)
+            targets[signal.symbol] = Target(
+                symbol=signal.symbol,
+                quantity=shares if signal.target_weight > 0 else -shares,
+                reason=None if shares else "under_one_share",
+            )
+    return targets
+
+
+SIZINGS: Final[dict[str, SizingFunction]] = {"target_weight": target_weight}

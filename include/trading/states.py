@@ -1,0 +1,82 @@
+"""The states of an order and the only ways between them; the services' words grouped in one place.
+
+planned ─► sending ─► open ─► filled | canceled | expired | done_for_day | … the services' own final words
+  │  │ ▲      │ ├───► rejected
+  │  │ └──────┘ └───► unknown ──resolve──► open | final | rejected | proven absent ─► planned
+  │  └► denied        by our rules, with a reason code
+  └──► not_sent       send_until passed, or closed by the next revision
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from include.trading.errors import InvalidData
+from include.trading.models import OrderReport
+
+# Words of T4 v2 and of the broker (service-contracts 2.5) while an order may still trade.
+WORKING_WORDS: Final = frozenset(
+    {
+        *("pending_new", "new", "accepted", "accepted_for_bidding", "partially_filled", "held", "calculated"),
+        *("pending_cancel", "pending_replace", "submitted", "submitted_unconfirmed"),
+        *("stopped", "suspended", "scheduled"),
+    }
+)
+# Final words that say the order never traded: a fill on one of them is a break.
+REFUSED: Final = frozenset({"rejected", "failed", "blocked_kill_switch", "blocked_circuit_breaker"})
+# … and all final words. `dry_run` never changes by itself, so it is final for us though not for T4.
+FINAL_WORDS: Final = REFUSED | {"filled", "canceled", "expired", "done_for_day", "replaced", "dry_run"}
+
+NEVER_SENT: Final = frozenset({"planned", "denied", "not_sent"})
+UNRESOLVED: Final = frozenset({"sending", "unknown"})
+FINAL: Final = FINAL_WORDS | {"denied", "not_sent"}
+STATES: Final = FINAL | {"planned", "sending", "unknown", "open"}
+
+TRANSITIONS: Final[dict[str, frozenset[str]]] = {
+    "planned": frozenset({"sending", "denied", "not_sent"}),
+    "sending": FINAL_WORDS | {"open", "unknown", "planned", "denied"},
+    # A person may settle an unknown order as never sent; nothing else may.
+    "unknown": FINAL_WORDS | {"open", "planned", "not_sent"},
+    "open": FINAL_WORDS,
+    # A fill that was under way when the order was canceled or expired still counts.
+    "canceled": frozenset({"filled"}),
+    "expired": frozenset({"filled"}),
+    "done_for_day": frozenset({"filled"}),
+} | {word: frozenset() for word in FINAL - {"canceled", "expired", "done_for_day"}}
+
+
+def check_transition(current: str, following: str) -> None:
+    """Raise InvalidData when an order may not go from one state to the other."""
+    if following not in TRANSITIONS[current]:
+        allowed = ", ".join(sorted(TRANSITIONS[current])) or "nothing: it is final"
+        raise InvalidData(f"an order in state {current!r} may become {allowed}; {following!r} was asked for")
+
+
+def state_of(report: OrderReport) -> str:
+    """Return the state that the gateway's word means.
+
+    A working order without a broker's id has not reached the broker as far as anyone can prove: `unknown`.
+    A word nobody has heard of is taken as working, so that it is followed and never closed unseen.
+    """
+    if report.status in FINAL_WORDS:
+        return report.status
+    return "open" if report.broker_order_id else "unknown"
+
+
+def fill_contradiction(state: str, quantity: Decimal, filled: Decimal, already_filled: Decimal) -> str | None:
+    """Return what is impossible about a cumulative filled quantity, or None.
+
+    quantity: ordered shares. filled: what the gateway reports now. already_filled: what was booked before.
+    """
+    if filled < 0:
+        return f"filled quantity {filled} is negative"
+    if filled > quantity:
+        return f"filled {filled} of an order for {quantity}"
+    if filled < already_filled:
+        return f"filled fell from {already_filled} to {filled}"
+    if state == "filled" and filled != quantity:
+        return f"called filled with {filled} of {quantity}"
+    if filled > 0 and state in REFUSED | {"dry_run", "denied", "not_sent"}:
+        return f"{filled} filled on an order that is {state}"
+    return None

@@ -1,0 +1,1 @@
+"""Airflow's side of daily trading: operators, hooks, triggers, the timetable, alerts and the web app."""

@@ -1,0 +1,69 @@
+"""The task `track_fills`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.execution.closing import close_run
+from include.execution.tracking import track_for
+from trading_airflow.operators.task import TradingOperator
+from trading_airflow.waiting import defer_for
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from include.ledger.records import Run
+
+log = structlog.get_logger(__name__)
+
+
+class TrackFillsOperator(TradingOperator):
+    """Follow the run's orders until they are done, compare the books, close the run, and fail if the run failed.
+
+    orders, submissions: what the tasks before returned, for the reader of the task; the ledger is what counts.
+    """
+
+    template_fields: Sequence[str] = ("orders",)
+    ui_color = "#fce8e6"
+
+    def __init__(self, *, orders: Any, submissions: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.orders = orders
+        self.submissions = submissions
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        return self._track(context, waits=0)
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None, waits: int = 0) -> dict[str, Any]:
+        """Go on after a deferred wait."""
+        return self._track(context, waits=waits)
+
+    def _track(self, context: Context, *, waits: int) -> dict[str, Any]:
+        with self.ledger(context) as ledger:
+            run = self.read_run(ledger, context)
+            with self.desk(ledger, run, context) as desk:
+                settings = desk.settings
+                if not track_for(desk, run, seconds=settings.fast_poll_seconds if waits == 0 else 0):
+                    seconds = min(settings.defer_seconds * 2**waits, settings.longest_defer_seconds)
+                    defer_for(self, timedelta(seconds=seconds), "resume", waits=waits + 1)
+                run = close_run(desk, run)
+        return _result(run)
+
+
+def _result(run: Run) -> dict[str, Any]:
+    log.info(
+        "orders submitted",
+        num_orders=run.num_orders_submitted,
+        num_accepted=run.num_orders_accepted,
+        num_rejected=run.num_orders_rejected,
+        num_filled=run.num_orders_filled,
+        status=run.status,
+    )
+    if run.status == "failed":
+        raise AirflowFailException(f"{run.summary}. {run.error_message or ''}")
+    return {"run_id": str(run.run_id), "status": run.status, "summary": run.summary}

@@ -1,0 +1,124 @@
+"""The tasks `map_orders` and `submit_orders`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk.configuration import conf
+
+from include.execution.desk import Desk
+from include.execution.flips import second_leg
+from include.execution.mapping import map_orders
+from include.execution.runs import strategy_of
+from include.execution.submit import submit_order
+from include.ledger.records import Intent
+from include.trading.models import Signal
+from trading_airflow.hooks.market_data import MarketDataHook
+from trading_airflow.operators.task import TradingOperator
+from trading_airflow.waiting import defer_for
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = structlog.get_logger(__name__)
+
+
+class MapOrdersOperator(TradingOperator):
+    """Turn signals into the frozen plan; return one item a symbol to trade, reductions first.
+
+    signals: what `fetch_signals` returned.
+    """
+
+    template_fields: Sequence[str] = ("signals",)
+    ui_color = "#e6f4ea"
+
+    def __init__(self, *, signals: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.signals = signals
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        signals = [Signal.model_validate(row) for row in self.signals["signals"]]
+        with self.ledger(context) as ledger:
+            run = self.read_run(ledger, context)
+            market_data = MarketDataHook(strategy_of(run).market_data_connection)
+            with self.desk(ledger, run, context) as desk, market_data.client(str(run.run_id)) as market:
+                intents = map_orders(desk, market, run, signals, most_orders=conf.getint("core", "max_map_length"))
+            log.info("orders mapped", num_orders=len(intents), num_signals=len(signals))
+            return tasks_of(intents)
+
+
+def tasks_of(intents: Sequence[Intent]) -> list[dict[str, Any]]:
+    """Return one item a symbol in sending order; a flip's two legs share one, to be sent one after the other."""
+    by_symbol: dict[str, list[Intent]] = {}
+    for intent in intents:
+        by_symbol.setdefault(intent.symbol, []).append(intent)
+    return [
+        {
+            "symbol": symbol,
+            "label": ", ".join(f"{symbol} {leg.side} {leg.quantity}" for leg in legs),
+            "client_order_ids": [leg.client_order_id for leg in legs],
+        }
+        for symbol, legs in ((symbol, sorted(legs, key=lambda leg: leg.leg)) for symbol, legs in by_symbol.items())
+    ]
+
+
+class SubmitOrderOperator(TradingOperator):
+    """Send one symbol's order, or the two legs of a flip; return what became of each.
+
+    order: one item of what `map_orders` returned. Only its ids are used: side and quantity come from the ledger.
+    """
+
+    template_fields: Sequence[str] = ("order",)
+    ui_color = "#fef7e0"
+
+    def __init__(self, *, order: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.order = order
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        context["label"] = self.order["label"]
+        with self.ledger(context) as ledger:
+            run = self.read_run(ledger, context)
+            with self.desk(ledger, run, context) as desk:
+                strategy = strategy_of(run)
+                first, *second = self.order["client_order_ids"]
+                sent = [submit_order(desk, first, sandbox_only=strategy.sandbox_only)]
+                if second:
+                    sent += self._second_leg(desk, sent[0], second[0], sandbox_only=strategy.sandbox_only)
+        return self._report(context, sent)
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on after a wait for a flip's first leg: the ledger knows how far it is."""
+        return self.execute(context)
+
+    def _second_leg(self, desk: Desk, first: Intent, second: str, *, sandbox_only: bool) -> list[Intent]:
+        ready = second_leg(desk, first, second)
+        if ready == "wait":
+            # Never less than Airflow 3.3.2 can take; the worker's slot is free meanwhile.
+            defer_for(self, timedelta(seconds=desk.settings.defer_seconds), "resume")
+        return [submit_order(desk, second, sandbox_only=sandbox_only)]
+
+    def _report(self, context: Context, sent: Sequence[Intent]) -> dict[str, Any]:
+        words = ", ".join(f"{order.symbol} {order.side} {order.quantity} → {_word(order)}" for order in sent)
+        context["label"] = words
+        log.info("orders submitted", outcome=words)
+        return {
+            "symbol": self.order["symbol"],
+            "orders": [
+                {
+                    "client_order_id": order.client_order_id,
+                    "side": order.side,
+                    "quantity": order.quantity,
+                    "state": order.state,
+                    "reason": order.reason or order.message,
+                }
+                for order in sent
+            ],
+        }
+
+
+def _word(order: Intent) -> str:
+    return "acknowledged" if order.state == "open" else order.state

@@ -1,0 +1,92 @@
+"""The task `fetch_signals`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from include.execution.desk import Desk
+from include.execution.runs import open_run, strategy_of
+from include.execution.signals import fetch_signals
+from include.trading.errors import NotFound
+from include.trading.identity import SENDING_MODES
+from include.trading.strategy import RunRequest, Strategy
+from trading_airflow.hooks.execution_gateway import GatewayReaderHook
+from trading_airflow.hooks.signal_service import SignalServiceHook
+from trading_airflow.operators.task import TradingOperator, code_version, identity_of
+from trading_airflow.strategies import strategy_named
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = structlog.get_logger(__name__)
+
+
+class FetchSignalsOperator(TradingOperator):
+    """Open the run, settle its session and mode, and fetch the model's signals for the day."""
+
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, strategy_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.strategy_id = strategy_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        strategy = strategy_named(self.strategy_id)
+        request = RunRequest.from_params(context["params"])
+        with self.ledger(context) as ledger:
+            run = open_run(
+                ledger,
+                identity_of(context),
+                strategy,
+                request,
+                account=_account(strategy),
+                code_version=code_version(),
+            )
+            log.info(
+                "orchestration run started",
+                as_of_date=run.as_of_date.isoformat(),
+                num_symbols=len(run.symbols),
+                capital=str(run.capital),
+                mode=run.mode,
+                mode_reason=run.mode_reason,
+                session=run.session_date.isoformat(),
+            )
+            with self.desk(ledger, run, context) as desk:
+                return self._fetch(desk, run)
+
+    def _fetch(self, desk: Desk, run: Any) -> dict[str, Any]:
+        result = {
+            "run_id": str(run.run_id),
+            "session_date": run.session_date.isoformat(),
+            "as_of_date": run.as_of_date.isoformat(),
+            "mode": run.mode,
+            "mode_reason": run.mode_reason,
+            "signals": [],
+        }
+        if run.plan_id is not None:
+            log.info("the run has its plan already: its signals are not asked for again", plan_id=str(run.plan_id))
+            return result
+        with SignalServiceHook(strategy_of(run).signal_connection).client(str(run.run_id)) as service:
+            found = fetch_signals(desk, service, run)
+        signals = () if found is None else found.signals
+        log.info(
+            "signals fetched",
+            num_signals=len(signals),
+            num_longs=sum(signal.target_weight > 0 for signal in signals),
+            num_shorts=sum(signal.target_weight < 0 for signal in signals),
+            model_version=None if found is None else found.model_version,
+        )
+        return {**result, "signals": [signal.model_dump(mode="json") for signal in signals]}
+
+
+def _account(strategy: Strategy) -> str:
+    """Return the account the gateway's connection names. A strategy that never sends needs no such connection."""
+    try:
+        endpoint = GatewayReaderHook(strategy.gateway_connection).endpoint()
+    except NotFound:
+        if strategy.mode in SENDING_MODES:
+            raise
+        return strategy.gateway_connection
+    return endpoint.account or strategy.gateway_connection

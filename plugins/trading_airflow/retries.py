@@ -1,0 +1,37 @@
+"""When a task is tried again: decided from the error, in one place for all tasks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import RetryDecision, RetryPolicy
+
+from include.trading.errors import BookMismatch, InvalidData, Paused, Rejected
+
+RETRY_MINUTES = (5.0, 10.0, 20.0)
+
+
+class TradingRetryPolicy(RetryPolicy):
+    """Wait 5, 10 and 20 minutes when a service is down, as the ADR asks; never retry what would be refused again.
+
+    retries: the task's `retries`. minutes: the waits before each of them; the last holds for further ones.
+    """
+
+    def __init__(self, minutes: tuple[float, ...] = RETRY_MINUTES) -> None:
+        self.minutes = tuple(minutes)
+
+    def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
+        if isinstance(exception, Rejected | InvalidData | BookMismatch):
+            return RetryDecision.fail(f"trying again would not change this: {type(exception).__name__}")
+        if isinstance(exception, Paused):
+            return RetryDecision.retry(
+                timedelta(seconds=exception.retry_after_seconds), "the gateway asked to be left alone so long"
+            )
+        # A clear sets max_tries to try_number + retries, so this counts the tries since the last clear.
+        step = try_number - (max_tries - len(self.minutes))
+        minutes = self.minutes[min(max(step, 1), len(self.minutes)) - 1]
+        return RetryDecision.retry(timedelta(minutes=minutes), f"{type(exception).__name__}: again in {minutes:g} min")
+
+    def serialize(self) -> dict[str, Any]:
+        return {"__type": "TradingRetryPolicy", "minutes": list(self.minutes)}

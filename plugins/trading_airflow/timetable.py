@@ -1,0 +1,130 @@
+"""When a strategy's DAG runs: once a session of its exchange, or by a cron expression in the exchange's time zone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk.timezone import coerce_datetime, utcnow
+from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
+from airflow.timetables.trigger import CronTriggerTimetable
+
+from include.trading.exchanges import checked_offset, exchange, session_offset
+from include.trading.sessions import Session, TradingCalendar, trading_calendar
+
+if TYPE_CHECKING:
+    from airflow.timetables.base import TimeRestriction
+    from pendulum import DateTime
+
+log = structlog.get_logger(__name__)
+
+
+def schedule_for(schedule: str | None, calendar: str) -> Timetable | None:
+    """Return the timetable of a strategy's schedule; None, for runs by hand only, stays None.
+
+    schedule: `session`, `session+15` (minutes after the open) or five cron fields in the exchange's time zone.
+    Raises InvalidData for any other, and for an unknown calendar.
+    """
+    if schedule is None:
+        return None
+    offset_minutes = session_offset(schedule, calendar)
+    if offset_minutes is None:
+        return CronTriggerTimetable(schedule, timezone=exchange(calendar).timezone)
+    return ExchangeSessionTimetable(calendar, offset_minutes)
+
+
+class ExchangeSessionTimetable(Timetable):
+    """One run per session, at the open or some minutes after it.
+
+    The logical date is the run's moment and its data interval is that moment alone, as with Airflow's cron triggers:
+    `TradingCalendar.current` of it is the run's session, and a backfill reaches every session that has opened.
+    When a session closes early, before its offset has passed, the run takes place at the open: one run per session
+    is the promise, and the open is the moment that every session has.
+    """
+
+    def __init__(self, calendar: str = "XNYS", offset_minutes: int = 0) -> None:
+        """Raises InvalidData when the calendar is unknown or a regular session is over after the offset."""
+        self._calendar_name = calendar
+        self._offset_minutes = checked_offset(offset_minutes, calendar)
+        place = exchange(calendar)
+        hour, minute = divmod(place.opens.hour * 60 + place.opens.minute + offset_minutes, 60)
+        self.description = (
+            f"Every session of {calendar}, {self._when} ({hour:02}:{minute:02} {place.timezone} on a regular day)"
+        )
+
+    @property
+    def summary(self) -> str:
+        return f"{self._calendar_name} sessions, {self._when}"
+
+    @property
+    def _when(self) -> str:
+        return f"{self._offset_minutes} min after the open" if self._offset_minutes else "at the open"
+
+    def serialize(self) -> dict[str, Any]:
+        return {"calendar": self._calendar_name, "offset_minutes": self._offset_minutes}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> ExchangeSessionTimetable:
+        return cls(data["calendar"], data["offset_minutes"])
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        return DataInterval.exact(run_after)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Return the run after the last one.
+
+        Without catchup the latest session whose run is due is made up for, and none before it; its run then says why
+        nothing was sent. A DAG without start date begins with the next session; earlier ones than the calendar's
+        first do not exist.
+        """
+        try:
+            moment = self._next_moment(last_automated_data_interval, restriction)
+        except Exception:
+            # Airflow turns this into "no next run", or into fewer runs of a backfill: nothing else would tell.
+            log.exception("no next run: the timetable failed", timetable=self.summary)
+            raise
+        if restriction.latest is not None and restriction.latest < moment:
+            return None
+        return DagRunInfo.exact(coerce_datetime(moment))
+
+    def _next_moment(self, last: DataInterval | None, restriction: TimeRestriction) -> datetime:
+        now = utcnow()
+        candidates = []
+        if last is not None:
+            candidates.append(self._first_after(last.end))
+        if restriction.earliest is not None:
+            candidates.append(self._first_from(restriction.earliest))
+        if not candidates:
+            candidates.append(self._first_from(now))
+        if not restriction.catchup:
+            candidates.append(self._latest_at(now))
+        return max(candidates)
+
+    def _first_from(self, moment: datetime) -> datetime:
+        return self._first_after(moment - timedelta(microseconds=1))
+
+    def _first_after(self, moment: datetime) -> datetime:
+        calendar = self._calendar(moment)
+        if moment < calendar.first.open:
+            return self._moment(calendar.first)
+        session = calendar.current(moment)
+        due = self._moment(session)
+        return due if due > moment else self._moment(calendar.next(session.day))
+
+    def _latest_at(self, moment: datetime) -> datetime:
+        calendar = self._calendar(moment)
+        session = calendar.current(moment)
+        due = self._moment(session)
+        return due if due <= moment else self._moment(calendar.previous(session.day))
+
+    def _moment(self, session: Session) -> datetime:
+        """Return when the session's run is due."""
+        due = session.open + timedelta(minutes=self._offset_minutes)
+        return due if due < session.close else session.open
+
+    def _calendar(self, moment: datetime) -> TradingCalendar:
+        # Not a field: a scheduler outlives the calendar it began with.
+        return trading_calendar(self._calendar_name, today=max(moment, utcnow()).date())

@@ -1,0 +1,792 @@
+"""The sandbox keeps the services' contracts, over real sockets, and does wrong exactly what it is told to."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import Any
+
+import exchange_calendars
+import httpx
+import pytest
+
+from include.sandbox.data.make_closes import FIRST_SESSION
+from include.sandbox.faults import TABLE
+from include.sandbox.prices import Prices
+from include.sandbox.runner import PROJECT, Sandbox, start_sandbox
+
+SECRET = "s" * 64
+ORDERS = "/api/v1/orders"
+GENERATE = "/api/v1/signals/generate"
+LATEST = "/v2/stocks/trades/latest"
+BUY = {"symbol": "AAPL", "side": "buy", "qty": 10, "client_order_id": "buy-aapl"}
+FILL_AFTER = 1000
+
+
+class Client:
+    """Short ways to ask one sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.admin = sandbox.admin
+        self.gateway = httpx.Client(base_url=sandbox.gateway_url)
+        self.signals = httpx.Client(base_url=sandbox.signals_url)
+        self.market = httpx.Client(base_url=sandbox.market_url)
+
+    def close(self) -> None:
+        for client in (self.gateway, self.signals, self.market):
+            client.close()
+
+    def post(self, **changes: Any) -> httpx.Response:
+        return self.gateway.post(ORDERS, json={**BUY, **changes})
+
+    def look_up(self, order_id: str = "buy-aapl") -> dict[str, Any]:
+        order: dict[str, Any] = self.gateway.get(f"{ORDERS}/{order_id}").json()
+        return order
+
+    def outcome(self, **changes: Any) -> str:
+        """Post an order and say how that ended: `reset`, `timeout`, or status code and status or text."""
+        try:
+            response = self.gateway.post(ORDERS, json={**BUY, **changes}, timeout=0.3)
+        except httpx.ReadError:
+            return "reset"
+        except httpx.ReadTimeout:
+            return "timeout"
+        try:
+            body = response.json()
+        except ValueError:
+            return f"{response.status_code} unreadable"
+        words = body.get("status") or body.get("error") or body["detail"]
+        return f"{response.status_code} {words['error'] if isinstance(words, dict) else words}"
+
+    def generate(self, **changes: Any) -> httpx.Response:
+        asked = {"symbols": ["AAPL", "MSFT", "KO"], "as_of_date": "2024-05-17", "top_n": 1, "bottom_n": 1}
+        return self.signals.post(GENERATE, json={**asked, **changes})
+
+    def trades(self, symbols: str = "AAPL,MSFT") -> dict[str, Any]:
+        trades: dict[str, Any] = self.market.get(LATEST, params={"symbols": symbols}).json()["trades"]
+        return trades
+
+    def later(self, seconds: float) -> None:
+        """Move the sandbox's clock, seconds from the true time."""
+        self.admin.settings(clock_offset_seconds=seconds)
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Iterator[dict[str, Client]]:
+    with (
+        start_sandbox(contract="v1", fill_after=FILL_AFTER) as v1,
+        start_sandbox(contract="v2", fill_after=FILL_AFTER) as v2,
+    ):
+        clients = {"v1": Client(v1), "v2": Client(v2)}
+        yield clients
+        for client in clients.values():
+            client.close()
+
+
+@pytest.fixture
+def v1(sandboxes: dict[str, Client]) -> Client:
+    sandboxes["v1"].admin.reset()
+    return sandboxes["v1"]
+
+
+@pytest.fixture
+def v2(sandboxes: dict[str, Client]) -> Client:
+    sandboxes["v2"].admin.reset()
+    return sandboxes["v2"]
+
+
+@pytest.fixture(params=["v1", "v2"])
+def either(request: pytest.FixtureRequest, sandboxes: dict[str, Client]) -> Client:
+    client = sandboxes[request.param]
+    client.admin.reset()
+    return client
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[Client]:
+    with start_sandbox(secret=SECRET, market_key="id:key", rate_limit=3) as sandbox:
+        client = Client(sandbox)
+        yield client
+        client.close()
+
+
+def first_24(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def at_two_in_utc(client: Client) -> date:
+    """Move the sandbox's clock to 02:00 UTC, when New York still has yesterday; return the UTC date."""
+    now = datetime.now(UTC)
+    at = now.replace(hour=2, minute=0) + timedelta(days=1)
+    client.later((at - now).total_seconds())
+    return at.date()
+
+
+# ── order ids, duplicates, refusals ──
+
+
+def test_v1_ignores_the_clients_id_and_hashes_the_local_date(v1: Client) -> None:
+    new_york_day = at_two_in_utc(v1) - timedelta(days=1)
+
+    made = v1.post(order_type="limit", limit_price="150.00").json()["client_order_id"]
+
+    assert made == first_24(f"AAPL|buy|10|150.00|None|alpha_baseline|{new_york_day}")
+
+
+def test_v2_hashes_type_and_utc_date_when_no_id_is_given(v2: Client) -> None:
+    utc_day = at_two_in_utc(v2)
+
+    made = v2.post(order_type="limit", limit_price=150, client_order_id=None).json()["client_order_id"]
+
+    assert made == first_24(f"AAPL|buy|10|150.00|None|limit|day|alpha_baseline|{utc_day}")
+
+
+def test_v2_takes_the_clients_id(v2: Client) -> None:
+    answer = v2.post().json()
+
+    assert answer["client_order_id"] == "buy-aapl"
+    assert answer["status"] == "pending_new"
+    assert answer["broker_order_id"]
+    assert answer["stop_price"] is None
+
+
+def test_v1_answers_accepted_and_has_no_stop_price(v1: Client) -> None:
+    answer = v1.post().json()
+
+    assert answer["status"] == "accepted"
+    assert "stop_price" not in answer
+
+
+def test_a_duplicate_is_answered_200_and_is_one_order(either: Client) -> None:
+    first, second = either.post(), either.post()
+
+    assert first.json()["client_order_id"] == second.json()["client_order_id"]
+    assert "already" in second.json()["message"]
+    book = either.admin.book()
+    assert len(book["orders"]) == 1
+    assert book["posts_total"] == 2
+    assert book["posts_by_id"] == {"buy-aapl": 2}
+
+
+def test_v2_answers_409_when_an_id_comes_with_another_payload(v2: Client) -> None:
+    v2.post()
+
+    answer = v2.post(qty=11)
+
+    assert answer.status_code == 409
+    assert "already exists for a different order" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("contract", "fault", "first", "retry"),
+    [
+        ("v1", "broker_validation_400", "400 Order validation failed", "200 accepted"),
+        ("v1", "broker_rejection_422", "422 Order rejected by broker", "200 accepted"),
+        ("v1", "broker_down_503_stored", "503 Broker connection error", "200 accepted"),
+        ("v1", "broker_connection_500", "500 Unexpected error during order submission", "200 rejected"),
+        ("v2", "broker_validation_400", "400 Order validation failed: asset is not tradable", "200 rejected"),
+        ("v2", "broker_rejection_422", "422 Order rejected by broker: insufficient buying power", "200 rejected"),
+        ("v2", "broker_down_503_stored", "503 Broker connection error: service unavailable", "200 failed"),
+        (
+            "v2",
+            "broker_connection_500",
+            "500 Unexpected error during order submission: ConnectionError",
+            "200 pending_new",
+        ),
+    ],
+)
+def test_v1_forgets_what_the_broker_refused_and_v2_stores_it(
+    sandboxes: dict[str, Client], contract: str, fault: str, first: str, retry: str
+) -> None:
+    client = sandboxes[contract]
+    client.admin.reset()
+    client.admin.fault(fault, times=1)
+
+    assert [client.outcome(), client.outcome()] == [first, retry]
+    assert len(client.admin.book()["orders"]) == (1 if retry == "200 accepted" else 0)
+
+
+def test_a_symbol_can_be_set_to_be_rejected(either: Client) -> None:
+    either.admin.settings(reject={"AAPL": "not shortable"})
+
+    assert either.post().status_code == 422
+    assert either.post(symbol="MSFT", client_order_id="other").status_code == 200
+
+
+def test_v2_has_the_contracts_limits_when_they_are_set(v2: Client) -> None:
+    v2.admin.settings(max_position_shares=1000, max_notional_usd=100_000, max_order_shares=10_000)
+    v2.admin.positions(GEN001=995)
+
+    assert v2.outcome(qty=20_000) == "400 Order rejected by fat-finger checks: notional, qty"
+    assert v2.outcome(symbol="ZZZZ") == "400 Order rejected by fat-finger checks: data_unavailable"
+    too_many = v2.post(symbol="GEN001").json()["detail"]
+    assert too_many["message"] == "Position limit exceeded: 1005 > 1000"
+    assert v2.outcome(symbol="GEN001", side="sell") == "200 pending_new"
+
+
+@pytest.mark.parametrize("order", [{"qty": 1.5}, {"qty": 0}, {"side": "hold"}, {"symbol": None}])
+def test_a_malformed_order_is_answered_with_a_list(either: Client, order: dict[str, Any]) -> None:
+    answer = either.post(**order)
+
+    assert answer.status_code == 422
+    assert {"type", "loc", "msg", "input"} <= answer.json()["detail"][0].keys()
+
+
+def test_dry_run_stores_without_sending(either: Client) -> None:
+    either.admin.settings(mode="dry_run")
+
+    answer = either.post().json()
+
+    assert (answer["status"], answer["broker_order_id"]) == ("dry_run", None)
+    assert answer["message"] == "Order logged (DRY_RUN mode)"
+    either.later(10 * FILL_AFTER)
+    assert either.look_up(answer["client_order_id"])["filled_qty"] == "0"
+    assert either.admin.book()["orders"] == []
+    assert either.gateway.get("/health").json()["dry_run"] is True
+
+
+def test_only_v2_can_cancel_list_its_config_and_halt(v1: Client, v2: Client) -> None:
+    v2.post()
+
+    assert v1.gateway.get("/api/v1/config").status_code == 404
+    assert v1.gateway.post(f"{ORDERS}/x/cancel").status_code == 404
+    assert v1.signals.get("/ready").status_code == 404
+    assert v2.signals.get("/ready").status_code == 200
+    assert v2.gateway.get(ORDERS).status_code == v1.gateway.get(ORDERS).status_code == 405
+    assert v2.gateway.post(f"{ORDERS}/buy-aapl/cancel").json()["status"] == "canceled"
+    assert v2.gateway.post(f"{ORDERS}/buy-aapl/cancel").json()["message"] == "Order already in terminal state"
+    assert v2.admin.book()["orders"][0]["status"] == "canceled"
+
+
+def test_a_live_gateway_says_so(v1: Client, v2: Client) -> None:
+    assert v2.gateway.get("/api/v1/config").json()["alpaca_paper"] is True
+    for client in (v1, v2):
+        client.admin.settings(mode="live")
+
+    assert v2.gateway.get("/api/v1/config").json()["alpaca_paper"] is False
+    assert v1.gateway.get("/health").json()["details"]["alpaca_base_url"] == "https://api.alpaca.markets"
+    assert v1.gateway.get("/health").json()["service"] == "sandbox_execution_gateway"
+
+
+def test_the_kill_switch_stops_duplicates_too(v2: Client) -> None:
+    v2.post()
+    engaged = v2.gateway.post("/api/v1/kill-switch/engage", json={"reason": "drill", "operator": "me"})
+
+    assert engaged.json()["state"] == "ENGAGED"
+    assert v2.outcome() == "503 Kill-switch engaged - new orders blocked"
+    assert v2.gateway.post("/api/v1/kill-switch/disengage", json={"operator": "me"}).json()["state"] == "ACTIVE"
+    assert v2.gateway.post("/api/v1/kill-switch/disengage", json={"operator": "me"}).status_code == 400
+    assert v2.outcome() == "200 pending_new"
+
+
+# ── fills, the book ──
+
+
+def test_fills_arrive_in_parts_over_time(either: Client) -> None:
+    order_id = either.post().json()["client_order_id"]
+    seen = []
+    for seconds in (1, FILL_AFTER * 0.3, FILL_AFTER * 0.6, FILL_AFTER * 1.1):
+        either.later(seconds)
+        order = either.look_up(order_id)
+        seen.append((order["status"], order["filled_qty"]))
+
+    assert seen[0] in [("accepted", "0"), ("pending_new", "0")]
+    assert seen[1:] == [("new", "0"), ("partially_filled", "5"), ("filled", "10")]
+    position = either.gateway.get("/api/v1/positions").json()["positions"][0]
+    assert (position["symbol"], position["qty"]) == ("AAPL", "10")
+
+
+def test_v2_lists_fills_with_unique_ids(v2: Client) -> None:
+    v2.post()
+    v2.later(2 * FILL_AFTER)
+
+    fills = v2.look_up()["metadata"]["fills"]
+
+    assert [fill["fill_qty"] for fill in fills] == [5, 5]
+    assert len({fill["fill_id"] for fill in fills}) == 2
+
+
+def test_zero_seconds_fill_at_once_and_a_sell_reduces_the_position(v2: Client) -> None:
+    v2.admin.settings(fill_after_seconds=0)
+    v2.admin.positions(AAPL=4)
+    v2.post()
+    v2.post(side="sell", qty=3, client_order_id="sell")
+
+    assert v2.look_up("sell")["status"] == "filled"
+    assert v2.admin.book()["positions"] == {"AAPL": 11}
+
+
+def test_an_order_can_be_filled_in_part_canceled_and_filled_late(v2: Client) -> None:
+    v2.post()
+
+    v2.admin.order("buy-aapl", fill=4)
+    canceled = v2.admin.order("buy-aapl", status="canceled")
+    late = v2.admin.order("buy-aapl", fill=2)
+
+    assert (canceled["status"], canceled["filled_qty"]) == ("canceled", 4)
+    assert (late["status"], late["filled_qty"]) == ("canceled", 6)
+    assert v2.look_up()["filled_qty"] == "6"
+
+
+def test_the_book_outlives_a_killed_process(tmp_path: Path) -> None:
+    book = str(tmp_path / "book.sqlite")
+    with start_sandbox(book=book, fill_after=FILL_AFTER) as sandbox:
+        assert httpx.post(f"{sandbox.gateway_url}{ORDERS}", json=BUY).status_code == 200
+        sandbox.process.kill()
+    with start_sandbox(book=book, fill_after=FILL_AFTER) as sandbox:
+        again = httpx.post(f"{sandbox.gateway_url}{ORDERS}", json=BUY).json()
+        sandbox.admin.settings(clock_offset_seconds=FILL_AFTER)
+        orders, posts = sandbox.admin.book()["orders"], sandbox.admin.book()["posts_total"]
+
+    assert "already exists" in again["message"]
+    assert [(order["status"], order["filled_qty"]) for order in orders] == [("filled", 10)]
+    assert posts == 2
+    assert sandbox.process.returncode == 0
+
+
+def test_a_port_in_use_is_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        started = subprocess.run(
+            [sys.executable, "-m", "include.sandbox", "--signals-port", port],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert started.returncode == 1
+    assert started.stderr == f"Port {port} is in use: stop what listens there, or give another with --signals-port.\n"
+
+
+# ── signatures, keys, rates ──
+
+
+def sign(service_id: str = "orchestrator", nonce: str = "n1", body: bytes = b"", path: str = ORDERS) -> dict[str, str]:
+    timestamp, body_hash = str(int(time.time())), hashlib.sha256(body).hexdigest()
+    signed = {"service_id": service_id, "method": "POST", "path": path, "query": "", "timestamp": timestamp}
+    signed |= {"nonce": nonce, "user_id": "", "strategy_id": "", "body_hash": body_hash}
+    text = json.dumps(signed, sort_keys=True, separators=(",", ":")).encode()
+    token = hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest()
+    headers = {"X-Internal-Token": token, "X-Internal-Timestamp": timestamp, "X-Internal-Nonce": nonce}
+    return headers | {"X-Service-ID": service_id, "X-Body-Hash": body_hash}
+
+
+def test_signatures_are_enforced(secured: Client) -> None:
+    body = json.dumps(BUY).encode()
+
+    def post(headers: dict[str, str]) -> tuple[int, Any]:
+        answer = secured.gateway.post(ORDERS, content=body, headers=headers)
+        return answer.status_code, answer.json().get("detail", {}).get("error")
+
+    assert post({}) == (401, "authentication_required")
+    assert post(sign(nonce="a", body=body + b" ")) == (401, "invalid_internal_token")
+    assert post(sign(nonce="b", body=body, service_id="airflow")) == (401, "invalid_internal_token")
+    assert post(sign(nonce="c", body=body, service_id="signal_service")) == (403, "permission_denied")
+    assert post(sign(nonce="d", body=body)) == (200, None)
+    assert post(sign(nonce="d", body=body)) == (401, "invalid_internal_token"), "a nonce serves once"
+    assert post(sign(nonce="e", body=body)) == (200, None)
+    assert post(sign(nonce="f", body=body)) == (200, None)
+    assert post(sign(nonce="g", body=body)) == (429, "rate_limited")
+
+
+def test_signals_need_a_signature_and_health_none(secured: Client) -> None:
+    body = json.dumps({"symbols": ["AAPL"], "top_n": 1, "bottom_n": 0, "as_of_date": "2024-05-17"}).encode()
+
+    assert secured.signals.post(GENERATE, content=body).status_code == 401
+    signed = sign(nonce="s", body=body, path=GENERATE)
+    assert secured.signals.post(GENERATE, content=body, headers=signed).status_code == 200
+    assert secured.gateway.get("/health").status_code == 200
+    assert secured.gateway.get("/api/v1/config").status_code == 200
+
+
+def test_market_data_asks_for_its_key(secured: Client) -> None:
+    keys = {"APCA-API-KEY-ID": "id", "APCA-API-SECRET-KEY": "key"}
+
+    refused = secured.market.get(LATEST, params={"symbols": "AAPL"})
+
+    assert (refused.status_code, refused.json()) == (403, {"message": "forbidden."})
+    assert secured.market.get(LATEST, params={"symbols": "AAPL"}, headers=keys).status_code == 200
+
+
+# ── signals and prices ──
+
+
+def test_signals_have_the_contracts_shape(either: Client) -> None:
+    answer = either.generate(symbols=["aapl", "MSFT", "KO", "GEN001", "GEN002"], top_n=2, bottom_n=2).json()
+
+    rows = answer["signals"]
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row["target_weight"] for row in rows] == [0.5, 0.5, 0.0, -0.5, -0.5]
+    returns = [row["predicted_return"] for row in rows]
+    assert fmean(returns) == pytest.approx(0)
+    assert pstdev(returns) == pytest.approx(0.02)
+    assert answer["metadata"]["as_of_date"] == "2024-05-17"
+    assert answer["metadata"]["model_version"] == "sandbox-momentum-1"
+    assert answer["metadata"]["num_signals"] == 5
+
+
+def test_a_symbol_asked_for_twice_comes_four_times(v2: Client) -> None:
+    rows = v2.generate(symbols=["AAPL", "AAPL", "MSFT"]).json()["signals"]
+
+    assert sorted(row["symbol"] for row in rows) == ["AAPL"] * 4 + ["MSFT"]
+    assert {row["rank"] for row in rows} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "words"),
+    [
+        ({"top_n": None, "bottom_n": None}, 400, "Cannot select 3 long + 3 short from 3 symbols"),
+        ({"as_of_date": "2024-05-18"}, 400, "Invalid request"),
+        ({"as_of_date": "2031-05-16"}, 400, "Invalid request"),
+        ({"as_of_date": "2005-02-01"}, 400, "Invalid request"),
+        ({"symbols": ["AAPL", "ZZZZ"]}, 400, "Invalid request"),
+    ],
+)
+def test_signals_are_refused(either: Client, changes: dict[str, Any], status: int, words: str) -> None:
+    answer = either.generate(**changes)
+
+    assert answer.status_code == status
+    assert answer.json()["detail"].startswith(words)
+
+
+@pytest.mark.parametrize("changes", [{"symbols": []}, {"as_of_date": "soon"}, {"top_n": -1}, {"symbols": None}])
+def test_a_malformed_signal_request_is_answered_with_a_list(either: Client, changes: dict[str, Any]) -> None:
+    answer = either.generate(**changes)
+
+    assert answer.status_code == 422
+    assert {"type", "loc", "msg", "input"} <= answer.json()["detail"][0].keys()
+
+
+def test_the_first_row_lies_on_the_first_session_of_2005_for_good(v2: Client) -> None:
+    query = {"symbols": "AAPL,MSFT,ZZZZ", "timeframe": "1Day", "start": "2005-01-03", "end": "2005-01-04"}
+
+    answer = v2.market.get("/v2/stocks/bars", params=query).json()
+
+    closes = {symbol: [(bar["t"], bar["c"]) for bar in bars] for symbol, bars in answer["bars"].items()}
+    assert closes == {
+        "AAPL": [("2005-01-03T05:00:00Z", 0.264), ("2005-01-04T05:00:00Z", 0.266)],
+        "MSFT": [("2005-01-03T05:00:00Z", 0.384), ("2005-01-04T05:00:00Z", 0.386)],
+    }
+    assert answer["next_page_token"] is None
+
+
+def test_the_rows_lie_on_the_sessions_of_the_exchange() -> None:
+    prices = Prices()
+    calendar = exchange_calendars.get_calendar("XNYS", start=FIRST_SESSION)
+
+    assert prices.sessions[: len(calendar.sessions)] == [session.date() for session in calendar.sessions]
+    assert prices.session_closes[: len(calendar.closes)] == [close.timestamp() for close in calendar.closes]
+
+
+def test_bars_come_in_pages(v2: Client) -> None:
+    query = {"symbols": "AAPL,MSFT", "timeframe": "1Day", "start": "2024-05-13", "end": "2024-05-17", "limit": "4"}
+    pages, token = [], "0"
+    while token is not None:
+        answer = v2.market.get("/v2/stocks/bars", params={**query, "page_token": token}).json()
+        pages.append({symbol: len(bars) for symbol, bars in answer["bars"].items()})
+        token = answer["next_page_token"]
+
+    assert pages == [{"AAPL": 4}, {"AAPL": 1, "MSFT": 3}, {"MSFT": 2}]
+
+
+def test_latest_prices_are_stamped_now_and_orders_fill_at_them(v2: Client) -> None:
+    v2.admin.settings(fill_after_seconds=0)
+    before = datetime.now(UTC)
+
+    trade = v2.trades("AAPL,GEN999,ZZZZ")
+
+    v2.post()
+    assert trade.keys() == {"AAPL", "GEN999"}
+    assert before <= datetime.fromisoformat(trade["AAPL"]["t"]) <= datetime.now(UTC)
+    assert float(v2.look_up()["filled_avg_price"]) == trade["AAPL"]["p"]
+    assert trade["GEN999"]["p"] > 5
+
+
+def test_every_service_says_that_its_prices_are_not_todays(v2: Client) -> None:
+    for service in (v2.gateway, v2.signals, v2.market):
+        assert "laid on other dates" in service.get("/").json()["notice"]
+
+
+# ── faults: each does what its name says, and the book knows better ──
+
+# fault, its parameters, the POST's outcome, the same POST's outcome after it, orders the broker has then
+ORDER_FAULTS: list[tuple[str, dict[str, Any], str, str, int]] = [
+    ("reset_before_body", {}, "reset", "200 pending_new", 1),
+    ("reset_after_accept", {}, "reset", "200 pending_new", 1),
+    ("timeout_before_accept", {}, "timeout", "200 pending_new", 1),
+    ("timeout_after_accept", {}, "timeout", "200 pending_new", 1),
+    ("slow_answer", {"seconds": 0.05}, "200 pending_new", "200 pending_new", 1),
+    ("html_200", {}, "200 unreadable", "200 pending_new", 1),
+    ("half_json_200", {}, "200 unreadable", "200 pending_new", 1),
+    ("plain_500", {}, "500 unreadable", "200 pending_new", 1),
+    ("error_5xx_after_accept", {}, "502 unreadable", "200 pending_new", 1),
+    ("rate_limited", {}, "429 rate_limited", "200 pending_new", 1),
+    ("down_503", {}, "503 Position lookup unavailable: database connection failed", "200 pending_new", 1),
+    ("halted_503", {}, "503 Kill-switch engaged - new orders blocked", "200 pending_new", 1),
+    ("broker_validation_400", {}, "400 Order validation failed: asset is not tradable", "200 rejected", 0),
+    ("broker_rejection_422", {}, "422 Order rejected by broker: insufficient buying power", "200 rejected", 0),
+    ("broker_down_503_stored", {}, "503 Broker connection error: service unavailable", "200 failed", 0),
+    (
+        "broker_connection_500",
+        {},
+        "500 Unexpected error during order submission: ConnectionError",
+        "200 pending_new",
+        0,
+    ),
+    (
+        "unique_422_after_timeout",
+        {},
+        "timeout",
+        "422 Order rejected by broker: client_order_id must be unique",
+        1,
+    ),
+    ("unique_422", {}, "422 Order rejected by broker: client_order_id must be unique", "200 pending_new", 1),
+    ("rejected_but_live", {"seconds": 60}, "200 rejected", "200 rejected", 1),
+    ("pending_new_without_broker_id", {}, "200 pending_new", "200 pending_new", 0),
+    ("not_found_for_seconds", {"reset": True}, "reset", "200 pending_new", 1),
+    ("lost_then_appears", {"seconds": 60}, "reset", "200 pending_new", 1),
+    ("overfill", {}, "200 pending_new", "200 pending_new", 1),
+]
+
+
+@pytest.mark.parametrize(("fault", "params", "first", "retry", "orders"), ORDER_FAULTS, ids=lambda value: str(value))
+def test_a_fault_of_a_post_does_what_it_says(
+    v2: Client, fault: str, params: dict[str, Any], first: str, retry: str, orders: int
+) -> None:
+    v2.admin.fault(fault, times=1, match={"symbol": "AAPL"}, **params)
+
+    assert [v2.outcome(), v2.outcome()] == [first, retry]
+    assert len(v2.admin.book()["orders"]) == orders
+    assert v2.admin.book()["posts_by_id"] == {"buy-aapl": 2}
+
+
+@pytest.mark.parametrize("fault", ["reset_before_body", "timeout_before_accept", "plain_500", "rate_limited"])
+def test_before_acceptance_the_broker_has_nothing(either: Client, fault: str) -> None:
+    either.admin.fault(fault, times=1)
+    either.outcome()
+
+    assert either.admin.book()["orders"] == []
+
+
+@pytest.mark.parametrize("fault", ["reset_after_accept", "timeout_after_accept", "html_200", "error_5xx_after_accept"])
+def test_after_acceptance_the_broker_has_the_order(either: Client, fault: str) -> None:
+    either.admin.fault(fault, times=1)
+    either.outcome()
+
+    assert len(either.admin.book()["orders"]) == 1
+
+
+def test_fail_closed_503_is_an_object(v2: Client) -> None:
+    v2.admin.fault("fail_closed_503")
+
+    answer = v2.post()
+
+    assert answer.status_code == 503
+    assert answer.json()["detail"]["fail_closed"] is True
+
+
+def test_a_fault_meets_only_what_it_matches(v2: Client) -> None:
+    v2.admin.fault("plain_500", match={"symbol": "MSFT"}, times=2)
+
+    assert v2.outcome() == "200 pending_new"
+    outcomes = [v2.outcome(symbol="MSFT", client_order_id="msft") for _ in range(3)]
+    assert outcomes == ["500 unreadable", "500 unreadable", "200 pending_new"]
+
+
+def test_a_rejected_order_that_lives_fills_at_the_broker(v2: Client) -> None:
+    v2.admin.fault("rejected_but_live", seconds=2 * FILL_AFTER, times=1)
+    v2.post()
+    v2.later(1.5 * FILL_AFTER)
+
+    assert v2.look_up()["status"] == "rejected"
+    assert v2.admin.book()["positions"] == {"AAPL": 10}
+    v2.later(2.5 * FILL_AFTER)
+    assert v2.look_up()["status"] == "filled"
+
+
+@pytest.mark.parametrize(("live", "positions"), [(False, {}), (True, {"AAPL": 10})])
+def test_an_order_without_broker_id_may_be_live(v2: Client, live: bool, positions: dict[str, int]) -> None:
+    v2.admin.fault("pending_new_without_broker_id", live=live, seconds=60, times=1)
+
+    assert v2.post().json()["broker_order_id"] is None
+    assert v2.look_up()["broker_order_id"] is None
+    v2.later(2 * FILL_AFTER)
+    assert v2.admin.book()["positions"] == positions
+
+
+def test_an_accepted_order_may_not_be_found_for_a_while(v2: Client) -> None:
+    v2.admin.fault("not_found_for_seconds", seconds=60, times=1)
+    v2.post()
+
+    assert v2.gateway.get(f"{ORDERS}/buy-aapl").status_code == 404
+    assert len(v2.admin.book()["orders"]) == 1
+    v2.later(61)
+    assert v2.look_up()["status"] == "pending_new"
+
+
+def test_a_lost_order_appears_in_both_books_later(either: Client) -> None:
+    either.admin.fault("lost_then_appears", seconds=60, times=1)
+
+    assert either.outcome() == "reset"
+    assert either.admin.book()["orders"] == []
+    either.later(61)
+    (order,) = either.admin.book()["orders"]
+    assert either.look_up(order["client_order_id"])["broker_order_id"] == order["broker_order_id"]
+
+
+def test_look_ups_can_list_fills_twice_and_another_quantity(v2: Client) -> None:
+    v2.post()
+    v2.later(2 * FILL_AFTER)
+    v2.admin.fault("duplicate_fills", times=1, match={"symbol": "AAPL"})
+    assert len(v2.look_up()["metadata"]["fills"]) == 4
+
+    v2.admin.fault("wrong_quantity_reported", times=1)
+    assert v2.look_up()["qty"] == 11
+
+
+def test_an_overfill_is_real(v2: Client) -> None:
+    v2.admin.fault("overfill", extra=2)
+    v2.post()
+    v2.later(2 * FILL_AFTER)
+
+    assert v2.look_up()["filled_qty"] == "12"
+    assert v2.admin.book()["positions"] == {"AAPL": 12}
+
+
+def test_positions_can_fail_miss_some_and_count_double(either: Client) -> None:
+    either.admin.positions(AAPL=3, MSFT=-4)
+
+    def positions() -> dict[str, str]:
+        return {p["symbol"]: p["qty"] for p in either.gateway.get("/api/v1/positions").json()["positions"]}
+
+    assert positions() == {"AAPL": "3", "MSFT": "-4"}
+    either.admin.fault("positions_incomplete", times=1, symbols=["AAPL"])
+    assert positions() == {"MSFT": "-4"}
+    either.admin.fault("positions_multiplied", times=1)
+    assert positions() == {"AAPL": "6", "MSFT": "-8"}
+    either.admin.fault("positions_fail_500")
+    assert either.gateway.get("/api/v1/positions").text == "Internal Server Error"
+
+
+def test_an_unhealthy_gateway_answers_200(either: Client) -> None:
+    either.admin.fault("health_unhealthy")
+
+    answer = either.gateway.get("/health")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "unhealthy")
+
+
+@pytest.mark.parametrize("service", ["gateway", "signals", "market"])
+def test_a_port_can_refuse_connections_and_open_again(v2: Client, service: str) -> None:
+    client: httpx.Client = getattr(v2, service)
+    client.get("/health")
+
+    v2.admin.fault("refuse_connections", service=service)
+
+    with pytest.raises(httpx.HTTPError):  # the connection that was open breaks
+        client.get("/health")
+    with pytest.raises(httpx.ConnectError):
+        client.get("/health")
+    v2.admin.clear_faults()
+    assert client.get("/health").status_code == 200
+
+
+def test_a_port_opens_by_itself_when_its_seconds_are_over(v2: Client) -> None:
+    v2.admin.fault("refuse_connections", seconds=0.2)
+    refused, until = 0, time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            v2.gateway.get("/health")
+            break
+        except httpx.TransportError:
+            refused += 1
+            time.sleep(0.02)
+
+    assert refused > 0
+    assert v2.gateway.get("/health").status_code == 200
+
+
+SIGNAL_FAULTS: dict[str, Callable[[list[dict[str, Any]], dict[str, Any]], bool]] = {
+    "empty_signals": lambda rows, metadata: rows == [] and metadata["num_signals"] == 0,
+    "nan_weight": lambda rows, metadata: rows[0]["target_weight"] != rows[0]["target_weight"],
+    "wrong_as_of_date": lambda rows, metadata: metadata["as_of_date"] == "2024-05-16",
+    "duplicate_rows": lambda rows, metadata: rows[0] == rows[1],
+    "unknown_symbol_row": lambda rows, metadata: rows[0]["symbol"] == "ZZZZ",
+}
+
+
+@pytest.mark.parametrize("fault", SIGNAL_FAULTS)
+def test_signals_can_be_wrong(either: Client, fault: str) -> None:
+    either.admin.fault(fault, match={"symbol": "MSFT"})
+
+    answer = either.generate().json()
+
+    assert SIGNAL_FAULTS[fault](answer["signals"], answer["metadata"])
+
+
+def test_the_signal_service_can_be_down_or_not_ready(v1: Client, v2: Client) -> None:
+    v2.admin.fault("down_503", service="signals", body={"detail": "Model not loaded"})
+    for client in (v1, v2):
+        client.admin.fault("signals_not_ready")
+
+    assert v2.generate().json() == {"detail": "Model not loaded"}
+    assert v2.signals.get("/ready").status_code == 503
+    assert v2.signals.get("/health").json()["status"] == "degraded"
+    assert v1.signals.get("/health").status_code == 503
+
+
+PRICE_FAULTS: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = {
+    "price_missing": ({}, lambda trades: trades.keys() == {"MSFT"}),
+    "price_stale": ({}, lambda trades: age_of(trades["AAPL"]) > 80_000 > age_of(trades["MSFT"])),
+    "price_from_the_future": ({}, lambda trades: age_of(trades["AAPL"]) < -3_000 < age_of(trades["MSFT"])),
+    "price_is": ({"price": "-1"}, lambda trades: trades["AAPL"]["p"] == -1 < trades["MSFT"]["p"]),
+    "price_of_another_symbol": ({}, lambda trades: trades.keys() == {"MSFT", "ZZZZ"}),
+}
+
+
+def age_of(trade: dict[str, Any]) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(trade["t"])).total_seconds()
+
+
+@pytest.mark.parametrize("fault", PRICE_FAULTS)
+def test_prices_can_be_wrong(v2: Client, fault: str) -> None:
+    params, seen = PRICE_FAULTS[fault]
+    v2.admin.fault(fault, match={"symbol": "AAPL"}, **params)
+
+    assert seen(v2.trades())
+
+
+def test_every_fault_has_a_test() -> None:
+    elsewhere = {"fail_closed_503", "duplicate_fills", "wrong_quantity_reported", "positions_fail_500"}
+    elsewhere |= {"positions_incomplete", "positions_multiplied", "health_unhealthy", "signals_not_ready"}
+
+    assert {row[0] for row in ORDER_FAULTS} | SIGNAL_FAULTS.keys() | PRICE_FAULTS.keys() | elsewhere == TABLE.keys()
+
+
+@pytest.mark.parametrize(
+    ("fault", "params", "words"),
+    [("no_such_fault", {}, "does not exist; there are"), ("plain_500", {"secnds": 1}, "has no parameter secnds")],
+)
+def test_a_misspelt_fault_is_refused(v2: Client, fault: str, params: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        v2.admin.fault(fault, **params)
+
+
+def test_a_wrong_setting_changes_nothing(v2: Client) -> None:
+    with pytest.raises(ValueError, match="fill_parts"):
+        v2.admin.settings(mode="dry_run", fill_parts=0)
+
+    assert v2.gateway.get("/health").json()["dry_run"] is False

@@ -1,0 +1,57 @@
+"""Databases for tests: one server a session, one fresh database a test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from include.launcher.postgres import EmbeddedPostgres
+
+TEST_DATABASE_URL = "TEST_DATABASE_URL"
+
+
+@contextmanager
+def temporary_server() -> Iterator[EmbeddedPostgres]:
+    """Run a server in a folder of its own that is gone afterwards; as root, where the server's user can enter it."""
+    with temporary_home() as home, EmbeddedPostgres(home, durable=False) as server:
+        yield server
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """Make a folder that every user can enter: pytest's own folders are closed, and root's server runs as another."""
+    home = Path(tempfile.mkdtemp(prefix="trading-test-"))
+    home.chmod(0o755)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home)
+
+
+def url_of(server_url: str, database: str) -> str:
+    """Return the URL of another database of the same server."""
+    return urlunsplit(urlsplit(server_url)._replace(path=f"/{database}"))
+
+
+@contextmanager
+def fresh_database(admin_url: str, template: str = "template1") -> Iterator[str]:
+    """Make a database, copied from the template, and drop it afterwards; yields its URL."""
+    name = f"test_{os.getpid()}_{uuid4().hex[:12]}"
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        # FILE_COPY: five times as fast as the default for databases this small.
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield url_of(admin_url, name)
+    finally:
+        with psycopg.connect(admin_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

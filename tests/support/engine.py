@@ -1,0 +1,179 @@
+"""The steps of a run in order, without a scheduler: the same code, clients and ledger that the operators use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from include.execution.closing import close_run
+from include.execution.desk import Desk
+from include.execution.flips import second_leg
+from include.execution.mapping import map_orders
+from include.execution.runs import RunIdentity, open_run, read_run, sends
+from include.execution.settings import Settings
+from include.execution.signals import fetch_signals
+from include.execution.submit import submit_order
+from include.execution.tracking import track_for
+from include.ledger.ledger import Ledger, open_ledger
+from include.ledger.records import Intent, Run
+from include.services.endpoint import Endpoint
+from include.services.execution_gateway import GatewayClient, GatewayReader
+from include.services.market_data import MarketDataClient
+from include.services.signal_service import SignalServiceClient
+from include.trading.strategy import RunRequest, Strategy
+from include.trading.terms import RunType
+
+SYMBOLS = ("AAPL", "MSFT", "JPM", "XOM", "KO")
+
+# Everything that waits in production, shortened; the proportions stay.
+FAST = Settings(
+    lease_seconds=2.5,
+    absent_proof_seconds=0.3,
+    look_up_seconds=1.5,
+    look_up_every_seconds=0.05,
+    unresolved_seconds=5,
+    quick_retry_seconds=(0.02, 0.04, 0.08),
+    longest_wait_seconds=0.2,
+    failure_pause_seconds=0.2,
+    halted_pause_seconds=0.2,
+    price_patience_seconds=0.2,
+    price_every_seconds=0.05,
+    position_recheck_seconds=0.2,
+    fast_poll_seconds=5,
+    poll_every_seconds=0.02,
+    flip_deadline_seconds=5,
+)
+
+
+def sandbox_strategy(**changes: Any) -> Strategy:
+    """Return the demo's kind of strategy: it sends, to the sandbox, at any hour."""
+    values: dict[str, Any] = {
+        "id": "daily_trading",
+        "mode": "paper",
+        "sandbox_only": True,
+        "market_hours": False,
+        "schedule": None,
+        "symbols": SYMBOLS,
+        "top_n": 2,
+        "bottom_n": 2,
+        "capital": 100000,
+        "max_position_size": 10000,
+    }
+    return Strategy.model_validate(values | changes)
+
+
+@dataclass
+class Engine:
+    """Runs strategies against one sandbox and one ledger."""
+
+    ledger_url: str
+    signals_url: str
+    gateway_url: str
+    market_url: str
+    contract: str = "v2"
+    account: str = "sandbox"
+    settings: Settings = FAST
+    timeout_seconds: float = 1.0
+    clock_offset: timedelta = field(default_factory=timedelta)
+    retry_delays_seconds: tuple[float, ...] = (0.02, 0.05)
+
+    def identity(self, name: str, run_type: RunType = "manual", logical_date: datetime | None = None) -> RunIdentity:
+        started_at = logical_date or datetime.now(UTC) + self.clock_offset
+        return RunIdentity("daily_trading", name, run_type, logical_date, started_at)
+
+    def endpoint(self, service: str) -> Endpoint:
+        url = {
+            "signal_service": self.signals_url,
+            "execution_gateway": self.gateway_url,
+            "market_data": self.market_url,
+        }[service]
+        return Endpoint(
+            connection_id=service,
+            service=service,  # type: ignore[arg-type]
+            base_url=url,
+            contract=None if service == "market_data" else self.contract,  # type: ignore[arg-type]
+            account=self.account if service == "execution_gateway" else None,
+            connect_timeout_seconds=self.timeout_seconds,
+            read_timeout_seconds=self.timeout_seconds,
+            total_timeout_seconds=self.timeout_seconds,
+        )
+
+    @contextmanager
+    def desk(self, *, sends: bool = True, actor: str = "test") -> Iterator[Desk]:
+        client = GatewayClient if sends else GatewayReader
+        with (
+            open_ledger(self.ledger_url, clock_offset=self.clock_offset) as ledger,
+            client(
+                self.endpoint("execution_gateway"),
+                correlation_id="test",
+                retry_delays_seconds=self.retry_delays_seconds,
+            ) as gateway,
+        ):
+            yield Desk(ledger=ledger, reader=gateway, settings=self.settings, actor=actor, code_version="test")
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        with open_ledger(self.ledger_url, clock_offset=self.clock_offset) as ledger:
+            yield ledger
+
+    def open(self, identity: RunIdentity, strategy: Strategy, **params: Any) -> Run:
+        with self.ledger() as ledger:
+            return open_run(
+                ledger,
+                identity,
+                strategy,
+                RunRequest.from_params(params),
+                account=self.account,
+                code_version="test",
+            )
+
+    def plan(self, identity: RunIdentity, strategy: Strategy, **params: Any) -> tuple[Run, list[Intent]]:
+        """Do fetch_signals and map_orders."""
+        run = self.open(identity, strategy, **params)
+        with self.desk(sends=sends(run)) as desk:
+            signals = None
+            if run.plan_id is None:
+                with SignalServiceClient(
+                    self.endpoint("signal_service"),
+                    correlation_id=str(run.run_id),
+                    retry_delays_seconds=self.retry_delays_seconds,
+                ) as service:
+                    signals = fetch_signals(desk, service, run)
+            with MarketDataClient(
+                self.endpoint("market_data"),
+                correlation_id=str(run.run_id),
+                retry_delays_seconds=self.retry_delays_seconds,
+            ) as market:
+                intents = map_orders(desk, market, run, signals.signals if signals else (), most_orders=1024)
+            return read_run(desk.ledger, run.run_id), intents
+
+    def submit(self, client_order_id: str, actor: str = "test") -> Intent:
+        with self.desk(actor=actor) as desk:
+            return submit_order(desk, client_order_id, sandbox_only=True)
+
+    def submit_all(self, intents: list[Intent]) -> None:
+        with self.desk() as desk:
+            by_symbol: dict[str, list[Intent]] = {}
+            for intent in intents:
+                by_symbol.setdefault(intent.symbol, []).append(intent)
+            for legs in by_symbol.values():
+                first, *second = sorted(legs, key=lambda leg: leg.leg)
+                sent = submit_order(desk, first.client_order_id, sandbox_only=True)
+                for leg in second:
+                    assert second_leg(desk, sent, leg.client_order_id) == "go"
+                    submit_order(desk, leg.client_order_id, sandbox_only=True)
+
+    def track(self, run: Run) -> Run:
+        with self.desk(sends=sends(run)) as desk:
+            run = read_run(desk.ledger, run.run_id)
+            track_for(desk, run, seconds=self.settings.fast_poll_seconds)
+            return close_run(desk, run)
+
+    def run(self, name: str, strategy: Strategy, **params: Any) -> Run:
+        """Do a whole run and return its closed row."""
+        run, intents = self.plan(self.identity(name), strategy, **params)
+        self.submit_all(intents)
+        return self.track(run)

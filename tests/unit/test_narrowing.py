@@ -1,0 +1,151 @@
+"""What a run may ask of its strategy: less, fewer and safer, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.trading.errors import InvalidData
+from include.trading.narrowing import narrowed, params_schema
+from include.trading.strategy import MODES, RunRequest, Strategy
+from tests.support.planning import strategy
+
+PAPER = strategy(mode="paper", top_n=2, bottom_n=2)
+
+
+def test_params_left_empty_change_nothing() -> None:
+    params = {name: schema["default"] for name, schema in params_schema(PAPER).items()}
+
+    assert narrowed(PAPER, RunRequest.from_params(params)) == PAPER
+
+
+def test_a_request_narrows_what_it_names() -> None:
+    request = RunRequest.from_params(
+        {"symbols": ["TSLA", "AAPL"], "capital": 5000.25, "max_position_size": 100, "mode": "dry_run"}
+    )
+
+    result = narrowed(PAPER, request)
+
+    assert (result.symbols, result.mode) == (("AAPL", "TSLA"), "dry_run")
+    assert (result.capital, result.max_position_size) == (Decimal("5000.25"), Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("symbols", "top_n", "bottom_n", "expected"),
+    [
+        (3, 2, 2, (2, 1)),
+        (2, 2, 2, (1, 1)),
+        (1, 2, 2, (1, 0)),
+        (1, 0, 2, (0, 1)),
+        (1, 3, 0, (1, 0)),
+        (4, 2, 2, (2, 2)),
+        (2, 1, 4, (1, 1)),
+    ],
+)
+def test_fewer_symbols_split_in_proportion_with_the_odd_one_long(
+    symbols: int, top_n: int, bottom_n: int, expected: tuple[int, int]
+) -> None:
+    whole = strategy(top_n=top_n, bottom_n=bottom_n)
+
+    result = narrowed(whole, RunRequest(symbols=whole.symbols[:symbols]))
+
+    assert (result.top_n, result.bottom_n) == expected
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"symbols": ["AAPL", "KO"]}, "symbols: expected some of AAPL, .*, found KO"),
+        ({"mode": "live"}, "mode: expected paper or safer, found live"),
+        ({"capital": 100000.01}, "capital: expected at most 100000 USD, found 100000.01"),
+        ({"max_position_size": 100001}, "max_position_size: expected at most 100000 USD, found 100001"),
+    ],
+)
+def test_anything_wider_is_refused_with_the_limit_and_what_came(params: dict[str, Any], message: str) -> None:
+    request = RunRequest.from_params(params)
+
+    with pytest.raises(InvalidData, match=message):
+        narrowed(PAPER, request)
+
+
+def test_everything_wrong_is_named_at_once() -> None:
+    with pytest.raises(InvalidData, match=r"mode: .*; capital: "):
+        narrowed(PAPER, RunRequest(mode="live", capital=Decimal(200_000)))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"capital": 0}, "capital: expected greater than 0, found 0"),
+        ({"capital": -1}, "capital: expected greater than 0, found -1"),
+        ({"capital": False}, "capital: "),
+        ({"max_position_size": 0}, "max_position_size: expected greater than 0, found 0"),
+        ({"symbols": []}, "symbols: "),
+        ({"symbols": ["AAPL", "AAPL"]}, "symbols: expected each symbol once"),
+        ({"symbols": ["AA PL"]}, "symbols: .*no space"),
+        ({"mode": "safe"}, "mode: expected 'replay'"),
+        ({"revision": 0}, "revision: expected greater than or equal to 1"),
+        ({"revision": "2"}, "revision: "),
+        ({"flatten": "yes"}, "flatten: "),
+        ({"session_date": 20260105}, "session_date: expected a date as YYYY-MM-DD, found 20260105"),
+        ({"session_date": "2026-02-30"}, "session_date: "),
+        ({"session_date": "2026-01-05", "as_of_date": "2026-01-05"}, "as_of_date: expected a day before"),
+        ({"strategy_id": "other"}, "strategy_id: expected no such key"),
+    ],
+)
+def test_nonsense_in_the_params_is_refused(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidData, match=message):
+        RunRequest.from_params(params)
+
+
+def test_dates_are_read() -> None:
+    request = RunRequest.from_params({"session_date": "2026-01-05", "as_of_date": "2026-01-02"})
+
+    assert (request.session_date, request.as_of_date) == (date(2026, 1, 5), date(2026, 1, 2))
+
+
+@given(data=st.data(), mode=st.sampled_from(MODES))
+def test_a_narrowed_strategy_is_a_valid_one_and_never_wider(data: st.DataObject, mode: str) -> None:
+    top_n = data.draw(st.integers(0, 5))
+    whole = strategy(mode=mode, top_n=top_n, bottom_n=data.draw(st.integers(0, 5 - top_n)))
+    request = RunRequest(
+        symbols=data.draw(st.none() | st.lists(st.sampled_from(whole.symbols), min_size=1, unique=True).map(tuple)),
+        capital=data.draw(st.none() | st.decimals("0.01", "100000", places=2)),
+        mode=data.draw(st.none() | st.sampled_from(MODES[: MODES.index(whole.mode) + 1])),
+    )
+
+    result = narrowed(whole, request)
+
+    assert Strategy.model_validate(result.model_dump()) == result
+    assert set(result.symbols) <= set(whole.symbols)
+    assert result.capital <= whole.capital
+    assert MODES.index(result.mode) <= MODES.index(whole.mode)
+    assert result.top_n <= whole.top_n
+    assert result.bottom_n <= whole.bottom_n
+
+
+def test_the_form_offers_no_mode_that_is_less_safe_and_no_amount_above_the_strategys() -> None:
+    form = params_schema(strategy(mode="dry_run", capital="5000.50", max_position_size=700))
+
+    assert form["mode"]["enum"] == [None, "replay", "plan", "dry_run"]
+    assert form["capital"] == {
+        "default": None,
+        "description": "USD, at most the strategy's",
+        "type": ["null", "number"],
+        "exclusiveMinimum": 0,
+        "maximum": 5000.5,
+    }
+    assert form["max_position_size"]["maximum"] == 700
+
+
+def test_the_form_has_every_param_with_a_description() -> None:
+    form = params_schema(PAPER)
+
+    assert form.keys() == RunRequest.model_fields.keys()
+    assert all(schema["description"] for schema in form.values())
+    assert form["symbols"]["items"] == {"type": "string", "enum": ["AAPL", "AMZN", "GOOGL", "MSFT", "TSLA"]}
