@@ -64,9 +64,9 @@ def build_dag(strategy: Strategy) -> DAG:
         submitted = SubmitOrderOperator.partial(task_id="submit_orders", map_index_template="{{ label }}").expand(
             order=orders.output
         )
-        TrackFillsOperator(
-            task_id="track_fills", orders=orders.output, submissions=submitted.output, trigger_rule="all_done"
-        )
+        fills = TrackFillsOperator(task_id="track_fills", orders=orders.output, trigger_rule="all_done")
+        # Not by XCom: fetching a result an order is what the ledger answers with one query.
+        submitted >> fills
     return dag
 
 

@@ -60,7 +60,7 @@ def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
     for intent in intents:
         if intent.state in UNRESOLVED:
             _look_up(desk, intent)
-    open_orders = {id: intent for intent in intents if intent.state == "open" for id in [_gateway_id(desk, intent)]}
+    open_orders = {id: intent for intent in intents if intent.state == "open" for id in [gateway_id(desk, intent)]}
     answers = desk.gateway.orders(open_orders)
     for id, answer in answers.items():
         if answer is None:
@@ -78,7 +78,8 @@ def _look_up(desk: Desk, intent: Intent) -> None:
         desk.ledger.orders.note_look_ups([intent.id])
 
 
-def _gateway_id(desk: Desk, intent: Intent) -> str:
+def gateway_id(desk: Desk, intent: Intent) -> str:
+    """Return the id under which the gateway has an order that it acknowledged."""
     return intent.gateway_order_id or gateway_ids(desk, intent)[-1]
 
 

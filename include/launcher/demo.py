@@ -16,7 +16,8 @@ from pathlib import Path
 from include.launcher import airflow, processes, report
 from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, state_folder
-from include.launcher.postgres import EmbeddedPostgres, reachable_home
+from include.launcher.postgres import EmbeddedPostgres
+from include.launcher.postgres_install import reachable_home
 from include.launcher.settings import Ports, choose_ports, load_secrets
 
 DAG_ID = "daily_trading"

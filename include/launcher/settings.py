@@ -51,7 +51,7 @@ def choose_ports(env: Mapping[str, str]) -> Ports:
     for name, (what, setting, default) in PORTS.items():
         wanted = env.get(setting) or env.get(ALL_PORTS) or str(default)
         if wanted == "auto":
-            chosen[name] = processes.free_port()
+            chosen[name] = processes.free_port(besides=chosen.values())
             continue
         if not wanted.isascii() or not wanted.isdigit() or not 0 < int(wanted) < 65536:
             raise CannotRun(f"{setting} must be a port (1 to 65535) or auto, it is {wanted!r}.")

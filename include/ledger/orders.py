@@ -71,6 +71,28 @@ class Orders:
             "SELECT * FROM order_intents WHERE plan_id = %(plan_id)s ORDER BY position", {"plan_id": plan_id}
         )
 
+    def find(
+        self,
+        *,
+        account: str | None = None,
+        session: date | None = None,
+        states: Sequence[str] | None = None,
+        limit: int,
+    ) -> list[Intent]:
+        """Return the newest orders that fit; None fits every one."""
+        return self._many(
+            """
+            SELECT intents.* FROM order_intents AS intents
+            JOIN plans ON plans.plan_id = intents.plan_id
+            WHERE (%(account)s::TEXT IS NULL OR intents.account = %(account)s)
+              AND (%(session)s::DATE IS NULL OR plans.session_date = %(session)s)
+              AND (%(states)s::TEXT[] IS NULL OR intents.state = ANY(%(states)s))
+            ORDER BY intents.id DESC
+            LIMIT %(limit)s
+            """,
+            {"account": account, "session": session, "states": states, "limit": limit},
+        )
+
     def live(self, account: str) -> list[Intent]:
         """Return the account's orders that are not final, oldest first."""
         return self._many(

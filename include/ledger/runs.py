@@ -46,6 +46,13 @@ class Runs:
                 "SELECT * FROM orchestration_runs WHERE run_id = %(run_id)s", {"run_id": run_id}
             ).fetchone()
 
+    def of_plan(self, plan_id: UUID) -> list[Run]:
+        """Return the run that made the plan and those that adopted it, oldest first."""
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(
+                "SELECT * FROM orchestration_runs WHERE plan_id = %(plan_id)s ORDER BY id", {"plan_id": plan_id}
+            ).fetchall()
+
     def latest(self, limit: int) -> list[Run]:
         with self._connection.cursor(row_factory=class_row(Run)) as cursor:
             return cursor.execute(

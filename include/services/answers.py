@@ -182,7 +182,8 @@ def _error_words(body: object) -> str:
     if isinstance(body, dict):
         if isinstance(body.get("msg"), str):
             # `input` and `ctx` repeat what we sent: left out.
-            place = ".".join(str(part) for part in body.get("loc") or ())
+            loc = body.get("loc")
+            place = ".".join(str(part) for part in loc) if isinstance(loc, list) else ""
             return f"{place}: {body['msg']}" if place else str(body["msg"])
         found = [_error_words(body[key]) for key in ("error", "message", "detail") if body.get(key)]
         words = list(dict.fromkeys(found)) or [json.dumps(body)]

@@ -19,6 +19,7 @@ from include.trading.models import Contract, GatewayInfo, GatewayMode, OrderRepo
 
 PAPER_HOST = "paper-api.alpaca.markets"
 LIVE_HOST = "api.alpaca.markets"
+HEALTH_FACTS = ("database_connected", "alpaca_connected")
 
 
 class KillSwitch(Value):
@@ -61,7 +62,7 @@ class GatewayReader(HttpService):
                     "status": text_of(body, "status"),
                     "mode": mode,
                     "strategy_id": details.get("strategy_id"),
-                    "detail": ", ".join(f"{key} {body[key]}" for key in _HEALTH_FACTS if key in body) or None,
+                    "detail": ", ".join(f"{key} {body[key]}" for key in HEALTH_FACTS if key in body) or None,
                 }
             )
         except ValueError as error:
@@ -202,9 +203,6 @@ class GatewayClient(GatewayReader):
             return order_status(body)
         except ValueError as error:
             raise answer.bad(error) from error
-
-
-_HEALTH_FACTS = ("database_connected", "alpaca_connected")
 
 
 def _v1_mode(dry_run: bool, broker_url: object) -> GatewayMode:

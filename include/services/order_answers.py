@@ -92,8 +92,6 @@ def order_report(answer: Answer) -> OrderReport:
     """Return the order that a POST or a look-up answered with; raise BadAnswer when any part cannot be trusted."""
     body = answer.json()
     try:
-        metadata = body.get("metadata") or {}
-        fills = metadata.get("fills") if isinstance(metadata, dict) else None
         return OrderReport(
             gateway_order_id=text_of(body, "client_order_id"),
             broker_order_id=_optional_text(body, "broker_order_id"),
@@ -103,7 +101,7 @@ def order_report(answer: Answer) -> OrderReport:
             status=order_status(body),
             filled_quantity=_not_negative(body, "filled_qty") or Decimal(0),
             filled_avg_price=_not_negative(body, "filled_avg_price"),
-            fills=tuple(_fill(row) for row in fills or ()),
+            fills=_fills(body.get("metadata")),
             message=_optional_text(body, "message") or _optional_text(body, "error_message"),
             raw=answer.plain_json(),
         )
@@ -133,6 +131,15 @@ def _not_negative(body: Mapping[str, Any], name: str) -> Decimal | None:
     if number < 0:
         raise ValueError(f"{name}: expected 0 or more, got {number}")
     return number
+
+
+def _fills(metadata: object) -> tuple[Fill, ...]:
+    rows = metadata.get("fills") if isinstance(metadata, dict) else None
+    if rows is None:
+        return ()
+    if not isinstance(rows, list):
+        raise ValueError(f"metadata.fills: expected a list, got {rows!r}")
+    return tuple(_fill(row) for row in rows)
 
 
 def _fill(row: object) -> Fill:

@@ -50,7 +50,7 @@ class SignalServiceClient(HttpService):
         self._accepted(answer)
         content = answer.json()
         try:
-            return _signal_set(content, answer.plain_json(), wanted, as_of_date, top_n, bottom_n)
+            return parse_signals(content, answer.plain_json(), wanted, as_of_date, top_n, bottom_n)
         except ValueError as error:
             raise answer.bad(error) from error
 
@@ -72,10 +72,13 @@ class SignalServiceClient(HttpService):
         return ServiceHealth(status=status, probe=probe, detail=None if detail is None else f"redis {detail}")
 
 
-def _signal_set(
+def parse_signals(
     body: dict[str, Any], raw: dict[str, Any], wanted: tuple[str, ...], as_of_date: date, top_n: int, bottom_n: int
 ) -> SignalSet:
-    """Raises ValueError with what is wrong."""
+    """Return the signals of an answer, fresh or saved; raises ValueError with what is wrong.
+
+    body: with Decimals. raw: the same in plain types, to be stored.
+    """
     rows, metadata = body.get("signals"), body.get("metadata")
     if not isinstance(rows, list) or not isinstance(metadata, dict):
         raise ValueError("expected a list `signals` and an object `metadata`")

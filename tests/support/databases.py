@@ -16,14 +16,12 @@ from psycopg import sql
 
 from include.launcher.postgres import EmbeddedPostgres
 
-TEST_DATABASE_URL = "TEST_DATABASE_URL"
-
 
 @contextmanager
-def temporary_server() -> Iterator[EmbeddedPostgres]:
-    """Run a server in a folder of its own that is gone afterwards; as root, where the server's user can enter it."""
+def temporary_server_url() -> Iterator[str]:
+    """Run a server in a folder of its own that is gone afterwards; yields the URL of its database `postgres`."""
     with temporary_home() as home, EmbeddedPostgres(home, durable=False) as server:
-        yield server
+        yield server.url("postgres")
 
 
 @contextmanager
@@ -37,9 +35,9 @@ def temporary_home() -> Iterator[Path]:
         shutil.rmtree(home)
 
 
-def url_of(server_url: str, database: str) -> str:
-    """Return the URL of another database of the same server."""
-    return urlunsplit(urlsplit(server_url)._replace(path=f"/{database}"))
+def database_name(url: str) -> str:
+    """Return the name of the database a URL ends in."""
+    return urlsplit(url).path.removeprefix("/")
 
 
 @contextmanager
@@ -51,7 +49,7 @@ def fresh_database(admin_url: str, template: str = "template1") -> Iterator[str]
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
     try:
-        yield url_of(admin_url, name)
+        yield urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}"))
     finally:
         with psycopg.connect(admin_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

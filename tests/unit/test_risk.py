@@ -192,6 +192,17 @@ def test_an_increase_of_one_side_passes_when_only_the_other_side_is_too_large() 
     assert traded(plan) == [("TSLA", 1, "sell", 500)]
 
 
+@pytest.mark.parametrize(("limit", "legs"), [("0.5", 2), ("0.4999", 1)])
+@pytest.mark.parametrize("name", ["gross_exposure", "short_exposure", "net_exposure"])
+def test_the_second_leg_of_a_flip_is_judged_from_where_the_first_leaves_the_book(
+    name: str, limit: str, legs: int
+) -> None:
+    plan = plan_with({name: limit}, signals=signals(TSLA="-0.5"), held=quantities(TSLA=800))
+
+    assert traded(plan) == [("TSLA", 1, "sell", 800), ("TSLA", 2, "sell", 500)][:legs]
+    assert check(plan, "TSLA", name, leg=2).value == Decimal(50_000)
+
+
 def test_reductions_use_up_turnover_before_increases_do() -> None:
     plan = plan_with({"turnover_per_run": "0.55"}, held=quantities(TSLA=-1000))
 

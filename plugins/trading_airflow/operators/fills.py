@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.execution.closing import close_run
-from include.execution.tracking import track_for
 from trading_airflow.operators.task import TradingOperator
 from trading_airflow.waiting import defer_for
 
@@ -25,16 +23,15 @@ log = structlog.get_logger(__name__)
 class TrackFillsOperator(TradingOperator):
     """Follow the run's orders until they are done, compare the books, close the run, and fail if the run failed.
 
-    orders, submissions: what the tasks before returned, for the reader of the task; the ledger is what counts.
+    orders: what `map_orders` returned, for the reader of the task; what counts is the ledger.
     """
 
     template_fields: Sequence[str] = ("orders",)
     ui_color = "#fce8e6"
 
-    def __init__(self, *, orders: Any, submissions: Any, **kwargs: Any) -> None:
+    def __init__(self, *, orders: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.orders = orders
-        self.submissions = submissions
 
     def execute(self, context: Context) -> dict[str, Any]:
         return self._track(context, waits=0)
@@ -44,6 +41,9 @@ class TrackFillsOperator(TradingOperator):
         return self._track(context, waits=waits)
 
     def _track(self, context: Context, *, waits: int) -> dict[str, Any]:
+        from include.execution.closing import close_run
+        from include.execution.tracking import track_for
+
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
             with self.desk(ledger, run, context) as desk:

@@ -7,21 +7,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from airflow.sdk.configuration import conf
 
-from include.execution.desk import Desk
-from include.execution.flips import second_leg
-from include.execution.mapping import map_orders
-from include.execution.runs import strategy_of
-from include.execution.submit import submit_order
-from include.ledger.records import Intent
 from include.trading.models import Signal
-from trading_airflow.hooks.market_data import MarketDataHook
 from trading_airflow.operators.task import TradingOperator
 from trading_airflow.waiting import defer_for
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from include.execution.desk import Desk
+    from include.ledger.records import Intent
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +35,12 @@ class MapOrdersOperator(TradingOperator):
         self.signals = signals
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
+        from airflow.sdk.configuration import conf
+
+        from include.execution.mapping import map_orders
+        from include.execution.runs import strategy_of
+        from trading_airflow.hooks.market_data import MarketDataHook
+
         signals = [Signal.model_validate(row) for row in self.signals["signals"]]
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
@@ -79,6 +80,9 @@ class SubmitOrderOperator(TradingOperator):
         self.order = order
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from include.execution.runs import strategy_of
+        from include.execution.submit import submit_order
+
         context["label"] = self.order["label"]
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
@@ -95,6 +99,9 @@ class SubmitOrderOperator(TradingOperator):
         return self.execute(context)
 
     def _second_leg(self, desk: Desk, first: Intent, second: str, *, sandbox_only: bool) -> list[Intent]:
+        from include.execution.flips import second_leg
+        from include.execution.submit import submit_order
+
         ready = second_leg(desk, first, second)
         if ready == "wait":
             # Never less than Airflow 3.3.2 can take; the worker's slot is free meanwhile.

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from include.execution.desk import Desk
-from include.execution.runs import open_run, strategy_of
-from include.execution.signals import fetch_signals
 from include.trading.errors import NotFound
 from include.trading.identity import SENDING_MODES
 from include.trading.strategy import RunRequest, Strategy
-from trading_airflow.hooks.execution_gateway import GatewayReaderHook
-from trading_airflow.hooks.signal_service import SignalServiceHook
 from trading_airflow.operators.task import TradingOperator, code_version, identity_of
 from trading_airflow.strategies import strategy_named
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from include.execution.desk import Desk
+    from include.ledger.records import Run
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +31,8 @@ class FetchSignalsOperator(TradingOperator):
         self.strategy_id = strategy_id
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from include.execution.runs import open_run
+
         strategy = strategy_named(self.strategy_id)
         request = RunRequest.from_params(context["params"])
         with self.ledger(context) as ledger:
@@ -56,7 +56,11 @@ class FetchSignalsOperator(TradingOperator):
             with self.desk(ledger, run, context) as desk:
                 return self._fetch(desk, run)
 
-    def _fetch(self, desk: Desk, run: Any) -> dict[str, Any]:
+    def _fetch(self, desk: Desk, run: Run) -> dict[str, Any]:
+        from include.execution.runs import strategy_of
+        from include.execution.signals import fetch_signals
+        from trading_airflow.hooks.signal_service import SignalServiceHook
+
         result = {
             "run_id": str(run.run_id),
             "session_date": run.session_date.isoformat(),
@@ -83,6 +87,8 @@ class FetchSignalsOperator(TradingOperator):
 
 def _account(strategy: Strategy) -> str:
     """Return the account the gateway's connection names. A strategy that never sends needs no such connection."""
+    from trading_airflow.hooks.execution_gateway import GatewayReaderHook
+
     try:
         endpoint = GatewayReaderHook(strategy.gateway_connection).endpoint()
     except NotFound:

@@ -1,4 +1,7 @@
-"""What the four operators share: the settings, the run of this DAG run, a desk to work at, and its log lines."""
+"""What the four operators share: the run of this DAG run, the ledger, a desk to work at, and its log lines.
+
+DAG files import the operators each time they are parsed, so what only a running task needs is imported inside.
+"""
 
 from __future__ import annotations
 
@@ -11,46 +14,47 @@ import structlog
 from airflow.sdk import BaseOperator
 
 from include import __version__
-from include.execution.desk import Desk
-from include.execution.runs import RunIdentity, read_run, sends, strategy_of
-from include.execution.settings import settings_from
 from include.trading.errors import NotFound, TradingError
-from trading_airflow.hooks.execution_gateway import ExecutionGatewayHook, GatewayReaderHook
-from trading_airflow.hooks.ledger import LedgerHook
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from include.execution.desk import Desk
+    from include.execution.runs import RunIdentity
     from include.ledger.ledger import Ledger
     from include.ledger.records import Run
     from include.trading.terms import RunType
 
-log = structlog.get_logger(__name__)
-
 
 class TradingOperator(BaseOperator):
-    """Base of the package's operators: `execute` opens the ledger, and says in the run's row why a task failed."""
+    """Base of the package's operators: opens the ledger, and says in the run's row why a task failed."""
 
-    ledger_connection = LedgerHook.default_conn_name
+    ledger_connection = "trading_ledger"
 
     @contextmanager
     def ledger(self, context: Context) -> Iterator[Ledger]:
         """Open the ledger; an error inside is kept on the run's row before it goes on to Airflow."""
-        identity = identity_of(context)
+        from trading_airflow.hooks.ledger import LedgerHook
+
+        run_id = identity_of(context).run_id
         with (
-            structlog.contextvars.bound_contextvars(correlation_id=str(identity.run_id)),
+            structlog.contextvars.bound_contextvars(correlation_id=str(run_id)),
             LedgerHook(self.ledger_connection).ledger() as ledger,
         ):
             try:
                 yield ledger
             except TradingError as error:
-                ledger.runs.record_error(identity.run_id, f"{self.task_id}: {error}")
+                ledger.runs.record_error(run_id, f"{self.task_id}: {error}")
                 raise
 
     @contextmanager
     def desk(self, ledger: Ledger, run: Run, context: Context) -> Iterator[Desk]:
         """Make what a step of this run works with. A run that never sends gets a gateway that cannot submit."""
-        strategy = strategy_of(run)
+        from include.execution.desk import Desk
+        from include.execution.runs import sends, strategy_of
+        from include.execution.settings import settings_from
+        from trading_airflow.hooks.execution_gateway import ExecutionGatewayHook, GatewayReaderHook
+
         hook = ExecutionGatewayHook if sends(run) else GatewayReaderHook
         with ExitStack() as stack:
             stack.enter_context(
@@ -59,26 +63,30 @@ class TradingOperator(BaseOperator):
                 )
             )
             try:
-                reader = stack.enter_context(hook(strategy.gateway_connection).client(str(run.run_id)))
+                client = hook(strategy_of(run).gateway_connection).client(str(run.run_id))
+                reader = stack.enter_context(client)
             except NotFound:
                 if sends(run):
                     raise
                 reader = None
-            ti = context["ti"]
             yield Desk(
                 ledger=ledger,
                 reader=reader,
                 settings=settings_from(os.environ),
-                actor=f"{self.task_id} try {ti.try_number}",
+                actor=f"{self.task_id} try {context['ti'].try_number}",
                 code_version=code_version(),
             )
 
     def read_run(self, ledger: Ledger, context: Context) -> Run:
+        from include.execution.runs import read_run
+
         return read_run(ledger, identity_of(context).run_id)
 
 
 def identity_of(context: Context) -> RunIdentity:
     """Return who this DAG run is; a manual run may have no logical date."""
+    from include.execution.runs import RunIdentity
+
     dag_run = context["dag_run"]
     return RunIdentity(
         dag_id=dag_run.dag_id,

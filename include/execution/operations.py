@@ -1,0 +1,233 @@
+"""What a person on duty may do to an account, each with a name and a reason: halt, resume, adopt; and list orders.
+
+The commands of `include.ops` and the HTTP API call these; settling orders is in settling.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from include.execution.desk import Desk
+from include.execution.reports import apply_report
+from include.execution.resolve import look_up, reread
+from include.execution.settings import Settings
+from include.execution.tracking import gateway_id
+from include.ledger.ledger import Ledger
+from include.ledger.orders import Overtaken
+from include.ledger.records import Account, Break, Intent
+from include.trading.errors import InvalidData, TradingError
+from include.trading.states import UNRESOLVED
+
+BY_PERSON = "person"
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The account as it is now, and the breaks that were ended."""
+
+    account: Account
+    breaks: list[Break]
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """What became of the wish to cancel one order. done: it is final now, nothing of it can trade any more."""
+
+    client_order_id: str
+    symbol: str
+    done: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A symbol's books after adopting: they agree when gateway = baseline + fills."""
+
+    account: str
+    symbol: str
+    gateway: Decimal
+    fills: Decimal
+    baseline_before: Decimal
+    baseline: Decimal
+
+
+@dataclass(frozen=True)
+class OrderHistory:
+    """An order with its session and everything that happened to it, oldest first."""
+
+    order: Intent
+    session: date
+    revision: int
+    events: list[dict[str, Any]]
+    fills: list[dict[str, Any]]
+
+
+def halt(ledger: Ledger, account: str, *, actor: str, reason: str) -> Account:
+    """Stop the account's sending and return its row; what is sent already is looked up and tracked on.
+
+    An account that is halted already keeps its state and gets the reason too. Planned orders stay planned until
+    their `send_until`, so resuming before it lets them go.
+    """
+    _check_words(actor, reason)
+    with ledger.transaction():
+        ledger.accounts.set_state(_lock(ledger, account), "halted", cause=BY_PERSON, reason=reason, actor=actor)
+    return _lock(ledger, account)
+
+
+def cancel_open(desk: Desk, account: str, *, reason: str) -> list[Cancellation]:
+    """Ask the gateway to cancel every order of the account that is or may be open; say for each what came of it.
+
+    Raises InvalidData in contract v1, which has no cancel.
+    """
+    orders = [intent for intent in desk.ledger.orders.live(account) if intent.state != "planned"]
+    if orders and desk.gateway.contract == "v1":
+        ids = ", ".join(f"{intent.symbol} ({gateway_id(desk, intent)})" for intent in orders)
+        raise InvalidData(f"contract v1 has no cancel; cancel at the broker what may be open: {ids}")
+    return [_cancel(desk, intent, reason) for intent in orders]
+
+
+def resume(
+    ledger: Ledger, account: str, *, actor: str, reason: str, breaks: Collection[int] = (), settings: Settings
+) -> Resumed:
+    """Let the account trade again; the reason is the resolution of every open break.
+
+    breaks: the ids of all open breaks, so that nobody ends one that came after looking. With orders unresolved past
+    the limit of the settings the account becomes `reduce_only`, which ends by itself when their outcome is known.
+    Raises InvalidData when an open break is not named, or there is nothing to resume from.
+    """
+    _check_words(actor, reason)
+    with ledger.transaction():
+        row = _lock(ledger, account)
+        found = ledger.books.open_breaks(account)
+        _check_breaks(account, found, breaks)
+        if row.state != "halted" and not found:
+            raise InvalidData(
+                f"account {account} is {row.state}, not halted: nothing to resume"
+                + (f" ({row.state_reason}; settle those orders)" if row.state == "reduce_only" else "")
+            )
+        ledger.books.resolve_breaks(account, resolved_by=actor, resolution=reason)
+        for ended in found:
+            ledger.alerts.end(f"break:{account}:{ended.dedupe_key}")
+        ledger.accounts.set_state(row, "active", cause=BY_PERSON, reason=reason, actor=actor)
+        ledger.accounts.refresh(
+            _lock(ledger, account), ledger.now(), after_seconds=settings.unresolved_seconds, actor=actor
+        )
+        return Resumed(_lock(ledger, account), found)
+
+
+def adopt(desk: Desk, account: str, symbol: str, *, reason: str, quantity: Decimal | None = None) -> Adopted:
+    """Declare a symbol's position, as far as our fills do not explain it, not to be ours: its new baseline.
+
+    quantity: signed shares; by default what the gateway holds less our fills.
+    Raises InvalidData while an order of the symbol may still fill: its fills would be taken for somebody else's.
+    """
+    _check_words(desk.actor, reason)
+    ledger = desk.ledger
+    _lock(ledger, account)
+    fills_before = _settled_fills(ledger, account, symbol)
+    actual = desk.gateway.positions()
+    held = actual.get(symbol, _ZERO)
+    with ledger.transaction():
+        _lock(ledger, account)
+        fills = _settled_fills(ledger, account, symbol)
+        if fills != fills_before:
+            raise InvalidData(f"{symbol}: an order filled while the gateway was asked; nothing was adopted, try again")
+        before = ledger.books.baseline(account).get(symbol, _ZERO)
+        wanted = held - fills if quantity is None else quantity
+        if wanted == before:
+            raise InvalidData(
+                f"{symbol}: nothing to adopt: the gateway holds {held:f}, our fills are {fills:f} and the baseline "
+                f"is {before:f} already"
+            )
+        ledger.books.store_positions(account, actual, None)
+        ledger.books.adopt(account, symbol, wanted, adopted_by=desk.actor, reason=reason)
+        if held == wanted + fills:
+            for kind in ("blocked_symbol", "position_difference"):
+                ledger.alerts.end(f"{kind}:{account}:{symbol}")
+    return Adopted(account, symbol, held, fills, before, wanted)
+
+
+def orders(
+    ledger: Ledger,
+    *,
+    account: str | None = None,
+    session: date | None = None,
+    states: Sequence[str] | None = None,
+    limit: int = 100,
+) -> list[OrderHistory]:
+    """Return the newest orders that fit, each with its events and fills."""
+    found = ledger.orders.find(account=account, session=session, states=states, limit=limit)
+    events: dict[int, list[dict[str, Any]]] = {intent.id: [] for intent in found}
+    for event in ledger.orders.events(list(events)):
+        events[event["intent_id"]].append(event)
+    plans = {plan_id: ledger.plans.get(plan_id) for plan_id in {intent.plan_id for intent in found}}
+    return [
+        OrderHistory(
+            order=intent,
+            session=plan.session_date,
+            revision=plan.revision,
+            events=events[intent.id],
+            fills=ledger.orders.fills_of(intent.id) if intent.filled_quantity else [],
+        )
+        for intent in found
+        if (plan := plans[intent.plan_id]) is not None
+    ]
+
+
+def _lock(ledger: Ledger, account: str) -> Account:
+    try:
+        return ledger.accounts.lock(account)
+    except LookupError:
+        known = ", ".join(row.account for row in ledger.accounts.all()) or "none yet"
+        raise InvalidData(f"account {account!r} is not in the ledger; known are {known}") from None
+
+
+def _check_words(actor: str, reason: str) -> None:
+    for name, value in (("the name of who does it", actor), ("a reason", reason)):
+        if not value.strip():
+            raise InvalidData(f"expected {name}, got nothing: both are kept with what was done")
+
+
+def _check_breaks(account: str, found: Sequence[Break], named: Collection[int]) -> None:
+    unnamed = [row for row in found if row.id not in named]
+    if unnamed:
+        listed = "; ".join(f"{row.id} {row.kind}: {row.message}" for row in unnamed)
+        ids = " ".join(str(row.id) for row in found)
+        raise InvalidData(
+            f"account {account} has open breaks: {listed}. When the reason settles them all, name them: --breaks {ids}"
+        )
+    if unknown := sorted(set(named) - {row.id for row in found}):
+        raise InvalidData(f"breaks: expected open ones of account {account}, got {', '.join(map(str, unknown))}")
+
+
+def _cancel(desk: Desk, intent: Intent, reason: str) -> Cancellation:
+    def answer(current: Intent, words: str) -> Cancellation:
+        return Cancellation(intent.client_order_id, intent.symbol, current.state not in {"open", *UNRESOLVED}, words)
+
+    try:
+        if intent.state in UNRESOLVED:
+            intent = look_up(desk, intent)
+        if intent.state != "open":
+            return answer(intent, f"it is {intent.state}")
+        intent = desk.ledger.orders.save(intent, event="cancel_requested", actor=desk.actor, detail={"reason": reason})
+        word = desk.client.cancel(gateway_id(desk, intent))
+        report = desk.gateway.order(gateway_id(desk, intent))
+    except (TradingError, Overtaken) as error:
+        return answer(reread(desk, intent), f"not confirmed: {error}")
+    if report is not None:
+        intent = apply_report(desk, intent, report, "canceled_by_person")
+    return answer(intent, f"the gateway says {word}")
+
+
+def _settled_fills(ledger: Ledger, account: str, symbol: str) -> Decimal:
+    """Return our fills of a symbol; raises InvalidData while one of its orders may still add to them."""
+    live = [row for row in ledger.orders.live(account) if row.symbol == symbol and row.state != "planned"]
+    if live:
+        found = ", ".join(f"{intent.client_order_id} ({intent.state})" for intent in live)
+        raise InvalidData(f"{symbol}: expected no order that may still fill, found {found}; wait for it or settle it")
+    return ledger.orders.account_fills(account).get(symbol, _ZERO)
