@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from include.execution.desk import Desk, stop_trading
-from include.ledger.orders import Overtaken
+from include.ledger.orders import IdHeld, Overtaken
 from include.ledger.records import Intent
 from include.trading.models import Fill, OrderReport
-from include.trading.states import FINAL, NEVER_SENT, REFUSED, TRANSITIONS, fill_contradiction, state_of
+from include.trading.states import FINAL, NEVER_SENT, REFUSED, TRANSITIONS, UNRESOLVED, fill_contradiction, state_of
 
 
 def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Intent:
@@ -24,7 +24,13 @@ def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str) ->
         current = desk.ledger.orders.get(intent.client_order_id)
         if current is None:
             raise
+        if current.state not in NEVER_SENT | UNRESOLVED:
+            # Somebody booked a report in the meantime; ours may be the older one and would look like a contradiction.
+            return current
         return _apply(desk, current, report, event)
+    except IdHeld as error:
+        stop_trading(desk, intent.account, "id_held", intent.client_order_id, str(error), intent=intent)
+        raise
 
 
 def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Intent:

@@ -13,6 +13,9 @@ from include.services.signal_service import SignalServiceClient
 from include.trading.errors import Halted, InvalidData
 from include.trading.models import Signal, SignalSet
 
+# The service computes in floats: eleven times one eleventh is a little above 1.
+ROUNDING = Decimal("1e-9")
+
 
 def fetch_signals(desk: Desk, service: SignalServiceClient, run: Run) -> SignalSet | None:
     """Return the model's signals for the run, stored with the raw answer; None when the run flattens and needs none.
@@ -33,7 +36,7 @@ def fetch_signals(desk: Desk, service: SignalServiceClient, run: Run) -> SignalS
         _store_refused(desk, run, error.raw, str(error))
         raise
     gross = gross_weight(signals.signals)
-    if gross > strategy.max_gross_weight:
+    if gross > strategy.max_gross_weight + ROUNDING:
         reason = (
             f"the signals' gross weight is {gross}, expected at most {strategy.max_gross_weight} (max_gross_weight "
             f"of strategy {strategy.id}); the whole answer is refused"

@@ -184,6 +184,8 @@ def _carry_out(desk: Desk, decision: GateDecision, intent: Intent, ids: list[str
             return orders.save(intent, event="denied", actor=desk.actor, state="denied", reason=decision.reason)
         case "close":
             return orders.save(intent, event="not_sent", actor=desk.actor, state="not_sent", reason=decision.reason)
+        case "send" if not ids:
+            raise Unavailable(f"order {intent.client_order_id} is not sent: the clock went back during the gate")
         case "send":
             times_out_at = now + timedelta(seconds=desk.gateway.endpoint.total_timeout_seconds)
             claimed = orders.save(

@@ -31,6 +31,8 @@ class Ledger:
     def __init__(self, connection: Connection[Any], *, clock_offset: timedelta = timedelta(0)) -> None:
         connection.autocommit = True
         connection.row_factory = dict_row
+        # Times come back in the session's zone; messages and pages call them UTC, whatever the server is set to.
+        connection.execute("SET TIME ZONE 'UTC'")
         self.connection = connection
         self.clock_offset = clock_offset
         check_version(connection)

@@ -14,12 +14,17 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from include.ledger.records import Attempt, Intent
+from include.trading.errors import BookMismatch
 from include.trading.models import Fill
 from include.trading.states import FINAL, check_transition
 
 
 class Overtaken(Exception):
     """Another worker changed the order since it was read: read it again and decide again."""
+
+
+class IdHeld(BookMismatch):
+    """The gateway gave one id to two of our orders."""
 
 
 class Orders:
@@ -167,11 +172,15 @@ class Orders:
     ) -> Intent:
         """Write `changes` to the order if it still is as `old` was read, and record the event.
 
-        Raises InvalidData when the state table forbids the change, Overtaken when another worker was faster.
+        Raises InvalidData when the state table forbids the change, Overtaken when another worker was faster, IdHeld
+        when another order has the gateway's id.
         """
         new = replace(old, **changes)
         if new.state != old.state:
             check_transition(old.state, new.state)
+        holder = self._holder_of_id(new) if new.gateway_order_id != old.gateway_order_id else None
+        if holder is not None:
+            raise IdHeld(f"the gateway's id {new.gateway_order_id} is held by order {holder} already")
         saved = self._one(
             """
             UPDATE order_intents
@@ -209,6 +218,16 @@ class Orders:
             },
         )
         return saved
+
+    def _holder_of_id(self, intent: Intent) -> str | None:
+        row = self._connection.execute(
+            """
+            SELECT client_order_id FROM order_intents
+            WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s AND id <> %(id)s
+            """,
+            {"account": intent.account, "gateway_order_id": intent.gateway_order_id, "id": intent.id},
+        ).fetchone()
+        return None if row is None else str(row["client_order_id"])
 
     def note_look_ups(self, ids: Sequence[int]) -> None:
         """Record that these orders were asked about and had nothing new: no event, no new version."""

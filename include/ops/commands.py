@@ -1,25 +1,120 @@
-"""What the person on duty may type, and how each command's result and errors are told."""
+"""What the person on duty may type: the commands and their arguments."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
-from include.ledger.connection import url_from_environment
-from include.ledger.migrations import migrate
+import psycopg
+
+from include.execution.settling import OUTCOMES
+from include.ops import acting, looking
+from include.ops.place import Place
+from include.ops.printing import NOT_DONE, WELL
 from include.trading.errors import TradingError
+from include.trading.states import STATES
+
+Command = Callable[[Place, argparse.Namespace], int]
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run one command and return the exit code: 0 well, 1 something needs a person, 2 not done."""
-    parser = argparse.ArgumentParser(prog="python -m include.ops")
-    commands = parser.add_subparsers(dest="command")
-    commands.add_parser("migrate", help="bring the ledger's tables to the newest version")
-    parser.parse_args(argv)
+    """Run one command and return the exit code: 0 well, 1 something is left for a person, 2 not done."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.run is None:
+        parser.print_help()
+        return WELL
+    command: Command = arguments.run
     try:
-        print(f"the ledger is at version {migrate(url_from_environment(environ))}")
+        return command(Place(environ), arguments)
     except TradingError as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+    except psycopg.Error as error:
+        print(f"the ledger's database failed: {str(error).strip()}", file=sys.stderr)
+    return NOT_DONE
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.ops",
+        description="Commands for the person on duty. They need the connections in the environment, no Airflow.",
+        epilog="Exit codes: 0 well, 1 something is left for a person, 2 not done (the reason is on stderr).",
+    )
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def add(name: str, run: Command, help: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+        command.set_defaults(run=run)
+        return command
+
+    def add_reason(command: argparse.ArgumentParser) -> None:
+        command.add_argument("--reason", required=True, help="kept with what is done")
+        command.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
+        command.add_argument("--account", help="needed when there are several")
+
+    checking = add("check", looking.run_check, "show what the next run needs, and what would stop it")
+
+    planning = add("plan", looking.run_plan, "show the plan that a saved signal answer makes; writes nothing")
+    planning.add_argument("--signals", required=True, type=Path, metavar="FILE", help="a Signal Service's answer, JSON")
+    planning.add_argument("--prices", type=Path, metavar="FILE", help='JSON like {"AAPL": 189.5}; else market data')
+    planning.add_argument("--strategy", metavar="ID", help="needed when the file has several")
+    planning.add_argument("--flat", action="store_true", help="as if nothing were held; needs no ledger")
+
+    listing = add("orders", looking.run_orders, "list orders, newest first")
+    listing.add_argument("--account")
+    listing.add_argument("--session", type=_day, metavar="YYYY-MM-DD")
+    listing.add_argument("--state", nargs="+", choices=sorted(STATES), metavar="STATE", help=", ".join(sorted(STATES)))
+    listing.add_argument("--limit", type=int, default=100)
+    listing.add_argument("--events", action="store_true", help="everything that happened to each")
+
+    settling = add("settle", acting.run_settle, "end orders whose outcome nobody can learn, by your word")
+    settling.add_argument("order", nargs="*", help="client order ids")
+    settling.add_argument("--all", action="store_true", help="every order of the account without a known outcome")
+    settling.add_argument("--outcome", required=True, choices=OUTCOMES)
+    settling.add_argument("--quantity", type=_decimal, help="shares filled in all; by default all of a filled order")
+    settling.add_argument("--price", type=_decimal, help="USD a share, the average of what filled")
+    settling.add_argument("--gateway-silent", action="store_true", help="also when the gateway does not answer")
+    add_reason(settling)
+
+    adopting = add("adopt", acting.run_adopt, "take a position that is not ours as the account's baseline")
+    adopting.add_argument("--symbol", required=True)
+    adopting.add_argument(
+        "--quantity", type=_decimal, help="signed shares; by default all that our fills do not explain"
+    )
+    add_reason(adopting)
+
+    halting = add("halt", acting.run_halt, "stop sending on an account, at once")
+    halting.add_argument("--cancel-open", action="store_true", help="and cancel its open orders (contract v2)")
+    add_reason(halting)
+
+    resuming = add("resume", acting.run_resume, "let a halted account trade again")
+    resuming.add_argument("--breaks", nargs="+", type=int, default=[], metavar="ID", help="the open breaks it settles")
+    add_reason(resuming)
+
+    add("migrate", acting.run_migrate, "bring the ledger's tables to the newest version")
+
+    for command in (checking, planning, listing, settling, adopting, halting, resuming):
+        command.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a day as YYYY-MM-DD, got {text!r}") from None
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}")
+    return number

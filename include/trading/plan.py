@@ -37,8 +37,8 @@ class PlanInputs(Value):
     contract: Contract = Field(description="of the gateway; v1 makes order ids from symbol, side and quantity")
     now: AwareDatetime
     flatten: bool = Field(default=False, description="close everything; needs no signals")
-    symbols_narrowed: bool = Field(
-        default=False, description="the run named its symbols: none but the strategy's are planned, held ones included"
+    only_symbols: tuple[Symbol, ...] | None = Field(
+        default=None, description="what the run was narrowed to: no other symbol is planned, held ones included"
     )
 
 

@@ -46,8 +46,8 @@ def make_plan(inputs: PlanInputs) -> Plan:
 
 
 def _symbols(inputs: PlanInputs) -> list[str]:
-    if inputs.symbols_narrowed:
-        return sorted(inputs.strategy.symbols)
+    if inputs.only_symbols is not None:
+        return sorted(set(inputs.only_symbols))
     book = {symbol for quantities in (inputs.held, inputs.open_quantity) for symbol in quantities if quantities[symbol]}
     return sorted(book.union(inputs.strategy.symbols))
 

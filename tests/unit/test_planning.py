@@ -127,7 +127,7 @@ def test_only_the_symbols_a_run_was_narrowed_to_are_planned() -> None:
     plan = make_plan(
         inputs(
             strategy=strategy(symbols=["AAPL", "MSFT"]),
-            symbols_narrowed=True,
+            only_symbols=("AAPL", "MSFT"),
             signals=signals(AAPL="0.5"),
             prices=PRICES,
             held=quantities(TSLA=9, MSFT=4),

@@ -1,0 +1,150 @@
+"""One gateway connection and its account: what it is, what state it is in, and whether the books agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from include.execution.checks.finding import ASKED_BY, EndpointOf, Finding, Note, about
+from include.execution.settings import Settings
+from include.ledger.ledger import Ledger
+from include.ledger.records import Account
+from include.services.execution_gateway import GatewayReader
+from include.trading.errors import TradingError
+from include.trading.identity import SENDING_MODES
+from include.trading.models import GatewayInfo
+from include.trading.states import UNRESOLVED
+from include.trading.strategy import Strategy
+
+OPS = "python -m include.ops"
+
+
+def check_gateway_connection(
+    connection_id: str,
+    strategies: Sequence[Strategy],
+    endpoint_of: EndpointOf,
+    ledger: Ledger | None,
+    settings: Settings,
+    now: datetime,
+) -> Iterator[Finding]:
+    """strategies: those that trade there. To those that never send it does not matter what the gateway answers."""
+    note = about(f"gateway {connection_id}")
+    sending = [strategy for strategy in strategies if strategy.mode in SENDING_MODES]
+    try:
+        endpoint = endpoint_of(connection_id, "execution_gateway")
+    except TradingError as error:
+        yield note("connection", str(error), "correct the connection: no run can start without it")
+        return
+    yield note("contract", str(endpoint.contract))
+    shortest = 2 * endpoint.total_timeout_seconds
+    if settings.lease_seconds < shortest:
+        yield note(
+            "lease",
+            f"{settings.lease_seconds:g} s, expected at least {shortest:g} s, twice the gateway's total time-out",
+            "raise TRADING_LEASE_SECONDS or lower total_timeout_seconds: no order is sent until then",
+        )
+    with GatewayReader(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
+        yield from _service(reader, sending, note)
+        if ledger is not None and endpoint.account is not None:
+            of_account = about(f"account {endpoint.account}")
+            yield from _account(ledger, endpoint.account, now, of_account)
+            if any(strategy.mode in ("paper", "live") for strategy in sending):
+                yield from _positions(ledger, reader, endpoint.account, strategies, of_account)
+
+
+def _service(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    connection_id = reader.endpoint.connection_id
+    try:
+        info = reader.info()
+        switch = reader.kill_switch()
+    except TradingError as error:
+        step = f"start the gateway, or correct the connection {connection_id}"
+        yield note("health", str(error), step if sending else None)
+        return
+    ill = info.status == "unhealthy"
+    words = f"{info.service} {info.version} is {info.status}" + (f" ({info.detail})" if info.detail else "")
+    yield note("health", words, "repair the gateway: orders would wait for it" if ill and sending else None)
+    wrong = _wrong_mode(info, sending)
+    step = f"correct the connection {connection_id} or the strategy: the run would halt the account"
+    yield note("mode", ", but ".join([info.mode, *wrong]), step if wrong else None)
+    if switch is not None:
+        words = f"engaged by {switch.engaged_by}: {switch.reason}" if switch.engaged else "not engaged"
+        step = "disengage it at the gateway when its reason is settled"
+        yield note("kill switch", words, step if switch.engaged and sending else None)
+
+
+def _wrong_mode(info: GatewayInfo, sending: Sequence[Strategy]) -> list[str]:
+    wrong = [f"strategy {strategy.id} is {strategy.mode}" for strategy in sending if strategy.mode != info.mode]
+    if not info.service.startswith("sandbox"):
+        wrong += [f"strategy {strategy.id} wants the sandbox" for strategy in sending if strategy.sandbox_only]
+    return wrong
+
+
+def _account(ledger: Ledger, account: str, now: datetime, note: Note) -> Iterator[Finding]:
+    row = ledger.accounts.get(account)
+    breaks = ledger.books.open_breaks(account)
+    yield (
+        note("state", "new: its first run writes it")
+        if row is None
+        else _state(row, [each.id for each in breaks], note)
+    )
+    if row is not None and row.gateway_paused_until is not None and row.gateway_paused_until > now:
+        yield note("pause", f"until {row.gateway_paused_until:%Y-%m-%d %H:%M:%S} UTC, by itself: {row.pause_reason}")
+    for found in breaks:
+        yield note(
+            f"break {found.id}",
+            f"{found.kind} of {found.found_at:%Y-%m-%d %H:%M} UTC: {found.message}",
+            "settle what differs, then resume",
+        )
+    for intent in ledger.orders.live(account):
+        if intent.state in UNRESOLVED:
+            yield note(
+                f"order {intent.client_order_id}",
+                f"{intent.state}: {intent.side} {intent.quantity} {intent.symbol}: {intent.message or 'no answer yet'}",
+                "wait for the look-ups, or find it at the broker, then: "
+                f"{OPS} settle {intent.client_order_id} --outcome … --reason …",
+            )
+
+
+def _state(row: Account, breaks: Sequence[int], note: Note) -> Finding:
+    if row.state == "active":
+        return note("state", "active")
+    words = f"{row.state} since {row.state_changed_at:%Y-%m-%d %H:%M} UTC by {row.state_changed_by}: {row.state_reason}"
+    if row.state == "reduce_only":
+        return note("state", words, "settle the unresolved orders: until then only reductions are sent")
+    named = f" --breaks {' '.join(map(str, breaks))}" if breaks else ""
+    return note("state", words, f"when that is settled: {OPS} resume --account {row.account}{named} --reason …")
+
+
+def _positions(
+    ledger: Ledger, reader: GatewayReader, account: str, strategies: Sequence[Strategy], note: Note
+) -> Iterator[Finding]:
+    try:
+        found = unexplained(ledger, reader, account)
+    except TradingError as error:
+        yield note("positions", str(error), "repair the gateway: no plan is made without its positions")
+        return
+    ours = ledger.orders.account_fills(account).keys() | {symbol for each in strategies for symbol in each.symbols}
+    for symbol, (actual, expected) in found.items():
+        words = f"the gateway holds {actual:f}, our fills and the adopted baseline say {expected:f}"
+        if symbol not in ours:
+            yield note(f"position {symbol}", f"{words}; foreign: no strategy trades it, so it is never touched")
+        elif reader.contract == "v1":
+            yield note(f"position {symbol}", f"{words}; a v1 gateway counts partial fills twice, so it only warns")
+        else:
+            step = f"find out whose it is; if not ours: {OPS} adopt --account {account} --symbol {symbol} --reason …"
+            yield note(f"position {symbol}", words, f"{step} (until then the symbol gets no order)")
+    if not found:
+        yield note("positions", "every one is explained")
+
+
+def unexplained(ledger: Ledger, reader: GatewayReader, account: str) -> dict[str, tuple[Decimal, Decimal]]:
+    """Return every symbol of the account, foreign ones too, whose books differ: (the gateway's, the ledger's)."""
+    actual, fills, baseline = reader.positions(), ledger.orders.account_fills(account), ledger.books.baseline(account)
+    zero = Decimal(0)
+    pairs = {
+        symbol: (actual.get(symbol, zero), fills.get(symbol, zero) + baseline.get(symbol, zero))
+        for symbol in sorted({*actual, *fills, *baseline})
+    }
+    return {symbol: pair for symbol, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,0 +1,127 @@
+"""A plan from a saved signal answer, to be read by a person: nothing is written, nothing is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from include.ledger.ledger import Ledger
+from include.services.market_data import MarketDataClient
+from include.services.signal_service import parse_signals
+from include.trading.errors import InvalidData
+from include.trading.identity import SENDING_MODES
+from include.trading.models import Contract, Price, SignalSet
+from include.trading.plan import Plan, PlanInputs
+from include.trading.planning import make_plan
+from include.trading.sessions import trading_calendar
+from include.trading.states import UNRESOLVED
+from include.trading.strategy import Strategy
+
+Prices = Mapping[str, Price | str]
+# For symbols, the prices to plan at and the closes before.
+Pricing = Callable[[Sequence[str]], tuple[Prices, Prices]]
+
+
+def read_signals(path: Path, strategy: Strategy) -> SignalSet:
+    """Return the signals of a file with an answer of the Signal Service, checked like a fresh one."""
+    text = _read(path)
+    try:
+        body = json.loads(text, parse_float=Decimal)
+        as_of_date = datetime.fromisoformat(body["metadata"]["as_of_date"]).date()
+        return parse_signals(body, json.loads(text), strategy.symbols, as_of_date, strategy.top_n, strategy.bottom_n)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidData(
+            f"{path}: expected a Signal Service's answer for strategy {strategy.id}, found: {error}"
+        ) from error
+
+
+def file_prices(path: Path, now: datetime) -> Pricing:
+    """Return what reads a JSON file with a price in USD a share for each symbol; it is the previous close too."""
+    try:
+        found = json.loads(_read(path), parse_float=Decimal)
+        prices = {
+            symbol: Price(symbol=symbol, price=Decimal(price), at=now, source=f"file:{path.name}")
+            for symbol, price in found.items()
+        }
+    except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
+        raise InvalidData(f'{path}: expected prices like {{"AAPL": 189.5}}, found: {error}') from error
+
+    def look_up(symbols: Sequence[str]) -> tuple[Prices, Prices]:
+        wanted = {symbol: prices.get(symbol, "missing") for symbol in symbols}
+        return wanted, wanted
+
+    return look_up
+
+
+def market_prices(market: MarketDataClient, strategy: Strategy, signals: SignalSet, now: datetime) -> Pricing:
+    """Return what asks the market data: for fresh prices while the session is open, for the last closes otherwise."""
+    calendar = trading_calendar(strategy.calendar, today=now.date())
+    as_of = calendar.session(signals.as_of_date)
+    session = calendar.next(as_of.day)
+
+    def ask(symbols: Sequence[str]) -> tuple[Prices, Prices]:
+        closes = market.daily_closes(symbols, as_of.day, as_of.close, now)
+        is_open = session.open <= now < session.close
+        return (market.latest_prices(symbols, now) if is_open else closes), closes
+
+    return ask
+
+
+def preview(
+    ledger: Ledger | None,
+    strategy: Strategy,
+    signals: SignalSet,
+    pricing: Pricing,
+    *,
+    account: str,
+    contract: Contract,
+    now: datetime,
+) -> Plan:
+    """Return the plan that these signals and prices make of the strategy's book now.
+
+    ledger: None plans from a flat book and an active account. The gateway's positions are not asked: a symbol that
+    `check` calls unexplained would get no order.
+    """
+    held: dict[str, Decimal] = {}
+    working: dict[str, Decimal] = {}
+    blocked: dict[str, str] = {}
+    row, traded = None, Decimal(0)
+    if ledger is not None:
+        row = ledger.accounts.get(account)
+    if ledger is not None and strategy.mode in SENDING_MODES:
+        session = trading_calendar(strategy.calendar, today=now.date()).next(signals.as_of_date).day
+        orders = ledger.orders
+        held = orders.held(account, strategy_id=strategy.id, mode=strategy.mode)
+        working = orders.working(account, strategy_id=strategy.id, mode=strategy.mode)
+        traded = orders.traded_in_session(account, strategy_id=strategy.id, mode=strategy.mode, session=session)
+        blocked = {
+            intent.symbol: "unresolved_order"
+            for intent in orders.live(account)
+            if intent.state in UNRESOLVED and intent.strategy_id == strategy.id
+        }
+    prices, previous_closes = pricing(sorted({*strategy.symbols, *held, *working}))
+    return make_plan(
+        PlanInputs(
+            strategy=strategy,
+            signals=signals.signals,
+            prices=dict(prices),
+            previous_closes=dict(previous_closes),
+            held=held,
+            open_quantity=working,
+            blocked=blocked,
+            account_state="active" if row is None else row.state,
+            traded_today=traded,
+            contract=contract,
+            now=now,
+        )
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidData(f"{path}: expected a readable text file, found: {error}") from error

@@ -1,0 +1,153 @@
+"""Workers: forked from the preloaded parent, killed with SIGKILL or stopped with SIGSTOP at named points."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from include.execution import points
+from include.services import transport
+
+# Where the request has left and no answer is read yet: not a point of the engine, because services cannot name one.
+POST_LEFT = "post_left"
+
+Job = Callable[[], Any]
+Patch = Callable[[], None]
+
+
+class Hung(Exception):
+    """A worker did not end in time."""
+
+
+@dataclass(frozen=True)
+class Trap:
+    """What happens to a worker when it passes a point for the nth time.
+
+    kill: it dies there. stop: it stands still until it is told to go on. hold: it stands still and is to be killed.
+    """
+
+    point: str
+    nth: int = 1
+    action: str = "kill"
+
+
+@dataclass
+class Worker:
+    """One forked process; `read` gives what it says until it ends."""
+
+    pid: int
+    pipe: int
+    deadline: float
+    said: list[str] = field(default_factory=list)
+    ended: bool = False
+    _rest: bytes = b""
+
+    def wait_for(self, word: str) -> bool:
+        """Return whether it says the word; False when it ended without."""
+        while word not in self.said:
+            if not self._read():
+                return False
+        return True
+
+    def wait(self) -> dict[str, Any] | None:
+        """Return what its job returned; None when it was killed."""
+        while self._read():
+            pass
+        for line in self.said:
+            if line.startswith("{"):
+                result: dict[str, Any] = json.loads(line)
+                return result
+        return None
+
+    def go_on(self) -> None:
+        if not self.ended:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        if not self.ended:
+            os.kill(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def _read(self) -> bool:
+        if self.ended:
+            return False
+        left = self.deadline - time.monotonic()
+        if left <= 0 or not select.select([self.pipe], [], [], left)[0]:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self.pipe)
+            self.ended = True
+            raise Hung(f"worker {self.pid} did not end; it said {self.said}")
+        received = os.read(self.pipe, 65536)
+        *lines, self._rest = (self._rest + received).split(b"\n")
+        self.said += [line.decode() for line in lines]
+        if not received:
+            os.waitpid(self.pid, 0)
+            os.close(self.pipe)
+            self.ended = True
+        return not self.ended or bool(lines)
+
+
+def start(job: Job, *, traps: Iterable[Trap] = (), patches: Iterable[Patch] = (), seconds: float = 30) -> Worker:
+    """Fork a worker that does the job, and return it."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(write_end)
+        return Worker(pid, read_end, time.monotonic() + seconds)
+    code = 1
+    try:
+        os.close(read_end)
+        _do(job, tuple(traps), tuple(patches), write_end)
+        code = 0
+    finally:
+        # Never back into the parent's code: its clean-up is not ours.
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _do(job: Job, traps: tuple[Trap, ...], patches: tuple[Patch, ...], pipe: int) -> None:
+    passed: dict[str, int] = {}
+
+    def reach(point: str) -> None:
+        passed[point] = passed.get(point, 0) + 1
+        for trap in traps:
+            if trap.point == point and trap.nth == passed[point]:
+                os.write(pipe, f"{trap.action} {point}\n".encode())
+                os.kill(os.getpid(), signal.SIGKILL if trap.action == "kill" else signal.SIGSTOP)
+
+    points.on_reach = reach
+    if any(trap.point == POST_LEFT for trap in traps):
+        _announce_sent_posts(reach)
+    for patch in patches:
+        patch()
+    try:
+        result = {"result": job()}
+    except Exception as error:
+        # What Airflow would make a failed try of: the parent counts it and may try again.
+        result = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
+    os.write(pipe, json.dumps(result, default=str).encode() + b"\n")
+
+
+def _announce_sent_posts(reach: Callable[[str], None]) -> None:
+    read, write = transport._Stream.read, transport._Stream.write
+
+    def remember(stream: transport._Stream, buffer: bytes, timeout: float | None = None) -> None:
+        write(stream, buffer, timeout)
+        if buffer.startswith(b"POST "):
+            stream.__dict__["sent_a_post"] = True
+
+    def announce(stream: transport._Stream, max_bytes: int, timeout: float | None = None) -> bytes:
+        if stream.__dict__.pop("sent_a_post", False):
+            reach(POST_LEFT)
+        return read(stream, max_bytes, timeout)
+
+    transport._Stream.write, transport._Stream.read = remember, announce  # type: ignore[method-assign]

@@ -1,0 +1,72 @@
+"""Settings come from TRADING_ variables; a name or a value that is wrong is refused, never ignored."""
+
+from __future__ import annotations
+
+import pytest
+
+from include.execution.settings import OTHERS, Settings, settings_from
+from include.trading.errors import InvalidData
+
+
+def test_without_variables_the_defaults_of_the_design_hold() -> None:
+    settings = settings_from({"PATH": "/usr/bin"})
+
+    assert settings == Settings()
+    assert settings.retry_minutes == (5, 10, 20)
+    assert settings.quick_retry_seconds == (4, 8, 16)
+    assert (settings.absent_proof_seconds, settings.look_up_seconds, settings.unresolved_seconds) == (60, 75, 180)
+    assert (settings.price_patience_seconds, settings.position_recheck_seconds) == (120, 30)
+    assert (settings.rejected_warning, settings.rejected_critical) == (0.10, 0.50)
+
+
+def test_a_variable_sets_its_setting() -> None:
+    settings = settings_from({"TRADING_LEASE_SECONDS": "12.5", "TRADING_ATTEMPT_CAP": "3"})
+
+    assert (settings.lease_seconds, settings.attempt_cap) == (12.5, 3)
+
+
+@pytest.mark.parametrize("text", ["1,2.5,3", " 1, 2.5 ,3", "1,2.5,3,"])
+def test_several_numbers_are_given_with_commas(text: str) -> None:
+    assert settings_from({"TRADING_RETRY_MINUTES": text}).retry_minutes == (1, 2.5, 3)
+
+
+def test_no_retries_at_all_can_be_asked_for() -> None:
+    assert settings_from({"TRADING_RETRY_MINUTES": ""}).retry_minutes == ()
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_variables_of_other_parts_are_left_to_them(name: str) -> None:
+    assert settings_from({name: "anything"}) == Settings()
+
+
+def test_an_unknown_variable_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidData, match="TRADING_LEASE_SECOND is not known; known are .*TRADING_LEASE_SECONDS"):
+        settings_from({"TRADING_LEASE_SECOND": "30"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("TRADING_LEASE_SECONDS", "half a minute"),
+        ("TRADING_LEASE_SECONDS", "0"),
+        ("TRADING_LEASE_SECONDS", "nan"),
+        ("TRADING_LEASE_SECONDS", ""),
+        ("TRADING_ATTEMPT_CAP", "0"),
+        ("TRADING_ATTEMPT_CAP", "1.5"),
+        ("TRADING_DEFER_SECONDS", "5"),
+        ("TRADING_REJECTED_WARNING", "1.1"),
+        ("TRADING_RETRY_MINUTES", "5;10"),
+        ("TRADING_RETRY_MINUTES", "5,-1"),
+        ("TRADING_QUICK_RETRY_SECONDS", "4,inf"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_with_its_name_and_what_came(name: str, text: str) -> None:
+    with pytest.raises(InvalidData) as refused:
+        settings_from({name: text})
+
+    assert name in str(refused.value)
+    assert repr(text) in str(refused.value).replace('"', "'")
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
