@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
+from include.execution.settings import settings_from
 from include.trading.narrowing import params_schema
 from include.trading.strategies_file import load_strategies
 from include.trading.strategy import Strategy
 from trading_airflow.operators.fills import TrackFillsOperator
 from trading_airflow.operators.orders import MapOrdersOperator, SubmitOrderOperator
 from trading_airflow.operators.signals import FetchSignalsOperator
-from trading_airflow.retries import RETRY_MINUTES, TradingRetryPolicy
+from trading_airflow.retries import TradingRetryPolicy
 from trading_airflow.strategies import START_DATE, strategies_path
 from trading_airflow.timetable import schedule_for
 
@@ -38,8 +41,8 @@ TRIAGE = """
 """
 
 
-def build_dag(strategy: Strategy) -> DAG:
-    """Return the DAG of one strategy."""
+def build_dag(strategy: Strategy, retry_minutes: Sequence[float]) -> DAG:
+    """Return the DAG of one strategy. retry_minutes: the waits between the tries of a task."""
     with DAG(
         dag_id=strategy.dag_id,
         dag_display_name=strategy.title or strategy.dag_id,
@@ -54,9 +57,10 @@ def build_dag(strategy: Strategy) -> DAG:
         tags={"trading", strategy.mode, *strategy.tags},
         default_args={
             "owner": strategy.owner,
-            "retries": len(RETRY_MINUTES),
-            "retry_delay": timedelta(minutes=RETRY_MINUTES[0]),
-            "retry_policy": TradingRetryPolicy(),
+            "retries": len(retry_minutes),
+            # For a task that was killed: the policy is asked only where there is an error.
+            "retry_delay": timedelta(minutes=retry_minutes[0]),
+            "retry_policy": TradingRetryPolicy(retry_minutes),
         },
     ) as dag:
         signals = FetchSignalsOperator(task_id="fetch_signals", strategy_id=strategy.id)
@@ -70,5 +74,6 @@ def build_dag(strategy: Strategy) -> DAG:
     return dag
 
 
+_settings = settings_from(os.environ)
 for _strategy in load_strategies(strategies_path()).strategies:
-    globals()[_strategy.dag_id] = build_dag(_strategy)
+    globals()[_strategy.dag_id] = build_dag(_strategy, _settings.retry_minutes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from include.execution.alarming import raise_for_run
 from include.execution.desk import Desk, stop_trading
 from include.execution.points import reach
 from include.execution.positions import differences
@@ -78,7 +79,9 @@ def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
         error_message=_error(run, status, counts, [found.message for found in breaks], failed_step),
         summary=summary(run, status, counts, outcomes),
     )
-    return read_run(ledger, run.run_id)
+    closed = read_run(ledger, run.run_id)
+    raise_for_run(ledger, closed, desk.settings)
+    return closed
 
 
 def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:

@@ -90,7 +90,7 @@ def stop_trading(
             if row.state != "halted":
                 ledger.accounts.set_state(row, "halted", cause=f"break:{kind}", reason=message, actor=desk.actor)
             ledger.alerts.raise_alert(
-                "break",
+                "gateway_mode" if kind == "gateway_mode" else "break",
                 "critical",
                 f"break:{account}:{kind}:{key}",
                 message,
@@ -102,13 +102,15 @@ def stop_trading(
     return new
 
 
-def check_gateway(desk: Desk, account: str, mode: Mode, *, sandbox_only: bool = False) -> GatewayInfo:
-    """Ask the gateway what it is and return it, if it fits the run's mode.
+def check_gateway(
+    desk: Desk, account: str, mode: Mode, *, sandbox_only: bool = False, quick: bool = False
+) -> GatewayInfo:
+    """Ask the gateway what it is and return it, if it fits the run's mode; quick: its mode only, with one request.
 
     Raises Unavailable when it calls itself unhealthy, BookMismatch (a break: the account stops) when it is of
     another mode, or is not the sandbox where only the sandbox may be.
     """
-    info = desk.gateway.info()
+    info = desk.gateway.mode_now() if quick else desk.gateway.info()
     if info.status == "unhealthy":
         raise Unavailable(f"the gateway {info.service} calls itself unhealthy: {info.detail or 'no detail given'}")
     wrong = None

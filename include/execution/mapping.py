@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,9 +18,10 @@ from include.ledger.records import Intent, PlanRecord, Run
 from include.services.market_data import MarketDataClient
 from include.trading.errors import InvalidData
 from include.trading.identity import SENDING_MODES, PlanKey, client_order_id, slot
-from include.trading.models import Contract, Signal
+from include.trading.models import Contract, Mode, Signal
 from include.trading.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
 from include.trading.planning import make_plan
+from include.trading.sessions import trading_calendar
 from include.trading.states import UNRESOLVED
 
 
@@ -94,6 +96,8 @@ def _unexplained(desk: Desk, run: Run) -> dict[str, str]:
             session=run.session_date,
             run_id=run.run_id,
         )
+    for symbol in {*strategy.symbols, *held} - found.keys():
+        desk.ledger.alerts.end(f"blocked_symbol:{run.account}:{symbol}")
     return {} if desk.gateway.contract == "v1" else dict.fromkeys(found, "unexplained_position")
 
 
@@ -117,14 +121,36 @@ def _prices(desk: Desk, market: MarketDataClient, run: Run) -> Any:
 
 def _book(desk: Desk, run: Run) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
     """Return what the strategy holds and what its open orders may still add. A replay starts from a flat book."""
-    mode = run.mode if sends(run) else strategy_of(run).mode
-    if run.mode == "replay" or mode not in SENDING_MODES:
+    mode, orders = _book_mode(run), desk.ledger.orders
+    if mode is None:
         return {}, {}
-    orders = desk.ledger.orders
     return (
         orders.held(run.account, strategy_id=run.strategy_id, mode=mode),
         orders.working(run.account, strategy_id=run.strategy_id, mode=mode),
     )
+
+
+def _book_mode(run: Run) -> Mode | None:
+    """Return the mode whose orders make the run's book: its own, or its strategy's for a run that only plans."""
+    mode = run.mode if sends(run) else strategy_of(run).mode
+    return mode if run.mode != "replay" and mode in SENDING_MODES else None
+
+
+def _traded(desk: Desk, run: Run) -> Decimal:
+    mode = _book_mode(run)
+    if mode is None:
+        return Decimal(0)
+    return desk.ledger.orders.traded_in_session(
+        run.account, strategy_id=run.strategy_id, mode=mode, session=run.session_date
+    )
+
+
+def _planned_at(desk: Desk, run: Run) -> datetime:
+    """Return the plan's moment; a replay's is the open of its session, so that repeating it changes nothing."""
+    now = desk.ledger.now()
+    if run.mode != "replay":
+        return now
+    return trading_calendar(strategy_of(run).calendar, today=now.date()).session(run.session_date).open
 
 
 def _inputs(
@@ -142,11 +168,9 @@ def _inputs(
         open_quantity=working,
         blocked=dict(blocked),
         account_state=account.state if account is not None and run.mode != "replay" else "active",
-        traded_today=desk.ledger.orders.traded_in_session(
-            run.account, strategy_id=run.strategy_id, mode=run.mode, session=run.session_date
-        ),
+        traded_today=_traded(desk, run),
         contract=contract,
-        now=desk.ledger.now(),
+        now=_planned_at(desk, run),
         flatten=run.parameters["flatten"],
         only_symbols=None if only is None else tuple(only),
     )

@@ -22,21 +22,22 @@ class PriceSet(NamedTuple):
 
 
 def prices_for(desk: Desk, market: MarketDataClient, run: Run, symbols: Iterable[str]) -> PriceSet:
-    """Return the prices a run is planned at, and the closes before its session.
+    """Return the prices a run is planned at, and the closes they are held against.
 
-    A run that only plans, outside market hours, is priced like a replay: at the as_of_date's close.
+    A run that only plans, outside market hours, is priced like a replay: at the as_of_date's close, and nothing later
+    is looked at.
     """
     wanted = sorted(symbols)
     strategy = strategy_of(run)
     now = desk.ledger.now()
     calendar = trading_calendar(strategy.calendar, today=now.date())
     session, before = calendar.session(run.session_date), calendar.previous(run.session_date)
-    as_of = calendar.session(run.as_of_date)
-    closes = market.daily_closes(wanted, before.day, before.close, now)
     closed = not session.open <= now < session.close and strategy.market_hours
     if run.mode == "replay" or (run.mode == "plan" and closed):
-        same = as_of.day == before.day
-        return PriceSet(closes if same else market.daily_closes(wanted, as_of.day, as_of.close, now), closes)
+        as_of = calendar.session(run.as_of_date)
+        closes = market.daily_closes(wanted, as_of.day, as_of.close, now)
+        return PriceSet(closes, closes)
+    closes = market.daily_closes(wanted, before.day, before.close, now)
     return PriceSet(_fresh(desk, market, wanted), closes)
 
 

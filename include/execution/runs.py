@@ -9,7 +9,7 @@ from uuid import UUID
 
 from include.ledger.ledger import Ledger
 from include.ledger.records import PlanRecord, Run
-from include.trading.errors import InvalidData
+from include.trading.errors import InvalidData, NotFound
 from include.trading.identity import SENDING_MODES, run_id
 from include.trading.narrowing import narrowed
 from include.trading.sessions import trading_calendar
@@ -34,14 +34,23 @@ class RunIdentity:
 
 
 def open_run(
-    ledger: Ledger, identity: RunIdentity, strategy: Strategy, request: RunRequest, *, account: str, code_version: str
+    ledger: Ledger,
+    identity: RunIdentity,
+    strategy: Strategy,
+    request: RunRequest,
+    *,
+    account: str | None,
+    code_version: str,
 ) -> Run:
     """Return the run's row, written now unless it is there: then what it froze at first holds.
 
+    A backfill's row is written anew each time: it cannot trade, and who repeats one with other params wants to see
+    what those would have done.
+    account: of the gateway's connection; None when there is no such connection, which only a run that sends needs.
     Raises InvalidData for a request the strategy does not allow or a session that is none; nothing is written then.
     """
-    existing = ledger.runs.get(identity.run_id)
-    if existing is not None:
+    backfill = identity.run_type == "backfill"
+    if not backfill and ledger.runs.get(identity.run_id) is not None:
         ledger.runs.reopen(identity.run_id)
         return read_run(ledger, identity.run_id)
     now = ledger.now()
@@ -55,29 +64,39 @@ def open_run(
         started_at=identity.started_at,
         now=now,
     )
-    ledger.accounts.ensure(account)
-    ledger.runs.open(
-        run_id=identity.run_id,
-        strategy_id=strategy.id,
-        as_of_date=terms.as_of_date,
-        symbols=list(narrow.symbols),
-        capital=narrow.capital,
-        started_at=now,
-        dag_id=identity.dag_id,
-        airflow_run_id=identity.airflow_run_id,
-        run_type=identity.run_type,
-        scheduled_at=identity.started_at,
-        account=account,
-        mode=terms.mode,
-        mode_reason=terms.mode_reason,
-        session_date=terms.session,
-        revision=_revision(ledger, strategy, request, terms, account, now),
-        parameters=parameters(narrow, request, terms),
-        code_version=code_version,
-        window_opens=terms.window_opens,
-        send_until=terms.send_until,
-        cutoff_at=terms.cutoff_at,
-    )
+    if terms.mode in SENDING_MODES:
+        if account is None:
+            raise NotFound(
+                f"connection {strategy.gateway_connection!r} does not exist: a {terms.mode} run sends its orders "
+                f"there; add it under Admin > Connections or set AIRFLOW_CONN_{strategy.gateway_connection.upper()}"
+            )
+        ledger.accounts.ensure(account)
+    account = account or strategy.gateway_connection
+    with ledger.transaction():
+        if backfill:
+            ledger.runs.remove_replay(identity.run_id)
+        ledger.runs.open(
+            run_id=identity.run_id,
+            strategy_id=strategy.id,
+            as_of_date=terms.as_of_date,
+            symbols=list(narrow.symbols),
+            capital=narrow.capital,
+            started_at=now,
+            dag_id=identity.dag_id,
+            airflow_run_id=identity.airflow_run_id,
+            run_type=identity.run_type,
+            scheduled_at=identity.started_at,
+            account=account,
+            mode=terms.mode,
+            mode_reason=terms.mode_reason,
+            session_date=terms.session,
+            revision=_revision(ledger, strategy, request, terms, account, now),
+            parameters=parameters(narrow, request, terms),
+            code_version=code_version,
+            window_opens=terms.window_opens,
+            send_until=terms.send_until,
+            cutoff_at=terms.cutoff_at,
+        )
     return read_run(ledger, identity.run_id)
 
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from include.trading.alarms import Thresholds
 from include.trading.errors import InvalidData
-from include.trading.models import Value
 
 PREFIX = "TRADING_"
 # Variables with the prefix that other parts read.
-OTHERS = frozenset({"TRADING_STRATEGIES_FILE", "TRADING_HOME", "TRADING_CODE_VERSION"})
+OTHERS = frozenset(
+    {
+        *("TRADING_STRATEGIES_FILE", "TRADING_HOME", "TRADING_CODE_VERSION"),
+        *("TRADING_DEMO_PORTS", "TRADING_SIGNALS_PORT", "TRADING_GATEWAY_PORT", "TRADING_MARKET_PORT"),
+        *("TRADING_ADMIN_PORT", "TRADING_UI_PORT"),
+    }
+)
+
+Waits = tuple[Annotated[float, Field(ge=0)], ...]
 
 
-class Settings(Value):
+class Settings(Thresholds):
     """All times in seconds."""
 
     lease_seconds: float = Field(default=30, gt=0, description="a worker's hold on an order; ≥ 2 × a POST's time-out")
@@ -24,7 +33,7 @@ class Settings(Value):
     look_up_every_seconds: float = Field(default=5, gt=0, description="between two look-ups of one order")
     unresolved_seconds: float = Field(default=180, gt=0, description="after which an unknown order makes reduce_only")
     attempt_cap: int = Field(default=8, ge=1, description="POSTs of one order, ever")
-    quick_retry_seconds: tuple[float, ...] = Field(default=(4, 8, 16), description="waits inside one try of a task")
+    quick_retry_seconds: Waits = Field(default=(4, 8, 16), description="waits inside one try of a task")
     longest_wait_seconds: float = Field(default=90, ge=0, description="longest wait for a paused gateway in a task")
     failures_before_pause: int = Field(default=20, ge=1, description="failures in a row that pause the gateway")
     failure_pause_seconds: float = Field(default=60, ge=0, description="how long they pause it")
@@ -38,9 +47,14 @@ class Settings(Value):
     defer_seconds: float = Field(default=15, ge=15, description="one deferred wait; Airflow 3.3 fails shorter ones")
     longest_defer_seconds: float = Field(default=300, ge=15, description="to which deferred waits grow")
     flip_deadline_seconds: float = Field(default=600, gt=0, description="a flip's first leg must fill in this time")
-    rejected_warning: float = Field(default=0.10, ge=0, le=1, description="share of rejected orders that warns")
-    rejected_critical: float = Field(default=0.50, ge=0, le=1, description="share of rejected orders that is critical")
-    retry_minutes: tuple[float, ...] = Field(default=(5, 10, 20), description="waits between the tries of a task")
+    retry_minutes: Waits = Field(default=(5, 10, 20), min_length=1, description="waits between the tries of a task")
+    alert_quiet_seconds: float = Field(
+        default=600, ge=0, le=3000, description="a cause must stay away so long before its end is told"
+    )
+    watchdog_minutes: int = Field(default=5, ge=1, le=30, description="between two looks of the watchdog")
+    stuck_seconds: float = Field(default=900, gt=0, description="a run without progress so long after its end is stuck")
+    missed_seconds: float = Field(default=1800, gt=0, description="after its time, a session without a run is missed")
+    heartbeat_url: str = Field(default="", description="asked after every look of the watchdog; empty: nothing is")
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -51,7 +65,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     for name, text in given.items():
         if name not in known:
             raise InvalidData(f"setting {name} is not known; known are {', '.join(sorted(known))}")
-        several = Settings.model_fields[known[name]].annotation == tuple[float, ...]
+        several = Settings.model_fields[known[name]].annotation == Waits
         values[known[name]] = _numbers(name, text) if several else text
     try:
         return Settings.model_validate(values)

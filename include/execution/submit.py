@@ -45,7 +45,7 @@ class Passage:
     entered_at: float
 
 
-def submit_order(desk: Desk, client_order_id: str, *, sandbox_only: bool = False) -> Intent:
+def submit_order(desk: Desk, client_order_id: str) -> Intent:
     """Bring one order to an outcome and return it: acknowledged, final, denied or not sent.
 
     May be called again, at the same time, by any number of workers: the ledger lets one POST through.
@@ -56,7 +56,7 @@ def submit_order(desk: Desk, client_order_id: str, *, sandbox_only: bool = False
     waits = iter(desk.settings.quick_retry_seconds)
     while intent.state not in FINAL and intent.state != "open":
         try:
-            passage = _pass_gate(desk, plan, intent, _gateway_now(desk, plan, sandbox_only=sandbox_only))
+            passage = _pass_gate(desk, plan, intent, _gateway_now(desk, plan))
             intent = _act(desk, passage)
         except Unavailable as error:
             _wait_or_raise(desk, plan.account, error, waits)
@@ -66,11 +66,12 @@ def submit_order(desk: Desk, client_order_id: str, *, sandbox_only: bool = False
     return intent
 
 
-def _gateway_now(desk: Desk, plan: PlanRecord, *, sandbox_only: bool) -> GatewayInfo | None:
+def _gateway_now(desk: Desk, plan: PlanRecord) -> GatewayInfo | None:
     """Return what the gateway says it is just before a POST; None once nothing may be sent any more."""
     if desk.ledger.now() >= plan.send_until:
         return None
-    return check_gateway(desk, plan.account, plan.mode, sandbox_only=sandbox_only)
+    sandbox_only = plan.parameters["strategy"]["sandbox_only"]
+    return check_gateway(desk, plan.account, plan.mode, sandbox_only=sandbox_only, quick=True)
 
 
 def _act(desk: Desk, passage: Passage) -> Intent:

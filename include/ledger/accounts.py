@@ -8,7 +8,9 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from include.ledger.alerts import Alerts
 from include.ledger.records import Account, AccountState
+from include.trading.alarms import NEXT_STEPS
 
 UNRESOLVED_CAUSE = "unresolved"
 
@@ -18,6 +20,7 @@ class Accounts:
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
+        self._alerts = Alerts(connection)
 
     def ensure(self, account: str) -> None:
         """Create the account's row unless it is there."""
@@ -44,7 +47,7 @@ class Accounts:
         return row
 
     def set_state(self, account: Account, state: AccountState, *, cause: str, reason: str, actor: str) -> None:
-        """Move a locked account to a state and record who did it and why (two statements)."""
+        """Move a locked account to a state, record who did it and why, and alert (several statements)."""
         self._connection.execute(
             """
             UPDATE accounts
@@ -67,6 +70,21 @@ class Accounts:
                 "cause": cause,
                 "reason": reason,
             },
+        )
+        self._alert(account.account, state, reason, actor)
+
+    def _alert(self, account: str, state: AccountState, reason: str, actor: str) -> None:
+        key = f"account_state:{account}"
+        if state == "active":
+            self._alerts.end(key)
+            return
+        self._alerts.raise_alert(
+            "account_state",
+            "critical" if state == "halted" else "warning",
+            key,
+            f"account {account} is {state} (by {actor}): {reason}",
+            NEXT_STEPS["account_state"].replace("--account …", f"--account {account}"),
+            account=account,
         )
 
     def unresolved_since(self, account: str, now: datetime) -> datetime | None:

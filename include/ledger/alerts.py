@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.rows import class_row
+
+# A cause that comes back sooner, before its end was told, is the same alert going on. Senders wait for less than this.
+SAME_ALERT_SECONDS = 3600
+# How long one sender keeps an alert to itself; longer than any service may take to answer.
+_CLAIM_SECONDS = 60
+_ESCALATES = """
+    array_position(ARRAY['info', 'warning', 'critical'], EXCLUDED.severity)
+        > array_position(ARRAY['info', 'warning', 'critical'], alerts.severity)
+"""
+
+
+@dataclass(frozen=True)
+class Alert:
+    id: int
+    kind: str
+    severity: Literal["info", "warning", "critical"]
+    dedupe_key: str
+    strategy_id: str | None
+    account: str | None
+    session_date: date | None
+    run_id: UUID | None
+    message: str
+    next_step: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    sent_at: datetime | None
+    over_at: datetime | None
+    over_sent_at: datetime | None
+    claimed_until: datetime | None
 
 
 class Alerts:
-    """Queries on `alerts`, one statement a method."""
+    """Queries on `alerts`, one statement a method unless it says otherwise."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
@@ -28,23 +61,84 @@ class Alerts:
         session: date | None = None,
         run_id: UUID | None = None,
     ) -> bool:
-        """Store the alert, or count it once more while the same cause lasts; say whether it is new."""
-        row = self._connection.execute(
+        """Store the alert, or count it once more while the same cause lasts; say whether it is new (three statements).
+
+        A cause that was over and comes back before anybody was told of its end goes on as the same alert. One that
+        became more severe is sent again.
+        """
+        values = {
+            "kind": kind,
+            "severity": severity,
+            "key": dedupe_key,
+            "message": message,
+            "next_step": next_step,
+            "strategy_id": strategy_id,
+            "account": account,
+            "session": session,
+            "run_id": run_id,
+            "same_alert": SAME_ALERT_SECONDS,
+        }
+        with self._connection.transaction():
+            self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))", values)
+            self._connection.execute(
+                """
+                UPDATE alerts SET over_at = NULL
+                WHERE id = (SELECT max(id) FROM alerts WHERE dedupe_key = %(key)s)
+                  AND over_at > clock_timestamp() - make_interval(secs => %(same_alert)s)
+                  AND over_sent_at IS NULL AND severity <> 'info'
+                """,
+                values,
+            )
+            row = self._connection.execute(
+                f"""
+                INSERT INTO alerts (
+                    kind, severity, dedupe_key, message, next_step, strategy_id, account, session_date, run_id
+                )
+                VALUES (
+                    %(kind)s, %(severity)s, %(key)s, %(message)s, %(next_step)s, %(strategy_id)s, %(account)s,
+                    %(session)s, %(run_id)s
+                )
+                ON CONFLICT (dedupe_key) WHERE over_at IS NULL
+                DO UPDATE SET
+                    count = alerts.count + 1, last_at = clock_timestamp(), message = EXCLUDED.message,
+                    run_id = COALESCE(EXCLUDED.run_id, alerts.run_id),
+                    severity = CASE WHEN {_ESCALATES} THEN EXCLUDED.severity ELSE alerts.severity END,
+                    sent_at = CASE WHEN {_ESCALATES} THEN NULL ELSE alerts.sent_at END
+                RETURNING count
+                """,  # noqa: S608  a constant
+                values,
+            ).fetchone()
+        return row is not None and row["count"] == 1
+
+    def tell(
+        self,
+        kind: str,
+        dedupe_key: str,
+        message: str,
+        next_step: str,
+        *,
+        strategy_id: str,
+        account: str,
+        session: date,
+        run_id: UUID,
+    ) -> None:
+        """Store what is only told, once a key; a later word on the same is kept with it and not told again."""
+        self._connection.execute(
             """
             INSERT INTO alerts (
-                kind, severity, dedupe_key, message, next_step, strategy_id, account, session_date, run_id
+                kind, severity, dedupe_key, message, next_step, strategy_id, account, session_date, run_id, over_at
             )
             VALUES (
-                %(kind)s, %(severity)s, %(key)s, %(message)s, %(next_step)s, %(strategy_id)s, %(account)s,
-                %(session)s, %(run_id)s
+                %(kind)s, 'info', %(key)s, %(message)s, %(next_step)s, %(strategy_id)s, %(account)s, %(session)s,
+                %(run_id)s, clock_timestamp()
             )
-            ON CONFLICT (dedupe_key) WHERE over_at IS NULL
-            DO UPDATE SET count = alerts.count + 1, last_at = clock_timestamp(), message = EXCLUDED.message
-            RETURNING count
+            ON CONFLICT (dedupe_key) WHERE severity = 'info'
+            DO UPDATE SET
+                count = alerts.count + 1, last_at = clock_timestamp(), message = EXCLUDED.message,
+                run_id = EXCLUDED.run_id
             """,
             {
                 "kind": kind,
-                "severity": severity,
                 "key": dedupe_key,
                 "message": message,
                 "next_step": next_step,
@@ -53,8 +147,7 @@ class Alerts:
                 "session": session,
                 "run_id": run_id,
             },
-        ).fetchone()
-        return row is not None and row["count"] == 1
+        )
 
     def end(self, dedupe_key: str) -> bool:
         """Say that a cause is over; return whether an alert was open for it."""
@@ -66,7 +159,77 @@ class Alerts:
             > 0
         )
 
+    def end_starting(self, prefixes: Iterable[str], *, but: Sequence[str] = ()) -> None:
+        """Say that every cause whose key starts with one of the prefixes is over, those of `but` excepted."""
+        self._connection.execute(
+            """
+            UPDATE alerts SET over_at = clock_timestamp()
+            WHERE over_at IS NULL AND dedupe_key <> ALL(%(but)s)
+              AND EXISTS (SELECT FROM unnest(%(prefixes)s::TEXT[]) AS prefix WHERE starts_with(dedupe_key, prefix))
+            """,
+            {"prefixes": list(prefixes), "but": list(but)},
+        )
+
     def of_run(self, run_id: UUID) -> list[dict[str, Any]]:
         return self._connection.execute(
             "SELECT * FROM alerts WHERE run_id = %(run_id)s ORDER BY id", {"run_id": run_id}
         ).fetchall()
+
+    def open(self) -> list[Alert]:
+        """Return the alerts whose cause lasts, oldest first."""
+        return self._many("SELECT * FROM alerts WHERE over_at IS NULL ORDER BY id", {})
+
+    def count(self) -> list[dict[str, Any]]:
+        """Return for each kind and severity how often it was raised, and how many are open."""
+        return self._connection.execute(
+            """
+            SELECT kind, severity, sum(count)::BIGINT AS raised, count(*) FILTER (WHERE over_at IS NULL) AS open
+            FROM alerts GROUP BY kind, severity ORDER BY kind, severity
+            """
+        ).fetchall()
+
+    def claim(self, *, quiet_seconds: float) -> Alert | None:
+        """Return the oldest alert of which something is to be told, for this sender alone; None when there is none.
+
+        quiet_seconds: an end is told when the cause has not come back for so long. A sender that dies keeps its claim
+        for a minute.
+        """
+        found = self._many(
+            """
+            UPDATE alerts SET claimed_until = clock_timestamp() + make_interval(secs => %(hold)s)
+            WHERE id = (
+                SELECT id FROM alerts
+                WHERE (sent_at IS NULL OR over_sent_at IS NULL)
+                  AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
+                  AND (
+                      sent_at IS NULL
+                      OR (severity <> 'info' AND over_at <= clock_timestamp() - make_interval(secs => %(quiet)s))
+                  )
+                ORDER BY id LIMIT 1
+                FOR UPDATE SKIP LOCKED
+            )
+            RETURNING *
+            """,
+            {"hold": _CLAIM_SECONDS, "quiet": quiet_seconds},
+        )
+        return found[0] if found else None
+
+    def record_sent(self, alert: Alert) -> None:
+        """Note that a claimed alert was told, and its end too if it was over when claimed."""
+        self._connection.execute(
+            """
+            UPDATE alerts
+            SET sent_at = COALESCE(sent_at, clock_timestamp()), claimed_until = NULL,
+                over_sent_at = CASE WHEN %(over)s AND over_at IS NOT NULL THEN clock_timestamp() END
+            WHERE id = %(id)s
+            """,
+            {"id": alert.id, "over": alert.over_at is not None},
+        )
+
+    def release(self, alert: Alert) -> None:
+        """Leave a claimed alert to the next sender."""
+        self._connection.execute("UPDATE alerts SET claimed_until = NULL WHERE id = %(id)s", {"id": alert.id})
+
+    def _many(self, query: Any, parameters: dict[str, Any]) -> list[Alert]:
+        with self._connection.cursor(row_factory=class_row(Alert)) as cursor:
+            return cursor.execute(query, parameters).fetchall()

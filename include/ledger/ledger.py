@@ -18,6 +18,7 @@ from include.ledger.migrations import check_version
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.ledger.runs import Runs
+from include.ledger.steps import Steps
 from include.trading.errors import Unavailable
 
 
@@ -42,6 +43,7 @@ class Ledger:
         self.orders = Orders(connection)
         self.plans = Plans(connection)
         self.runs = Runs(connection)
+        self.steps = Steps(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

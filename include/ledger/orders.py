@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -138,7 +138,7 @@ class Orders:
                 %(times_out_at)s, %(gateway_order_ids)s
             )
             """,
-            asdict(attempt),
+            vars(attempt),
         )
 
     def holder_of(self, account: str, gateway_order_ids: Sequence[str], *, but: int) -> str | None:
@@ -166,6 +166,15 @@ class Orders:
             {"account": account, "offset": orders_per_minute - 1},
         ).fetchone()
         return None if row is None else row["started_at"]
+
+    def sent_at(self, account: str, *, since: datetime) -> list[datetime]:
+        """Return when POSTs of the account began since then, oldest first."""
+        rows = self._connection.execute(
+            "SELECT started_at FROM order_attempts WHERE account = %(account)s AND started_at >= %(since)s"
+            " ORDER BY started_at",
+            {"account": account, "since": since},
+        ).fetchall()
+        return [row["started_at"] for row in rows]
 
     def save(
         self, old: Intent, *, event: str, actor: str, detail: Mapping[str, Any] | None = None, **changes: Any
@@ -198,7 +207,7 @@ class Orders:
             WHERE id = %(id)s AND version = %(version)s AND state = %(old_state)s
             RETURNING *
             """,
-            {**asdict(new), "old_state": old.state, "is_final": new.state in FINAL},
+            {**vars(new), "old_state": old.state, "is_final": new.state in FINAL},
         )
         if saved is None:
             raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")

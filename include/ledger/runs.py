@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,20 @@ class Runs:
             {**columns, "parameters": Jsonb(columns["parameters"])},
         )
 
+    def remove_replay(self, run_id: UUID) -> None:
+        """Remove a replay's row with what it decided; a run of any other mode stays."""
+        self._connection.execute(
+            """
+            WITH replay AS (
+                SELECT run_id FROM orchestration_runs WHERE run_id = %(run_id)s AND mode = 'replay'
+            ), decided AS (
+                DELETE FROM signal_order_mappings WHERE run_id IN (SELECT run_id FROM replay)
+            )
+            DELETE FROM orchestration_runs WHERE run_id IN (SELECT run_id FROM replay)
+            """,
+            {"run_id": run_id},
+        )
+
     def get(self, run_id: UUID) -> Run | None:
         with self._connection.cursor(row_factory=class_row(Run)) as cursor:
             return cursor.execute(
@@ -60,12 +75,16 @@ class Runs:
             ).fetchall()
 
     def reopen(self, run_id: UUID) -> None:
-        """Set a run that is worked on again back to running; its frozen columns stay."""
+        """Set a run that is worked on again back to running; its frozen columns stay.
+
+        Without a frozen plan it is to be mapped again: until then no earlier try's rows count as its result.
+        """
         self._connection.execute(
             """
             UPDATE orchestration_runs
             SET status = 'running', completed_at = NULL, duration_seconds = NULL, error_message = NULL,
-                summary = NULL, updated_at = clock_timestamp()
+                summary = NULL, mapped_at = CASE WHEN plan_id IS NULL THEN NULL ELSE mapped_at END,
+                updated_at = clock_timestamp()
             WHERE run_id = %(run_id)s AND status <> 'running'
             """,
             {"run_id": run_id},
@@ -190,6 +209,26 @@ class Runs:
             "SELECT * FROM signal_order_mappings WHERE run_id = %(run_id)s ORDER BY rank NULLS LAST, symbol, leg",
             {"run_id": run_id},
         ).fetchall()
+
+    def mappings_of(self, run_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+        """Return the rows of several runs, by run."""
+        rows = self._connection.execute(
+            "SELECT * FROM signal_order_mappings WHERE run_id = ANY(%(run_ids)s) ORDER BY run_id, symbol, leg",
+            {"run_ids": list(run_ids)},
+        ).fetchall()
+        return {run_id: list(group) for run_id, group in groupby(rows, key=lambda row: row["run_id"])}
+
+    def replays(self, first: date, last: date) -> list[Run]:
+        """Return the replays of the sessions from first to last, both included, whether or not they planned."""
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(
+                """
+                SELECT * FROM orchestration_runs
+                WHERE mode = 'replay' AND session_date BETWEEN %(first)s AND %(last)s
+                ORDER BY session_date, id
+                """,
+                {"first": first, "last": last},
+            ).fetchall()
 
     def session_dates(self, strategy_id: str, since: date) -> set[date]:
         """Return the sessions since then for which the strategy has a run that was not a replay."""

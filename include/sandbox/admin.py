@@ -98,6 +98,10 @@ def build_admin(
                 "positions": {symbol: holding.qty for symbol, holding in book.positions(now).items()},
                 "posts_total": sum(posts.values()),
                 "posts_by_id": posts,
+                "posts": [
+                    {"at": stamp(at), "client_order_id": id, "symbol": symbol}
+                    for at, id, symbol in book.arrivals()
+                ],
             }
         )
 

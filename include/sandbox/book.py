@@ -207,6 +207,11 @@ class Book:
         rows = self.store.execute("SELECT client_order_id AS id, COUNT(*) AS n FROM posts GROUP BY client_order_id")
         return {row["id"]: row["n"] for row in rows}
 
+    def arrivals(self) -> list[tuple[datetime, str, str]]:
+        """Return each POST that arrived as (time, client's own order id, symbol), in order."""
+        rows = self.store.execute("SELECT at, client_order_id, symbol FROM posts ORDER BY rowid")
+        return [(utc(row["at"]), row["client_order_id"], row["symbol"]) for row in rows]
+
     def clear(self) -> None:
         with self.store:
             for table in TABLES:

@@ -46,7 +46,29 @@ class GatewayReader(HttpService):
         The status is the body's (/health answers 200 whatever it is), the mode is what it does with orders.
         """
         health = self._read_json("GET", "/health")
-        config = self._config()
+        return self._info(health, self._config())
+
+    def mode_now(self) -> GatewayInfo:
+        """Return what the gateway is at this moment with one request: its mode and, in v1, its health too.
+
+        The contract is not checked again: `info` has done that before.
+        """
+        if self.contract == "v1":
+            return self._info(self._read_json("GET", "/health"), None)
+        answer = self._read_json("GET", "/api/v1/config")
+        body = answer.json()
+        try:
+            return GatewayInfo(
+                service=text_of(body, "service"),
+                version=text_of(body, "version"),
+                contract="v2",
+                status=None,
+                mode=_v2_mode(bool_of(body, "dry_run"), answer),
+            )
+        except ValueError as error:
+            raise answer.bad(error) from error
+
+    def _info(self, health: Answer, config: Answer | None) -> GatewayInfo:
         body = health.json()
         try:
             details = body.get("details") or {}

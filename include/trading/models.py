@@ -98,7 +98,7 @@ class GatewayInfo(Value):
     service: str
     version: str
     contract: Contract
-    status: Literal["healthy", "degraded", "unhealthy"]
+    status: Literal["healthy", "degraded", "unhealthy"] | None = Field(description="None: it was not asked")
     mode: GatewayMode
     strategy_id: str | None = Field(default=None, description="v1 hashes it into the ids it makes")
     detail: str | None = None

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, StrictBool, ValidationError, ValidationInfo, field_validator
 
 from include.trading.errors import InvalidData
+from include.trading.exchanges import EXCHANGES, session_offset
 from include.trading.limits import Limits
 from include.trading.models import Mode, Symbol, Value
 from include.trading.sizing import SIZINGS
@@ -24,7 +25,6 @@ AbsentSignal = Literal["close", "keep"]
 MODES: Final[tuple[Mode, ...]] = ("replay", "plan", "dry_run", "paper", "live")
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9.\-]{0,14}")
-_SCHEDULE = re.compile(r"session(\+[0-9]{1,3})?|\S+( \S+){4}")
 
 
 def check_symbols(value: Any) -> Any:
@@ -116,11 +116,27 @@ class Strategy(Value):
         default="market_data", min_length=1, description="Airflow connection of the market data"
     )
 
+    @field_validator("calendar")
+    @classmethod
+    def _calendar_is_known(cls, calendar: str) -> str:
+        if calendar not in EXCHANGES:
+            raise ValueError(f"one of {', '.join(EXCHANGES)}")
+        return calendar
+
     @field_validator("schedule")
     @classmethod
-    def _schedule_is_readable(cls, schedule: str | None) -> str | None:
-        if schedule is not None and not _SCHEDULE.fullmatch(schedule):
-            raise ValueError("session, session+<minutes>, a cron of five fields, or null")
+    def _schedule_is_readable(cls, schedule: str | None, info: ValidationInfo) -> str | None:
+        calendar = info.data.get("calendar")
+        if schedule is None or calendar is None:
+            return schedule
+        try:
+            session_offset(schedule, calendar)
+        except InvalidData:
+            latest = EXCHANGES[calendar].minutes - 1
+            raise ValueError(
+                f"session, session+<minutes> (to {latest} on {calendar}), a cron of five fields that names a date "
+                "there is, or null"
+            ) from None
         return schedule
 
     @field_validator("bottom_n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,16 +10,14 @@ from airflow.sdk import RetryDecision, RetryPolicy
 
 from include.trading.errors import BookMismatch, InvalidData, Paused, Rejected
 
-RETRY_MINUTES = (5.0, 10.0, 20.0)
-
 
 class TradingRetryPolicy(RetryPolicy):
     """Wait 5, 10 and 20 minutes when a service is down, as the ADR asks; never retry what would be refused again.
 
-    retries: the task's `retries`. minutes: the waits before each of them; the last holds for further ones.
+    minutes: the wait before each retry; the task's `retries` must be as many.
     """
 
-    def __init__(self, minutes: tuple[float, ...] = RETRY_MINUTES) -> None:
+    def __init__(self, minutes: Sequence[float]) -> None:
         self.minutes = tuple(minutes)
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:

@@ -152,7 +152,7 @@ class Engine:
 
     def submit(self, client_order_id: str, actor: str = "test") -> Intent:
         with self.desk(actor=actor) as desk:
-            return submit_order(desk, client_order_id, sandbox_only=True)
+            return submit_order(desk, client_order_id)
 
     def submit_all(self, intents: list[Intent]) -> None:
         with self.desk() as desk:
@@ -161,10 +161,10 @@ class Engine:
                 by_symbol.setdefault(intent.symbol, []).append(intent)
             for legs in by_symbol.values():
                 first, *second = sorted(legs, key=lambda leg: leg.leg)
-                sent = submit_order(desk, first.client_order_id, sandbox_only=True)
+                sent = submit_order(desk, first.client_order_id)
                 for leg in second:
                     assert second_leg(desk, sent, leg.client_order_id) == "go"
-                    submit_order(desk, leg.client_order_id, sandbox_only=True)
+                    submit_order(desk, leg.client_order_id)
 
     def track(self, run: Run) -> Run:
         with self.desk(sends=sends(run)) as desk:

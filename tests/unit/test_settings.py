@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.execution.settings import OTHERS, Settings, settings_from
+from include.launcher.settings import ALL_PORTS, PORTS
 from include.trading.errors import InvalidData
 
 
@@ -30,8 +31,8 @@ def test_several_numbers_are_given_with_commas(text: str) -> None:
     assert settings_from({"TRADING_RETRY_MINUTES": text}).retry_minutes == (1, 2.5, 3)
 
 
-def test_no_retries_at_all_can_be_asked_for() -> None:
-    assert settings_from({"TRADING_RETRY_MINUTES": ""}).retry_minutes == ()
+def test_no_quick_retries_at_all_can_be_asked_for() -> None:
+    assert settings_from({"TRADING_QUICK_RETRY_SECONDS": ""}).quick_retry_seconds == ()
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
@@ -39,8 +40,12 @@ def test_variables_of_other_parts_are_left_to_them(name: str) -> None:
     assert settings_from({name: "anything"}) == Settings()
 
 
+def test_the_launchers_own_settings_may_be_in_the_environment() -> None:
+    assert settings_from({setting: "auto" for _, setting, _ in PORTS.values()} | {ALL_PORTS: "auto"}) == Settings()
+
+
 def test_an_unknown_variable_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InvalidData, match="TRADING_LEASE_SECOND is not known; known are .*TRADING_LEASE_SECONDS"):
+    with pytest.raises(InvalidData, match=r"TRADING_LEASE_SECOND is not known; known are .*TRADING_LEASE_SECONDS"):
         settings_from({"TRADING_LEASE_SECOND": "30"})
 
 
@@ -57,6 +62,8 @@ def test_an_unknown_variable_is_refused_with_the_known_ones() -> None:
         ("TRADING_REJECTED_WARNING", "1.1"),
         ("TRADING_RETRY_MINUTES", "5;10"),
         ("TRADING_RETRY_MINUTES", "5,-1"),
+        ("TRADING_RETRY_MINUTES", ""),
+        ("TRADING_QUICK_RETRY_SECONDS", "-4"),
         ("TRADING_QUICK_RETRY_SECONDS", "4,inf"),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_manual_run_trades_the_session_it_names() -> None:
 
 
 def test_a_session_without_trading_is_refused_with_the_nearest_ones() -> None:
-    with pytest.raises(InvalidData, match="got Thursday 2026-11-26.*2026-11-25 and 2026-11-27"):
+    with pytest.raises(InvalidData, match=r"got Thursday 2026-11-26.*2026-11-25 and 2026-11-27"):
         session(session_date="2026-11-26")
 
 
@@ -122,7 +122,7 @@ def test_signals_made_from_the_traded_days_own_data_are_refused(as_of_date: str)
 
 
 def test_a_session_that_nobody_can_know_yet_is_refused() -> None:
-    with pytest.raises(InvalidData, match="session 2026-11-24 is in the future: expected at latest .* 2026-11-20"):
+    with pytest.raises(InvalidData, match=r"session 2026-11-24 is in the future: expected at latest .* 2026-11-20"):
         terms("manual", session_date="2026-11-24")
 
 

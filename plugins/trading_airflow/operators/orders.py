@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from include.trading.errors import InvalidData
 from include.trading.models import Signal
 from trading_airflow.operators.task import TradingOperator
 from trading_airflow.waiting import defer_for
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.execution.desk import Desk
-    from include.ledger.records import Intent
+    from include.ledger.records import Intent, Run
 
 log = structlog.get_logger(__name__)
 
@@ -80,25 +81,32 @@ class SubmitOrderOperator(TradingOperator):
         self.order = order
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.execution.runs import strategy_of
         from include.execution.submit import submit_order
 
         context["label"] = self.order["label"]
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
             with self.desk(ledger, run, context) as desk:
-                strategy = strategy_of(run)
-                first, *second = self.order["client_order_ids"]
-                sent = [submit_order(desk, first, sandbox_only=strategy.sandbox_only)]
+                first, *second = self._own_orders(desk, run)
+                sent = [submit_order(desk, first)]
                 if second:
-                    sent += self._second_leg(desk, sent[0], second[0], sandbox_only=strategy.sandbox_only)
+                    sent += self._second_leg(desk, sent[0], second[0])
         return self._report(context, sent)
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a wait for a flip's first leg: the ledger knows how far it is."""
         return self.execute(context)
 
-    def _second_leg(self, desk: Desk, first: Intent, second: str, *, sandbox_only: bool) -> list[Intent]:
+    def _own_orders(self, desk: Desk, run: Run) -> list[str]:
+        """Return the item's order ids; raise InvalidData for one that is not of this run's plan: XCom is but a hint."""
+        ids: list[str] = self.order["client_order_ids"]
+        for id in ids:
+            intent = desk.ledger.orders.get(id)
+            if intent is None or intent.plan_id != run.plan_id:
+                raise InvalidData(f"an order of the plan of run {run.run_id} was expected, got {id}")
+        return ids
+
+    def _second_leg(self, desk: Desk, first: Intent, second: str) -> list[Intent]:
         from include.execution.flips import second_leg
         from include.execution.submit import submit_order
 
@@ -106,7 +114,7 @@ class SubmitOrderOperator(TradingOperator):
         if ready == "wait":
             # Never less than Airflow 3.3.2 can take; the worker's slot is free meanwhile.
             defer_for(self, timedelta(seconds=desk.settings.defer_seconds), "resume")
-        return [submit_order(desk, second, sandbox_only=sandbox_only)]
+        return [submit_order(desk, second)]
 
     def _report(self, context: Context, sent: Sequence[Intent]) -> dict[str, Any]:
         words = ", ".join(f"{order.symbol} {order.side} {order.quantity} → {_word(order)}" for order in sent)

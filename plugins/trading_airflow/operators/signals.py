@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from include.trading.errors import NotFound
-from include.trading.identity import SENDING_MODES
 from include.trading.strategy import RunRequest, Strategy
 from trading_airflow.operators.task import TradingOperator, code_version, identity_of
 from trading_airflow.strategies import strategy_named
@@ -85,14 +84,12 @@ class FetchSignalsOperator(TradingOperator):
         return {**result, "signals": [signal.model_dump(mode="json") for signal in signals]}
 
 
-def _account(strategy: Strategy) -> str:
-    """Return the account the gateway's connection names. A strategy that never sends needs no such connection."""
+def _account(strategy: Strategy) -> str | None:
+    """Return the account the gateway's connection names, None without such a connection: not every run needs one."""
     from trading_airflow.hooks.execution_gateway import GatewayReaderHook
 
     try:
         endpoint = GatewayReaderHook(strategy.gateway_connection).endpoint()
     except NotFound:
-        if strategy.mode in SENDING_MODES:
-            raise
-        return strategy.gateway_connection
+        return None
     return endpoint.account or strategy.gateway_connection

@@ -1,0 +1,281 @@
+"""The faults of the proof: what the gateway, the clock, the database or a second worker does, and what must come of it.
+
+A fault arms itself after the plan is frozen. Most are lifted after the first try of every order; `stays` are only
+lifted when the sending window is over. A fault that needs a course of its own has a `play`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from include.execution import submit as submit_module
+from tests.chaos.judge import Facts
+from tests.chaos.plays import ordinary
+from tests.chaos.stage import POST_TIMEOUT_SECONDS, Stage, name_of
+from tests.chaos import plays
+
+FOREVER = 3600
+BOTH = ("v2", "v1")
+
+
+def _nothing(stage: Stage) -> None:
+    """Arm nothing."""
+
+
+def _never(stage: Stage, facts: Facts) -> bool:
+    return False
+
+
+def _always(stage: Stage, facts: Facts) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Fault:
+    """lies: a break, a halt or an unknown order may be left. must_surface: when one has to be.
+
+    resend_is_right: the gateway denies for longer than the proof of absence takes that it has the order.
+    ends: what the orders it strikes may end as; the others end filled.
+    """
+
+    name: str
+    arm: Callable[[Stage], None] = _nothing
+    play: Callable[[Stage, Fault], None] = ordinary
+    contracts: tuple[str, ...] = BOTH
+    stays: bool = False
+    lies: bool = False
+    must_surface: Callable[[Stage, Facts], bool] = _never
+    resend_is_right: bool = False
+    ends: frozenset[str] = frozenset({"filled"})
+
+
+def _post(fault: str, *, most: int = 2, **params: Any) -> Callable[[Stage], None]:
+    """Return what arms a fault on the victim's first POSTs."""
+
+    def arm(stage: Stage) -> None:
+        stage.admin.fault(
+            fault, match={"symbol": stage.victim.symbol}, times=stage.rng.randint(1, most), **_drawn(stage, params)
+        )
+
+    return arm
+
+
+def _drawn(stage: Stage, params: dict[str, Any]) -> dict[str, Any]:
+    return {name: stage.rng.choice(value) if isinstance(value, list) else value for name, value in params.items()}
+
+
+def _look_up(fault: str, **params: Any) -> Callable[[Stage], None]:
+    """Return what arms a fault on every look-up of the victim."""
+
+    def arm(stage: Stage) -> None:
+        stage.admin.fault(fault, match={"symbol": stage.victim.symbol}, **_drawn(stage, params))
+
+    return arm
+
+
+def _refuse(stage: Stage) -> None:
+    stage.admin.fault("refuse_connections")
+
+
+def _halted(stage: Stage) -> None:
+    if stage.rng.random() < 0.3:
+        stage.admin.fault("fail_closed_503", times=2)
+        return
+    texts = ("Kill-switch engaged - new orders blocked", "Circuit breaker tripped - trading paused")
+    stage.admin.fault("halted_503", times=stage.rng.randint(1, 4), detail=stage.rng.choice(texts))
+
+
+def _hidden(stage: Stage) -> None:
+    """The order is there and look-ups deny it: shortly, or for longer than a proof of absence takes."""
+    seconds = stage.rng.choice((0.05, 0.2, 2.0))
+    stage.admin.fault(
+        "not_found_for_seconds",
+        match={"symbol": stage.victim.symbol},
+        times=1,
+        seconds=seconds,
+        reset=stage.rng.random() < 0.6,
+    )
+
+
+def _hidden_shortly(stage: Stage) -> None:
+    stage.admin.fault(
+        "not_found_for_seconds", match={"symbol": stage.victim.symbol}, times=1, seconds=0.1, reset=True
+    )
+
+
+def _canceled(stage: Stage, facts: Facts) -> bool:
+    return False
+
+
+def _ledger_says_rejected(stage: Stage, facts: Facts) -> bool:
+    return any(event["to_state"] == "rejected" for event in facts.events)
+
+
+def _victim(stage: Stage, facts: Facts) -> Any:
+    return next(intent for intent in facts.intents if intent.client_order_id == stage.victim.client_order_id)
+
+
+def _broker_has_it(stage: Stage, facts: Facts) -> bool:
+    return any(order["symbol"] == stage.victim.symbol for order in facts.book["orders"])
+
+
+def _a_post_arrived(stage: Stage, facts: Facts) -> bool:
+    return any(post["symbol"] == stage.victim.symbol for post in facts.book["posts"])
+
+
+def _switch_mode(stage: Stage) -> None:
+    stage.admin.settings(mode=stage.rng.choice(("live", "dry_run")))
+
+
+def _foreign_order_under_our_id(stage: Stage) -> None:
+    """Somebody else's order stands under the victim's id."""
+    victim = stage.victim
+    answer = httpx.post(
+        f"{stage.lane.sandbox.gateway_url}/api/v1/orders",
+        json={
+            "symbol": victim.symbol,
+            "side": victim.side,
+            "qty": victim.quantity + 1,
+            "client_order_id": victim.client_order_id,
+        },
+    )
+    stage.foreign_orders.add(answer.raise_for_status().json()["broker_order_id"])
+
+
+def _move_price(stage: Stage) -> None:
+    stage.admin.fault("reset_before_body", match={"symbol": stage.victim.symbol}, times=1)
+    for symbol in stage.strategy.symbols:
+        stage.admin.fault(
+            "price_is",
+            match={"symbol": symbol},
+            price=str(round(float(stage.victim.price) * stage.rng.choice((0.9, 1.07)), 2)),
+        )
+
+
+FAULTS = [
+    Fault("none"),
+    Fault("connection refused", _refuse),
+    Fault("refused all day", _refuse, stays=True, ends=frozenset({"not_sent"})),
+    Fault("reset before the body", _post("reset_before_body")),
+    Fault("reset after acceptance", _post("reset_after_accept", most=1)),
+    Fault("time-out before acceptance", _post("timeout_before_accept", seconds=5)),
+    Fault("time-out after acceptance", _post("timeout_after_accept", most=1, seconds=5)),
+    Fault("5xx, nothing stored", _post("plain_500")),
+    Fault("5xx after acceptance", _post("error_5xx_after_accept", most=1, status=[500, 502, 503, 504])),
+    Fault("422 must be unique after a time-out", _post("unique_422_after_timeout", most=1, seconds=5)),
+    Fault(
+        "422 must be unique, nothing there",
+        _post("unique_422", most=1),
+        lies=True,
+        must_surface=lambda stage, facts: facts.event("outcome_unknown") and not _broker_has_it(stage, facts),
+        ends=frozenset({"unknown", "filled"}),
+    ),
+    Fault("429 with Retry-After", _post("rate_limited", retry_after=[0.05, 0.3])),
+    Fault("503 down", _post("down_503")),
+    Fault("503 halted", _halted, contracts=("v2",)),
+    Fault("HTML in place of the answer", _post("html_200", accept=[True, False])),
+    Fault("half JSON", _post("half_json_200", accept=[True, False])),
+    Fault(
+        "200 rejected though live",
+        _post("rejected_but_live", most=1, seconds=[0, 0, FOREVER]),
+        contracts=("v2",),
+        lies=True,
+        must_surface=_ledger_says_rejected,
+        ends=frozenset({"rejected", "filled"}),
+    ),
+    Fault(
+        "200 rejected though live, v1",
+        _post("rejected_but_live", most=1, seconds=0),
+        contracts=("v1",),
+        lies=True,
+        must_surface=_ledger_says_rejected,
+        ends=frozenset({"rejected", "filled"}),
+    ),
+    Fault(
+        "200 failed after 503",
+        _post("broker_down_503_stored", most=1),
+        ends=frozenset({"failed", "filled"}),
+    ),
+    Fault(
+        "200 pending_new without broker id",
+        _post("pending_new_without_broker_id", most=1, live=[True, True, False], seconds=[0, 0.2, FOREVER]),
+        lies=True,
+        must_surface=lambda stage, facts: not _broker_has_it(stage, facts) and _a_post_arrived(stage, facts),
+        ends=frozenset({"unknown", "filled"}),
+    ),
+    Fault(
+        "500, then 200 without broker id",
+        _post("broker_connection_500", most=1),
+        lies=True,
+        must_surface=lambda stage, facts: stage.lane.contract == "v2" and _a_post_arrived(stage, facts),
+        ends=frozenset({"unknown", "rejected", "filled"}),
+    ),
+    Fault("404 for a while after acceptance", _hidden, resend_is_right=True),
+    Fault("404 shortly after acceptance", _hidden_shortly),
+    Fault("order appears with the next POST", _post("lost_then_appears", most=1, seconds=5), resend_is_right=True),
+    Fault(
+        "order appears after it was confirmed absent",
+        play=plays.appears_after_absence,
+        lies=True,
+        must_surface=lambda stage, facts: facts.event("proven_absent") and _broker_has_it(stage, facts),
+        ends=frozenset({"not_sent", "filled"}),
+    ),
+    Fault("slow answers", _post("slow_answer", most=2, seconds=0.25)),
+    Fault("duplicate fills", _look_up("duplicate_fills"), stays=True),
+    Fault(
+        "overfill",
+        _post("overfill", most=2, extra=[1, 7]),
+        lies=True,
+        must_surface=lambda stage, facts: any(order["filled_qty"] > order["qty"] for order in facts.book["orders"]),
+    ),
+    Fault(
+        "wrong quantity reported",
+        _look_up("wrong_quantity_reported", by=[1, -1]),
+        stays=True,
+        lies=True,
+        must_surface=_always,
+        ends=frozenset({"filled", "open", "unknown"}),
+    ),
+    Fault(
+        "another payload under our id",
+        _foreign_order_under_our_id,
+        contracts=("v2",),
+        lies=True,
+        must_surface=_always,
+        ends=frozenset({"unknown", "planned", "not_sent"}),
+    ),
+    Fault(
+        "gateway in another mode",
+        _switch_mode,
+        lies=True,
+        must_surface=_always,
+        ends=frozenset({"not_sent"}),
+    ),
+    Fault(
+        "mode switched between check and POST",
+        play=plays.mode_switched,
+        lies=True,
+        must_surface=_always,
+        ends=frozenset({"dry_run", "not_sent"}),
+    ),
+    Fault("partial, then canceled", play=plays.canceled, ends=frozenset({"canceled"})),
+    Fault("late fill after cancel", play=plays.canceled, ends=frozenset({"canceled", "filled"})),
+    Fault("price moved between tries", _move_price, play=plays.price_moved),
+    Fault("midnight between tries", play=plays.midnight),
+    Fault("two workers on one order", play=plays.two_workers),
+    Fault("two runs of one session", play=plays.two_runs),
+    Fault("paused worker wakes after its lease", play=plays.paused_worker, ends=frozenset({"filled", "not_sent"})),
+    Fault("revision 2 while a retry sleeps", play=plays.revision_two, ends=frozenset({"not_sent", "filled"})),
+    Fault("the same order again in revision 2", play=plays.same_order_again, ends=frozenset({"denied", "filled"})),
+    Fault("clear during tracking", play=plays.clear_during_tracking),
+    Fault("account halted by a person", play=plays.halted_by_person, lies=True, ends=frozenset({"not_sent", "filled"})),
+    Fault("PostgreSQL restarted", play=plays.postgres_restarted),
+    Fault("positions fail once", play=plays.positions_fail),
+]
+BY_NAME = {fault.name: fault for fault in FAULTS}

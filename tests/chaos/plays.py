@@ -1,0 +1,312 @@
+"""The courses that scenarios take: the ordinary one, and those of faults that need a step of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from include.execution import submit as submit_module
+from tests.chaos.stage import LATE, SUBMIT_POINTS, Stage, name_of, submit_job, track_job
+from tests.chaos.workers import POST_LEFT, Trap
+
+if TYPE_CHECKING:
+    from tests.chaos.faults import Fault
+
+
+def ordinary(stage: Stage, fault: Fault) -> None:
+    """Plan, strike, try, lift, try again, track, close, and clear everything once more when it is too late."""
+    stage.plan()
+    fault.arm(stage)
+    ids = stage.ids()
+    # At times somebody clears the task while it runs: a second worker, at the same time.
+    stage.first_try(ids, workers=stage.rng.choice((1, 1, 1, 2)))
+    stage.tries(ids, most=2)
+    if not fault.stays:
+        lift(stage)
+        stage.tries(ids)
+    finish(stage, fault)
+
+
+def lift(stage: Stage) -> None:
+    stage.admin.clear_faults()
+    stage.admin.settings(mode="paper")
+
+
+def finish(stage: Stage, fault: Fault, name: str = "run") -> None:
+    if not fault.stays or fault.lies or fault.name == "duplicate fills":
+        stage.track(name)
+    if fault.stays and not fault.lies:
+        lift(stage)
+    stage.late(name)
+
+
+def appears_after_absence(stage: Stage, fault: Fault) -> None:
+    """Every worker dies that has proof of absence in its hands; the order comes up when it is too late to send."""
+
+    def die_with_proof() -> None:
+        passes = submit_module._pass_gate
+
+        def guarded(desk, plan, intent, info):  # type: ignore[no-untyped-def]
+            if intent.proven_absent_at is not None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return passes(desk, plan, intent, info)
+
+        submit_module._pass_gate = guarded
+
+    stage.plan()
+    stage.admin.fault("lost_then_appears", match={"symbol": stage.victim.symbol}, times=1, seconds=60)
+    ids = stage.ids()
+    kept = stage.patches
+    stage.patches = (*kept, die_with_proof)
+    stage.first_try(ids)
+    stage.tries(ids, most=3)
+    stage.patches = kept
+    others = [id for id in ids if id != stage.victim.client_order_id]
+    stage.tries(others)
+    if stage.rng.random() < 0.5:
+        stage.outcome(stage.submit(ids, clock_offset=LATE))
+    stage.admin.settings(clock_offset_seconds=70)
+    finish(stage, fault)
+
+
+def mode_switched(stage: Stage, fault: Fault) -> None:
+    stage.plan()
+    ids = [stage.victim.client_order_id]
+    worker = stage.submit(ids, [Trap("before_post", 1, "stop")])
+    if not worker.wait_for("stop before_post"):
+        raise AssertionError("the worker did not come to its POST")
+    stage.admin.settings(mode="dry_run")
+    worker.go_on()
+    stage.outcome(worker)
+    stage.first_try(stage.ids())
+    lift(stage)
+    stage.tries(stage.ids(), most=2)
+    finish(stage, fault)
+
+
+def canceled(stage: Stage, fault: Fault) -> None:
+    """The victim fills in part and is canceled; at times one more share fills after we know of the cancel."""
+    stage.plan()
+    stage.admin.settings(fill_after_seconds=3600)
+    ids = stage.ids()
+    stage.first_try(ids)
+    stage.tries(ids)
+    orders = stage.admin.book()["orders"]
+    victim = stage.victim
+    for order in orders:
+        if order["symbol"] != victim.symbol:
+            stage.admin.order(order["broker_order_id"], status="filled")
+            continue
+        filled = stage.rng.randrange(0, victim.quantity)
+        late = fault.name.startswith("late") and filled < victim.quantity
+        if filled:
+            stage.admin.order(order["broker_order_id"], fill=filled)
+        stage.admin.order(order["broker_order_id"], status="canceled")
+        if late:
+            stage.track(closes=False)
+            stage.admin.order(order["broker_order_id"], fill=stage.rng.randint(1, victim.quantity - filled))
+    finish(stage, fault)
+
+
+def price_moved(stage: Stage, fault: Fault) -> None:
+    """All tasks are cleared after the price moved: the plan is read back, not made anew."""
+    before = stage.plan()
+    fault.arm(stage)
+    ids = stage.ids()
+    stage.first_try(ids)
+    started_at = datetime.now(UTC)
+    stage.outcome(stage.start(lambda: stage.plan_job("run", started_at, {})))
+    after = stage.read_plan()
+    frozen = [(one.client_order_id, one.side, one.quantity) for one in before]
+    if [(one.client_order_id, one.side, one.quantity) for one in after] != frozen:
+        raise AssertionError(f"the plan changed from {frozen}")
+    stage.tries(ids)
+    finish(stage, fault)
+
+
+def midnight(stage: Stage, fault: Fault) -> None:
+    """The gateway's day ends between the tries; the first one was lost, before or after acceptance."""
+    zone = ZoneInfo("America/New_York" if stage.lane.contract == "v1" else "UTC")
+    now = datetime.now(UTC)
+    next_day = now.astimezone(zone).date() + timedelta(days=1)
+    midnight = datetime.combine(next_day, time(0), zone)
+    before = timedelta(seconds=stage.rng.choice((30, 200, 370)))
+    stage.jump(midnight - before - now)
+    stage.plan()
+    lost = stage.rng.choice(("reset_before_body", "reset_after_accept", "error_5xx_after_accept", "slow_answer"))
+    stage.admin.fault(lost, match={"symbol": stage.victim.symbol}, times=1)
+    ids = stage.ids()
+    died = Trap(stage.rng.choice(("after_answer", "before_booking")), 1)
+    crowd = [stage.submit(ids, [died])] if stage.rng.random() < 0.7 else []
+    for worker in crowd:
+        stage.outcome(worker)
+    stage.first_try(ids)
+    stage.jump(before + timedelta(seconds=stage.rng.choice((1, 100))))
+    stage.tries(ids)
+    finish(stage, fault)
+
+
+def two_workers(stage: Stage, fault: Fault) -> None:
+    stage.plan()
+    lost = stage.rng.choice((None, "reset_before_body", "timeout_after_accept", "down_503", "slow_answer"))
+    if lost is not None:
+        stage.admin.fault(lost, match={"symbol": stage.victim.symbol}, times=1)
+    ids = stage.ids()
+    stage.first_try(ids, workers=stage.rng.choice((2, 3)))
+    stage.tries(ids)
+    finish(stage, fault)
+
+
+def two_runs(stage: Stage, fault: Fault) -> None:
+    """Two DAG runs of one session plan, submit and track at the same time."""
+    started_at = datetime.now(UTC)
+    jobs: list[Callable[[], str]] = [
+        lambda: stage.plan_job("run", started_at, {}),
+        lambda: stage.plan_job("second", started_at, {}),
+    ]
+    trap = [stage.trap(stage.point, 1)] if stage.point in ("before_freeze", "after_freeze") else []
+    for worker in [stage.start(job, trap if number == 0 else ()) for number, job in enumerate(jobs)]:
+        stage.outcome(worker)
+    stage.point, point = ("none", stage.point) if trap else (stage.point, stage.point)
+    for name in ("run", "second"):
+        stage.plan(name)
+    stage.point = point
+    lists = [stage.ids("run"), stage.ids("second")]
+    if set(lists[0]) != set(lists[1]):
+        raise AssertionError(f"two plans for one session: {lists}")
+    stage.first_try(lists[0], workers=2)
+    stage.tries(lists[1])
+    trackers = [
+        stage.start(lambda run=run: track_job(stage.engine, run, closes=True))  # type: ignore[misc]
+        for run in (stage.runs["run"], stage.runs["second"])
+    ]
+    for tracker in trackers:
+        stage.outcome(tracker)
+    finish(stage, fault)
+    stage.track("second", clock_offset=LATE)
+
+
+def paused_worker(stage: Stage, fault: Fault) -> None:
+    """A worker stands still past its lease; others settle the order, at times for good; then it wakes."""
+    stage.plan()
+    if stage.rng.random() < 0.5:
+        lost = stage.rng.choice(("reset_before_body", "plain_500", "reset_after_accept"))
+        stage.admin.fault(lost, match={"symbol": stage.victim.symbol}, times=1)
+    ids = stage.ids()
+    point = stage.point if stage.point in SUBMIT_POINTS and stage.point != POST_LEFT else "before_post"
+    sleeper = stage.submit(ids, [Trap(point, 1, "stop")])
+    if not sleeper.wait_for(f"stop {point}"):
+        raise AssertionError(f"the worker did not come to {point}")
+    if point == "before_post" and stage.rng.random() < 0.5:
+        # Nothing was sent, it is too late to send, and the run is closed: now the worker wakes.
+        stage.outcome(stage.submit(ids, clock_offset=LATE))
+        stage.track(clock_offset=LATE)
+        stage.posts_when_late = int(stage.admin.book()["posts_total"])
+        sleeper.go_on()
+        stage.outcome(sleeper)
+        return stage.late()
+    stage.tries(ids)
+    sleeper.go_on()
+    stage.outcome(sleeper)
+    stage.tries(ids)
+    return finish(stage, fault)
+
+
+def revision_two(stage: Stage, fault: Fault) -> None:
+    """While an order of revision 1 waits for its next try, somebody trades the session again."""
+    stage.plan()
+    stage.admin.fault(
+        stage.rng.choice(("rate_limited", "halted_503" if stage.lane.contract == "v2" else "rate_limited")),
+        match={"symbol": stage.victim.symbol},
+    )
+    ids = stage.ids()
+    sleeper = stage.submit([stage.victim.client_order_id], [Trap("before_claim", 1, "stop")])
+    if not sleeper.wait_for("stop before_claim"):
+        raise AssertionError("the worker did not come to the gate")
+    stage.first_try(ids)
+    lift(stage)
+    stage.tries([id for id in ids if id != stage.victim.client_order_id])
+    stage.settle_unknown()
+    stage.plan("second", revision=2)
+    sleeper.go_on()
+    stage.outcome(sleeper)
+    stage.tries(ids)
+    stage.tries(stage.ids("second"))
+    stage.track()
+    finish(stage, fault, "second")
+    stage.track(clock_offset=LATE)
+
+
+def same_order_again(stage: Stage, fault: Fault) -> None:
+    """The ADR's letter orders the full target again: in v1 the gateway would take it for the first order."""
+    stage.strategy = stage.strategy.model_copy(update={"order_basis": "target"})
+    stage.plan()
+    ids = stage.ids()
+    stage.first_try(ids)
+    stage.tries(ids)
+    stage.track()
+    stage.plan("second", revision=2)
+    again = stage.ids("second")
+    stage.first_try(again)
+    stage.tries(again)
+    stage.track("second")
+    finish(stage, fault, "second")
+
+
+def clear_during_tracking(stage: Stage, fault: Fault) -> None:
+    stage.plan()
+    ids = stage.ids()
+    stage.first_try(ids)
+    stage.tries(ids)
+    tracker = stage.start(lambda: track_job(stage.engine, stage.runs["run"], closes=True))
+    crowd = [stage.submit(ids), stage.start(lambda: track_job(stage.engine, stage.runs["run"], closes=True))]
+    for worker in (tracker, *crowd):
+        stage.outcome(worker)
+    finish(stage, fault)
+
+
+def halted_by_person(stage: Stage, fault: Fault) -> None:
+    """Nothing is sent while the account is halted; at times it is resumed in time."""
+    stage.plan()
+    stage.set_account("halted")
+    ids = stage.ids()
+    before = stage.admin.book()["posts_total"]
+    stage.first_try(ids)
+    if stage.admin.book()["posts_total"] != before:
+        raise AssertionError("an order was sent while the account was halted")
+    if stage.rng.random() < 0.5:
+        stage.set_account("active")
+        stage.tries(ids)
+    finish(stage, fault)
+
+
+def postgres_restarted(stage: Stage, fault: Fault) -> None:
+    """The database goes away while a worker is at the drawn point, and comes back."""
+    stage.plan()
+    if stage.rng.random() < 0.3:
+        stage.admin.fault("reset_after_accept", match={"symbol": stage.victim.symbol}, times=1)
+    ids = stage.ids()
+    point = stage.point if stage.point in SUBMIT_POINTS and stage.point != POST_LEFT else "after_answer"
+    worker = stage.submit(ids, [Trap(point, 1, "stop")])
+    reached = worker.wait_for(f"stop {point}")
+    stage.restart_postgres()
+    if reached:
+        worker.go_on()
+    stage.outcome(worker)
+    stage.tries(ids)
+    finish(stage, fault)
+
+
+def positions_fail(stage: Stage, fault: Fault) -> None:
+    """The second source fails while the run is closed: no answer is never an empty book."""
+    stage.plan()
+    ids = stage.ids()
+    stage.first_try(ids)
+    stage.tries(ids)
+    stage.admin.fault("positions_fail_500", times=stage.rng.randint(1, 4))
+    finish(stage, fault)

@@ -1,0 +1,308 @@
+"""One scenario's stage: an account and a strategy of its own, drawn from the seed, and the workers that act on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import psycopg
+
+from include.execution.closing import close_run
+from include.execution.runs import read_run, sends
+from include.execution.submit import submit_order
+from include.execution.tracking import track_for
+from include.launcher.postgres import EmbeddedPostgres
+from include.ledger.records import AccountState, Intent, Run
+from include.sandbox.runner import AdminClient, Sandbox
+from include.trading.errors import TradingError
+from include.trading.states import UNRESOLVED
+from include.trading.strategy import Strategy
+from tests.chaos.workers import POST_LEFT, Patch, Trap, Worker, start
+from tests.support.engine import FAST, SYMBOLS, Engine, sandbox_strategy
+
+# Everything that waits in production, shortened; the proportions stay, and a lease is twice a POST's time-out.
+SETTINGS = FAST.model_copy(
+    update={
+        "lease_seconds": 1.0,
+        "absent_proof_seconds": 0.15,
+        "look_up_seconds": 0.9,
+        "look_up_every_seconds": 0.03,
+        "unresolved_seconds": 30.0,
+        "quick_retry_seconds": (0.01, 0.02),
+        "failure_pause_seconds": 0.05,
+        "halted_pause_seconds": 0.05,
+        "position_recheck_seconds": 0.1,
+        "fast_poll_seconds": 1.0,
+    }
+)
+POST_TIMEOUT_SECONDS = 0.45
+FILL_AFTER_SECONDS = 0.1
+MOST_TRIES = 6
+# Beyond `send_until` and the cut-off of a sandbox strategy.
+LATE = timedelta(minutes=12)
+
+PLAN_POINTS = ("before_freeze", "after_freeze")
+TRACK_POINTS = ("while_tracking", "while_closing")
+SUBMIT_POINTS = (
+    *("before_claim", "after_claim", "before_post", POST_LEFT),
+    *("after_answer", "before_booking", "after_booking"),
+)
+NO_KILL = "none"
+KILL_POINTS = (NO_KILL, *PLAN_POINTS, *SUBMIT_POINTS, *TRACK_POINTS)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What a lane of scenarios reuses: a server (None when it is shared), a ledger, a sandbox."""
+
+    ledger_url: str
+    sandbox: Sandbox
+    contract: str
+    server: EmbeddedPostgres | None = None
+
+
+@dataclass
+class Stage:
+    """The scenario's state: what its workers did, who was killed, what a person would know."""
+
+    lane: Lane
+    name: str
+    point: str
+    rng: Random
+    patches: tuple[Patch, ...] = ()
+    # Says after whom the patches come, for guards that only one of several workers lacks.
+    strategy: Strategy = field(init=False)
+    engine: Engine = field(init=False)
+    runs: dict[str, Run] = field(default_factory=dict)
+    victim: Intent = field(init=False)
+    kills: int = 0
+    log: list[str] = field(default_factory=list)
+    foreign_orders: set[str] = field(default_factory=set)
+    posts_when_late: int | None = None
+
+    def __post_init__(self) -> None:
+        self.admin.reset()
+        self.admin.settings(
+            fill_after_seconds=FILL_AFTER_SECONDS, fill_parts=self.rng.choice((1, 2, 3)), mode="paper"
+        )
+        top_n, bottom_n = self.rng.choice(((1, 1), (2, 0), (1, 1), (2, 1)))
+        self.strategy = sandbox_strategy(
+            id=self.name,
+            symbols=tuple(self.rng.sample(SYMBOLS, 3)),
+            top_n=top_n,
+            bottom_n=bottom_n,
+            capital=self.rng.randrange(20_000, 100_000),
+        )
+        self.engine = Engine(
+            self.lane.ledger_url,
+            self.lane.sandbox.signals_url,
+            self.lane.sandbox.gateway_url,
+            self.lane.sandbox.market_url,
+            contract=self.lane.contract,
+            account=self.name,
+            settings=SETTINGS,
+            timeout_seconds=POST_TIMEOUT_SECONDS,
+        )
+
+    @property
+    def admin(self) -> AdminClient:
+        return self.lane.sandbox.admin
+
+    # ── what a scheduler does: start a task, and again when it failed or died ──
+
+    def plan(self, name: str = "run", **params: Any) -> list[Intent]:
+        """Plan a session in workers until one succeeds; return its orders and pick the victim among them."""
+        started_at = datetime.now(UTC) + self.engine.clock_offset
+        for number in range(MOST_TRIES):
+            trap = self._trap_if(PLAN_POINTS) if number == 0 and name == "run" else ()
+            worker = self.start(lambda: self.plan_job(name, started_at, params), trap)
+            if self.outcome(worker) is not None:
+                break
+        return self.read_plan(name)
+
+    def plan_job(self, name: str, started_at: datetime, params: dict[str, Any]) -> str:
+        identity = replace(self.engine.identity(name_of(self, name)), started_at=started_at)
+        run, _ = self.engine.plan(identity, self.strategy, **params)
+        return str(run.run_id)
+
+    def read_plan(self, name: str = "run") -> list[Intent]:
+        with self.engine.ledger() as ledger:
+            run = read_run(ledger, self.engine.identity(name_of(self, name)).run_id)
+            intents = [] if run.plan_id is None else ledger.orders.of_plan(run.plan_id)
+        self.runs[name] = run
+        if not intents:
+            raise AssertionError(f"run {name} was not planned: {self.log}")
+        if name == "run":
+            self.victim = self.rng.choice(intents)
+        return intents
+
+    def submit(self, ids: Sequence[str], traps: Sequence[Trap] = (), **engine: Any) -> Worker:
+        """Start a worker that submits these orders one after the other."""
+        desk = replace(self.engine, **engine)
+        return self.start(lambda: submit_job(desk, ids), traps)
+
+    def ids(self, name: str = "run") -> list[str]:
+        """Return the ids of the run's orders, the victim's first or last as the seed wills."""
+        with self.engine.ledger() as ledger:
+            plan_id = self.runs[name].plan_id
+            assert plan_id is not None
+            ids = [intent.client_order_id for intent in ledger.orders.of_plan(plan_id)]
+        self.rng.shuffle(ids)
+        return ids
+
+    def first_try(self, ids: Sequence[str], *, workers: int = 1) -> bool:
+        """Run the first try of every order, with the death that the scenario asks for; say whether all is known."""
+        trap = self._trap_if(SUBMIT_POINTS)
+        crowd = [self.submit(ids, trap if number == 0 else ()) for number in range(workers)]
+        return all([self._known(self.outcome(worker)) for worker in crowd])
+
+    def tries(self, ids: Sequence[str], *, most: int = MOST_TRIES) -> bool:
+        """Try again, as often as a scheduler would, until every order has an outcome; say whether that came."""
+        for _ in range(most):
+            self.wait_out_pause()
+            # Once in a while the next one dies as well.
+            trap = [self.trap(self.rng.choice(SUBMIT_POINTS), 1)] if self.rng.random() < 0.15 else []
+            if self._known(self.outcome(self.submit(ids, trap))):
+                return True
+        return False
+
+    def track(self, name: str = "run", *, closes: bool = True, **engine: Any) -> None:
+        """Track and close the run, again when that failed or died."""
+        desk = replace(self.engine, **engine)
+        for number in range(MOST_TRIES):
+            trap = self._trap_if(TRACK_POINTS) if number == 0 and not engine else ()
+            worker = self.start(lambda: track_job(desk, self.runs[name], closes=closes), trap)
+            if self.outcome(worker) is not None:
+                return
+        raise AssertionError(f"run {name} could not be tracked: {self.log}")
+
+    def late(self, name: str = "run") -> None:
+        """After send_until and cut-off: somebody clears every task of the run; nothing may be sent any more."""
+        self.posts_when_late = int(self.admin.book()["posts_total"])
+        offset = self.engine.clock_offset + LATE
+        for _ in range(2):
+            self.outcome(self.submit(self.ids(name), clock_offset=offset))
+        self.track(name, clock_offset=offset)
+
+    # ── workers ──
+
+    def start(self, job: Callable[[], Any], traps: Sequence[Trap] = ()) -> Worker:
+        return start(job, traps=traps, patches=self.patches)
+
+    def outcome(self, worker: Worker) -> Any:
+        """Wait for a worker; return what its job returned, None when it failed or died."""
+        while not worker.ended and not any(line.startswith(("hold", "{")) for line in worker.said):
+            worker._read()
+        if any(line.startswith("hold") for line in worker.said):
+            self.wait_for_post()
+            worker.kill()
+        result = worker.wait()
+        if result is None:
+            self.kills += 1
+            self.log.append(f"{worker.pid} killed: {worker.said}")
+            return None
+        if "error" in result:
+            self.log.append(f"{worker.pid} {result['error']}: {result['message']}\n{result['traceback']}")
+            return None
+        self.log.append(f"{worker.pid}: {result['result']}")
+        return result["result"]
+
+    def wait_for_post(self) -> None:
+        """Wait until the gateway has read a POST of the victim's or another's that left."""
+        self.until(lambda: self.admin.book()["posts_total"] > self._posts_before)
+
+    def until(self, holds: Callable[[], bool], seconds: float = 5) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"what was waited for did not come: {self.log}")
+            time.sleep(0.01)
+
+    def wait_out_pause(self) -> None:
+        def over() -> bool:
+            with self.engine.ledger() as ledger:
+                account = ledger.accounts.get(self.name)
+                until = None if account is None else account.gateway_paused_until
+                return until is None or ledger.now() >= until
+
+        self.until(over)
+
+    def _known(self, result: dict[str, str] | None) -> bool:
+        return result is not None and not any(word.startswith("raised") for word in result.values())
+
+    def _trap_if(self, points: Sequence[str]) -> tuple[Trap, ...]:
+        if self.point not in points:
+            return ()
+        return (self.trap(self.point, self.rng.choice((1, 1, 2)) if self.point in SUBMIT_POINTS else 1),)
+
+    def trap(self, point: str, nth: int) -> Trap:
+        """Return the death at a point. Whose POST has left is killed only when the gateway has read it."""
+        self._posts_before = int(self.admin.book()["posts_total"])
+        return Trap(point, nth, "hold" if point == POST_LEFT else "kill")
+
+    _posts_before: int = 0
+
+    def settle_unknown(self) -> None:
+        """Wait until no order is without a known outcome, as somebody who asks for a new revision would."""
+
+        def known() -> bool:
+            with self.engine.ledger() as ledger:
+                live = ledger.orders.live(self.name)
+            for intent in live:
+                if intent.state in UNRESOLVED:
+                    self.outcome(self.submit([intent.client_order_id]))
+            return not any(intent.state in UNRESOLVED for intent in live)
+
+        self.until(known, 10)
+
+    def set_account(self, state: AccountState) -> None:
+        with self.engine.ledger() as ledger, ledger.transaction():
+            account = ledger.accounts.lock(self.name)
+            ledger.accounts.set_state(account, state, cause="person", reason="the proof asks for it", actor="a person")
+
+    def restart_postgres(self) -> None:
+        """Restart the lane's own server; with a shared one, cut every connection of the lane's ledger."""
+        if self.lane.server is None:
+            with psycopg.connect(self.lane.ledger_url, autocommit=True) as connection:
+                connection.execute(
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """
+                )
+            return
+        self.lane.server.stop()
+        self.lane.server.start()
+
+    def jump(self, by: timedelta) -> None:
+        """Move our clock and the sandbox's."""
+        self.engine = replace(self.engine, clock_offset=self.engine.clock_offset + by)
+        self.admin.settings(clock_offset_seconds=self.engine.clock_offset.total_seconds())
+
+
+def name_of(stage: Stage, name: str) -> str:
+    """Return the Airflow run id; the account's name makes it unique in the lane's ledger."""
+    return f"{stage.name}:{name}"
+
+
+def submit_job(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
+    """Submit orders one after the other, as tasks that fail one by one."""
+    states: dict[str, str] = {}
+    with engine.desk(actor="submit") as desk:
+        for id in ids:
+            try:
+                states[id] = submit_order(desk, id).state
+            except TradingError as error:
+                states[id] = f"raised {type(error).__name__}: {error}"
+    return states
+
+
+def track_job(engine: Engine, run: Run, *, closes: bool) -> str:
+    with engine.desk(sends=sends(run), actor="track") as desk:
+        run = read_run(desk.ledger, run.run_id)
+        track_for(desk, run, seconds=desk.settings.fast_poll_seconds)
+        return close_run(desk, run).status if closes else "tracked"
