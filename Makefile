@@ -26,3 +26,7 @@ check: ## Run linters, type checker and import contracts
 .PHONY: lock
 lock: ## Lock the packages of requirements*.in anew (ARGS=--upgrade takes newer ones)
 	$(RUN) lock $(ARGS)
+
+.PHONY: env
+env: ## Write the .env of docker compose with new secrets (one that is there stays)
+	$(RUN) env

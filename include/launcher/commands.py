@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from include.launcher import venv
+from include.launcher.env_file import ensure_env_file
 from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, VENV
+
+
+# In this order: the later ones keep to the versions of the first.
+LOCKS = ("requirements", "requirements-celery", "requirements-dev")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -76,12 +81,17 @@ def _lock(given: argparse.Namespace, rest: Sequence[str]) -> int:
     """Write the lock files anew; the header names this command, never a host or a path."""
     with tempfile.TemporaryDirectory() as scratch:
         uv = shutil.which("uv") or _install_uv(Path(scratch) / "uv")
-        for name in ("requirements", "requirements-dev"):
+        for name in LOCKS:
             command = [uv, "pip", "compile", f"{name}.in", "--universal", "--python-version", "3.11", "--quiet"]
             command += ["--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "make lock"]
             if subprocess.run([*command, "-o", f"{name}.txt", *rest], cwd=ROOT, check=False).returncode:
                 raise CannotRun(f"{name}.in could not be locked, uv says why above.")
-    print("requirements.txt and requirements-dev.txt are written.")
+    print(f"Written: {', '.join(f'{name}.txt' for name in LOCKS)}.")
+    return 0
+
+
+def _env(given: argparse.Namespace, rest: Sequence[str]) -> int:
+    print(ensure_env_file(ROOT))
     return 0
 
 
@@ -112,5 +122,6 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "test": (_test, "run all tests (further arguments go to pytest)"),
     "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
     "check": (_check, "run the linters, the type checker and the import contracts"),
+    "env": (_env, "write the .env of docker compose with new secrets; one that is there stays"),
     "lock": (_lock, "lock the packages anew (further arguments go to uv, for example --upgrade)"),
 }

@@ -68,7 +68,7 @@ def load_secrets(path: Path) -> Secrets:
     """Read the secrets, making them the first time; only their owner may read the file."""
     if not path.exists():
         made = {
-            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "fernet_key": new_fernet_key(),
             "jwt_secret": secrets.token_urlsafe(64),
             "api_secret_key": secrets.token_urlsafe(32),
             "admin_password": secrets.token_urlsafe(9),
@@ -78,6 +78,11 @@ def load_secrets(path: Path) -> Secrets:
         return Secrets(**json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
         raise CannotRun(f"{path} is not the file of secrets this version writes ({error}): delete it.") from error
+
+
+def new_fernet_key() -> str:
+    """Return a key for what Airflow encrypts in its database."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from include.execution.settling import OUTCOMES
-from include.ops import acting, looking
+from include.ops import acting, looking, reporting
 from include.ops.place import Place
 from include.ops.printing import NOT_DONE, WELL
 from include.trading.errors import TradingError
@@ -96,9 +96,15 @@ def build_parser() -> argparse.ArgumentParser:
     resuming.add_argument("--breaks", nargs="+", type=int, default=[], metavar="ID", help="the open breaks it settles")
     add_reason(resuming)
 
+    report = add("report", reporting.run_report, "show what a backfill's plans would have made")
+    report.add_argument("--from", dest="first", required=True, type=_day, metavar="YYYY-MM-DD", help="first session")
+    report.add_argument("--to", dest="last", required=True, type=_day, metavar="YYYY-MM-DD", help="last session")
+    report.add_argument("--strategy", metavar="ID", help="needed when several were replayed")
+    report.add_argument("--plot", type=Path, metavar="FILE.svg", help="also write a plot")
+
     add("migrate", acting.run_migrate, "bring the ledger's tables to the newest version")
 
-    for command in (checking, planning, listing, settling, adopting, halting, resuming):
+    for command in (checking, planning, listing, settling, adopting, halting, resuming, report):
         command.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
