@@ -35,8 +35,9 @@ def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
     over = [run_key(kind, run.strategy_id, run.mode, None) for kind in RUN_KINDS if kind not in raised]
     if not replay:
         over.append(session_key("session_missed", run.strategy_id, run.session_date.isoformat()))
+        over.append(run_key("stuck_run", run.strategy_id, run.mode, None))
     if run.status != "failed":
-        over.append(task_key(run.dag_id, run.airflow_run_id))
+        over += [task_key(run.dag_id, run.airflow_run_id), f"dag_failed:{run.dag_id}:"]
     ledger.alerts.end_starting(over)
     raise_unknown_orders(ledger, run.account)
     if session is not None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.execution.desk import Desk
+from include.execution.positions import shares
 from include.execution.reports import apply_report
 from include.execution.resolve import look_up, reread
 from include.execution.settings import Settings
@@ -141,8 +142,8 @@ def adopt(desk: Desk, account: str, symbol: str, *, reason: str, quantity: Decim
         wanted = held - fills if quantity is None else quantity
         if wanted == before:
             raise InvalidData(
-                f"{symbol}: nothing to adopt: the gateway holds {held:f}, our fills are {fills:f} and the baseline "
-                f"is {before:f} already"
+                f"{symbol}: nothing to adopt: the gateway holds {shares(held)}, our fills are {shares(fills)} and "
+                f"the baseline is {shares(before)} already"
             )
         ledger.books.store_positions(account, actual, None)
         ledger.books.adopt(account, symbol, wanted, adopted_by=desk.actor, reason=reason)

@@ -36,3 +36,8 @@ def _compare(
         symbol: (actual.get(symbol, zero), baseline.get(symbol, zero) + fills.get(symbol, zero)) for symbol in symbols
     }
     return {symbol: pair for symbol, pair in sorted(pairs.items()) if pair[0] != pair[1]}
+
+
+def shares(quantity: Decimal) -> str:
+    """Return a quantity as people write it: the ledger's 817.000000 is 817."""
+    return f"{quantity.normalize():f}"

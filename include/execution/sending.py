@@ -12,6 +12,7 @@ from include.execution.settings import Settings
 from include.ledger.alerts import Alert
 from include.ledger.ledger import Ledger
 from include.trading.alarms import Severity
+from include.trading.errors import TradingError
 
 log = structlog.get_logger(__name__)
 
@@ -28,11 +29,11 @@ class Message:
     body: str
 
 
-# Sends a message; says whether it arrived everywhere. None: nobody to send to, so that alerts are only logged.
+# Sends a message; says whether it arrived everywhere. With nobody to send to it has: every alert is logged too.
 Send = Callable[[Message], bool]
 
 
-def send_alerts(ledger: Ledger, settings: Settings, send: Send | None, *, base_url: str) -> int:
+def send_alerts(ledger: Ledger, settings: Settings, send: Send, *, base_url: str) -> int:
     """Tell what is to be told, oldest first, and return how many messages that were.
 
     A message that does not arrive ends it: the alert is left to the next sender. One that arrived and whose sender
@@ -51,13 +52,14 @@ def send_alerts(ledger: Ledger, settings: Settings, send: Send | None, *, base_u
     return MOST_AT_ONCE
 
 
-def _told(message: Message, send: Send | None) -> bool:
+def _told(message: Message, send: Send) -> bool:
     log.info("alert", severity=message.severity, title=message.title, body=message.body)
-    if send is None:
-        return True
-    arrived = send(message)
+    try:
+        arrived, why = send(message), "the log above has the service's words"
+    except TradingError as error:
+        arrived, why = False, str(error)
     if not arrived:
-        log.error("alert not sent, it is kept for the next try", title=message.title)
+        log.error("alert not sent, it is kept for the next try", title=message.title, reason=why)
     return arrived
 
 

@@ -203,9 +203,9 @@ def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def _notes(strategy: Strategy, model_versions: Iterable[str]) -> tuple[str, ...]:
     notes = [
-        "What-if: no order was sent. Every session's plan begins flat, is sized for the strategy's capital at the close "
-        "of its as_of_date, and is taken as filled whole at the session's own close. No costs, no dividends, no splits, "
-        "no borrowing; gains are not reinvested.",
+        "What-if: no order was sent. Each session's plan begins flat, is sized for the strategy's capital at the close "
+        "of its as_of_date, and counts as filled whole at the session's own close. No costs, dividends, splits or "
+        "borrowing; gains are not reinvested.",
         "The signals were asked for when the backfill ran, not on the day: a model trained since then has seen "
         "the future, and the result flatters it.",
     ]

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from include.ledger.accounts import Accounts
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
+from include.ledger.identity import halt_if_restored
 from include.ledger.migrations import check_version
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
@@ -44,6 +45,7 @@ class Ledger:
         self.plans = Plans(connection)
         self.runs = Runs(connection)
         self.steps = Steps(connection)
+        halt_if_restored(connection, self.accounts)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -68,6 +68,23 @@ class Runs:
                 "SELECT * FROM orchestration_runs WHERE plan_id = %(plan_id)s ORDER BY id", {"plan_id": plan_id}
             ).fetchall()
 
+    def running(self) -> list[Run]:
+        """Return the runs that nobody closed yet, oldest first."""
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute("SELECT * FROM orchestration_runs WHERE status = 'running' ORDER BY id").fetchall()
+
+    def newest(self, dag_id: str, airflow_run_id: str) -> Run | None:
+        """Return the newest row of a DAG run; a backfill that reprocessed it has one of its own."""
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(
+                """
+                SELECT * FROM orchestration_runs
+                WHERE dag_id = %(dag_id)s AND airflow_run_id = %(airflow_run_id)s
+                ORDER BY started_at DESC LIMIT 1
+                """,
+                {"dag_id": dag_id, "airflow_run_id": airflow_run_id},
+            ).fetchone()
+
     def latest(self, limit: int) -> list[Run]:
         with self._connection.cursor(row_factory=class_row(Run)) as cursor:
             return cursor.execute(

@@ -1,4 +1,4 @@
-"""The commands that change something: settle, adopt, halt, resume, migrate."""
+"""The commands that change something: settle, adopt, halt, resume, restored, migrate."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import argparse
 import sys
 
 from include.execution import operations
+from include.execution.positions import shares
 from include.execution.settling import Verdict, settle, unresolved
 from include.ledger.connection import url_from_environment
+from include.ledger.grants import grant
+from include.ledger.identity import halt_as_restored
 from include.ledger.migrations import migrate
 from include.ops import printing
 from include.ops.place import Place, actor_named
@@ -51,9 +54,9 @@ def run_adopt(place: Place, arguments: argparse.Namespace) -> int:
         print(printing.as_json(done))
     else:
         print(
-            f"{done.symbol} of account {account}: baseline {done.baseline:f}, was {done.baseline_before:f}; the "
-            f"gateway holds {done.gateway:f}, our fills are {done.fills:f}"
-            + (f"; {rest:f} shares stay unexplained" if rest else "; the books agree")
+            f"{done.symbol} of account {account}: baseline {shares(done.baseline)}, was {shares(done.baseline_before)}; "
+            f"the gateway holds {shares(done.gateway)}, our fills are {shares(done.fills)}"
+            + (f"; {shares(rest)} shares stay unexplained" if rest else "; the books agree")
         )
     return NEEDS_A_PERSON if rest else WELL
 
@@ -102,6 +105,19 @@ def run_resume(place: Place, arguments: argparse.Namespace) -> int:
     return WELL if done.account.state == "active" else NEEDS_A_PERSON
 
 
+def run_restored(place: Place, arguments: argparse.Namespace) -> int:
+    with place.ledger() as ledger:
+        names = halt_as_restored(
+            ledger.connection, ledger.accounts, actor=actor_named(arguments.by), reason=arguments.reason
+        )
+    print(f"halted until resumed: {', '.join(names) or 'the ledger has no account, nothing'}")
+    return WELL
+
+
 def run_migrate(place: Place, arguments: argparse.Namespace) -> int:
-    print(f"the ledger is at version {migrate(url_from_environment(place.environ))}")
+    url = url_from_environment(place.environ)
+    print(f"the ledger is at version {migrate(url)}")
+    if arguments.grant:
+        grant(url, arguments.grant)
+        print(f"role {arguments.grant} may do what tasks need")
     return WELL

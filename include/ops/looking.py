@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from include.execution import operations
 from include.execution.checks import blockers, check
+from include.execution.positions import shares
 from include.execution.preview import file_prices, market_prices, preview, read_signals
 from include.ledger.ledger import Ledger
 from include.ops import printing
@@ -80,8 +81,8 @@ def run_plan(place: Place, arguments: argparse.Namespace) -> int:
             row.symbol,
             row.leg,
             row.target_weight,
-            f"{row.held_quantity:f}",
-            f"{row.open_quantity:f}",
+            shares(row.held_quantity),
+            shares(row.open_quantity),
             row.target_quantity,
             row.price,
             None if row.order_side is None else f"{row.order_side} {row.order_quantity}",
@@ -116,7 +117,7 @@ def run_orders(place: Place, arguments: argparse.Namespace) -> int:
             each.revision,
             each.order.mode,
             f"{each.order.side} {each.order.quantity} {each.order.symbol}",
-            f"{each.order.filled_quantity:f}",
+            shares(each.order.filled_quantity),
             each.order.filled_avg_price,
             each.order.state,
             each.order.attempt,

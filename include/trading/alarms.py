@@ -28,6 +28,7 @@ NEXT_STEPS: Final[dict[str, str]] = {
     "unknown_order": "look-ups go on and nothing is sent twice; if it lasts: python -m include.ops orders, then settle",
     "account_state": "find out why, settle it, then: python -m include.ops resume --account … --reason …",
     "open_after_close": "cancel at the broker or with python -m include.ops halt --cancel-open; fills still count",
+    "break": "settle what differs at the broker, then: python -m include.ops resume --account … --reason …",
     "stuck_run": "look at the run's tasks in Airflow; clearing any of them is safe",
 }
 

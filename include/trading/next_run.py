@@ -17,11 +17,12 @@ def next_run(schedule: str | None, calendar: TradingCalendar, now: datetime) -> 
     if offset_minutes is None:
         return _next_cron(schedule, calendar, now)
     session = calendar.current(now)
-    due = _due(session, offset_minutes)
-    return due if due > now else _due(calendar.next(session.day), offset_minutes)
+    due = due_at(session, offset_minutes)
+    return due if due > now else due_at(calendar.next(session.day), offset_minutes)
 
 
-def _due(session: Session, offset_minutes: int) -> datetime:
+def due_at(session: Session, offset_minutes: int) -> datetime:
+    """Return when a session's run is due."""
     # A session that closes before its offset has passed runs at its open.
     due = session.open + timedelta(minutes=offset_minutes)
     return due if due < session.close else session.open

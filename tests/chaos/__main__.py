@@ -14,7 +14,9 @@ from tests.chaos.stage import KILL_POINTS
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=24, help=f"scenarios a fault; {len(KILL_POINTS)} cover every point")
+    parser.add_argument(
+        "--seeds", type=int, default=24, help=f"scenarios a fault; {len(KILL_POINTS)} cover every point"
+    )
     parser.add_argument("--seed", type=int, help="only this one; prints what happened")
     parser.add_argument("--fault", choices=BY_NAME, metavar="NAME", help="only this one: " + "; ".join(BY_NAME))
     parser.add_argument("--point", choices=KILL_POINTS, help="where the first worker dies; else drawn")

@@ -104,9 +104,7 @@ def _hidden(stage: Stage) -> None:
 
 
 def _hidden_shortly(stage: Stage) -> None:
-    stage.admin.fault(
-        "not_found_for_seconds", match={"symbol": stage.victim.symbol}, times=1, seconds=0.1, reset=True
-    )
+    stage.admin.fault("not_found_for_seconds", match={"symbol": stage.victim.symbol}, times=1, seconds=0.1, reset=True)
 
 
 def _canceled(stage: Stage, facts: Facts) -> bool:

@@ -36,9 +36,7 @@ def open_lane(contracts: Sequence[str], server_url: str | None = None) -> Iterat
         sandboxes: dict[str, Sandbox] = {
             contract: stack.enter_context(start_sandbox(contract=contract)) for contract in contracts
         }
-        yield {
-            contract: Lane(ledger_url, sandbox, contract, server) for contract, sandbox in sandboxes.items()
-        }
+        yield {contract: Lane(ledger_url, sandbox, contract, server) for contract, sandbox in sandboxes.items()}
 
 
 def run_cases(

@@ -63,8 +63,11 @@ def play(lane: Lane, case: Case, patches: tuple[Patch, ...] = ()) -> Result:
         facts = facts_of(stage)
         verdict = _judged(stage, fault, facts)
         if verdict.problems:
-            stage.log += [f"{event['at']:%M:%S.%f} {event['intent_id']} {event['actor']} {event['event']} "
-                          f"{event['from_state']} → {event['to_state']} {event['detail']}" for event in facts.events]
+            stage.log += [
+                f"{event['at']:%M:%S.%f} {event['intent_id']} {event['actor']} {event['event']} "
+                f"{event['from_state']} → {event['to_state']} {event['detail']}"
+                for event in facts.events
+            ]
             stage.log += [f"break {found.kind}: {found.message}" for found in facts.breaks]
             stage.log += [f"run {run.status}: {run.summary} / {run.error_message}" for run in facts.runs]
             stage.log += [f"book {facts.book}"]

@@ -86,9 +86,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.admin.reset()
-        self.admin.settings(
-            fill_after_seconds=FILL_AFTER_SECONDS, fill_parts=self.rng.choice((1, 2, 3)), mode="paper"
-        )
+        self.admin.settings(fill_after_seconds=FILL_AFTER_SECONDS, fill_parts=self.rng.choice((1, 2, 3)), mode="paper")
         top_n, bottom_n = self.rng.choice(((1, 1), (2, 0), (1, 1), (2, 1)))
         self.strategy = sandbox_strategy(
             id=self.name,

@@ -7,17 +7,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from include.execution import points
 from include.execution.desk import stop_trading
+from include.ledger.migrations import NEWEST
 from include.ledger.records import Intent, Run
 from include.ops.commands import main
 from include.sandbox.runner import PROJECT, Sandbox, start_sandbox
-from tests.support.engine import Engine, sandbox_strategy
+from tests.support.engine import FAST, Engine, sandbox_strategy
 
 STRATEGIES = """
 strategies:
@@ -49,7 +52,8 @@ class Duty:
         return code, printed.out, printed.err
 
     def json(self, *argv: str) -> Any:
-        _, out, _ = self.ops(*argv, "--json")
+        _, out, err = self.ops(*argv, "--json")
+        assert not err
         return json.loads(out)
 
     def trade(self, name: str = "one") -> Run:
@@ -168,7 +172,7 @@ def test_migrates_an_empty_database_and_says_so_again(duty: Duty, empty_database
     after, _, _ = duty.ops("check")
 
     assert (before, after) == (1, 0)
-    assert first == second == (0, "the ledger is at version 0001\n", "")
+    assert first == second == (0, f"the ledger is at version {NEWEST}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +211,7 @@ def test_check_finds_nothing_in_the_way_of_a_healthy_strategy(duty: Duty, contra
     assert found["rules off"] == "order_shares"
     assert found["rule order_notional"].startswith("100,000 USD (default: ")
     assert "for session" in found["next run"]
-    assert found["version"] == "0001"
+    assert found["version"] == NEWEST
     assert found["state"] == "new: its first run writes it"
     assert out.endswith("what would stop tomorrow's run: nothing\n")
 
@@ -294,6 +298,53 @@ def test_check_tells_what_the_account_is_waiting_for(duty: Duty, contract: str) 
     assert "holds 7, our fills and the adopted baseline say 0" in positions["position AAPL"]
     assert "foreign" in positions["position TLT"]
     assert set(stops) == ({"position AAPL"} if contract == "v2" else set())
+
+
+def test_check_stops_at_an_engaged_kill_switch(duty: Duty, contract: str) -> None:
+    if contract == "v1":
+        pytest.skip("contract v1 has no kill switch")
+    body = {"reason": "drill", "operator": "bob"}
+    httpx.post(f"{duty.sandbox.gateway_url}/api/v1/kill-switch/engage", json=body).raise_for_status()
+
+    (stop,) = duty.json("check")["blockers"]
+
+    assert (stop["name"], stop["value"]) == ("kill switch", "engaged by bob: drill")
+
+
+def test_check_stops_at_a_gateway_that_calls_itself_unhealthy(duty: Duty) -> None:
+    duty.sandbox.admin.fault("health_unhealthy")
+
+    (stop,) = duty.json("check")["blockers"]
+
+    assert stop["name"] == "health"
+    assert "is unhealthy" in stop["value"]
+
+
+def test_check_lets_a_strategy_that_never_sends_run_without_gateway(duty: Duty) -> None:
+    file = Path(duty.environ["TRADING_STRATEGIES_FILE"])
+    file.write_text(STRATEGIES.replace("mode: paper", "mode: plan"))
+    duty.sandbox.admin.fault("refuse_connections", service="gateway")
+
+    assert duty.ops("check")[0] == 0
+
+
+def test_check_shows_a_pause_that_ends_by_itself(duty: Duty) -> None:
+    with duty.engine.ledger() as ledger:
+        ledger.accounts.ensure("sandbox")
+        ledger.accounts.pause("sandbox", ledger.now() + timedelta(hours=1), "asked by the gateway")
+
+    code, out, _ = duty.ops("check")
+
+    assert code == 0
+    assert "by itself: asked by the gateway" in out
+
+
+def test_check_stops_when_a_lease_is_shorter_than_two_posts(duty: Duty) -> None:
+    duty.environ["TRADING_LEASE_SECONDS"] = "23"
+
+    (stop,) = duty.json("check")["blockers"]
+
+    assert stop["name"] == "lease"
 
 
 # plan
@@ -574,7 +625,10 @@ def test_settle_believes_the_proof_of_absence_over_a_person(duty: Duty) -> None:
     (intent,) = duty.lose("reset_before_body")
     duty.environ["TRADING_ABSENT_PROOF_SECONDS"] = "0"
     with duty.engine.ledger() as ledger:
-        ledger.orders.save(duty.order(intent), event="not_found", actor="test", not_found_count=1)
+        order = duty.order(intent)
+        ledger.orders.save(
+            order, event="not_found", actor="test", not_found_count=1, post_timed_out_at=order.first_sent_at
+        )
     words = ("--outcome", "filled", "--price", "1")
 
     code, out, _ = duty.ops("settle", intent.client_order_id, *words, *REASON)
@@ -584,6 +638,7 @@ def test_settle_believes_the_proof_of_absence_over_a_person(duty: Duty) -> None:
 
 
 def test_settle_lifts_reduce_only_and_counts_the_closed_run_anew(duty: Duty) -> None:
+    duty.engine.settings = FAST.model_copy(update={"absent_proof_seconds": 3600, "fast_poll_seconds": 0.2})
     run, intents = duty.engine.plan(duty.engine.identity("one"), sandbox_strategy())
     lost = duty.lose("reset_before_body")[0]
     duty.engine.submit_all([intent for intent in intents if intent.client_order_id != lost.client_order_id])
@@ -650,17 +705,17 @@ def test_settle_all_says_when_there_is_nothing(duty: Duty) -> None:
 # adopt
 
 
-def test_adopt_takes_what_our_fills_do_not_explain(duty: Duty, contract: str) -> None:
-    run = duty.trade()
+def test_adopt_takes_what_our_fills_do_not_explain(duty: Duty) -> None:
+    duty.trade()
     with duty.engine.ledger() as ledger:
-        ours = ledger.orders.account_fills("sandbox")["AAPL"] if "AAPL" in run.symbols else 0
+        ours = int(ledger.orders.account_fills("sandbox").get("AAPL", 0))
     duty.sandbox.admin.positions(AAPL=7)
 
     code, out, _ = duty.ops("adopt", "--symbol", "AAPL", *REASON)
     again, _, err = duty.ops("adopt", "--symbol", "AAPL", *REASON)
 
     assert code == 0
-    assert f"baseline 7, was 0; the gateway holds {ours + 7:f}, our fills are {ours:f}; the books agree" in out
+    assert f"baseline 7, was 0; the gateway holds {ours + 7}, our fills are {ours}; the books agree" in out
     assert again == 2
     assert "nothing to adopt" in err
     assert duty.ops("check")[0] == 0

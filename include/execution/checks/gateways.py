@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from include.execution.checks.finding import ASKED_BY, EndpointOf, Finding, Note, about
+from include.execution.positions import shares
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.ledger.records import Account
@@ -127,7 +128,7 @@ def _positions(
         return
     ours = ledger.orders.account_fills(account).keys() | {symbol for each in strategies for symbol in each.symbols}
     for symbol, (actual, expected) in found.items():
-        words = f"the gateway holds {actual:f}, our fills and the adopted baseline say {expected:f}"
+        words = f"the gateway holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
         if symbol not in ours:
             yield note(f"position {symbol}", f"{words}; foreign: no strategy trades it, so it is never touched")
         elif reader.contract == "v1":

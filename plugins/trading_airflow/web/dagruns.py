@@ -87,7 +87,9 @@ def _check_runnable(dag_id: str) -> None:
     with create_session() as session:
         dag = session.scalar(select(DagModel).where(DagModel.dag_id == dag_id, ~DagModel.is_stale))
         if dag is None:
-            raise Problem(409, "The DAG is not there", f"Airflow has not read the DAG {dag_id}: look at its import errors")
+            raise Problem(
+                409, "The DAG is not there", f"Airflow has not read the DAG {dag_id}: look at its import errors"
+            )
         if dag.has_import_errors:
             raise Problem(409, "The DAG is broken", f"{dag_id} has import errors: its file must be repaired first")
         if dag.is_paused:

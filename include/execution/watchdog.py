@@ -1,0 +1,224 @@
+"""Look after what no task may be looking after: it trusts the ledger only, for a killed task tells nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from include.execution.alarming import raise_unknown_orders, session_key
+from include.execution.closing import close_run
+from include.execution.desk import Desk
+from include.execution.resolve import look_again
+from include.execution.runs import sends, strategy_of
+from include.execution.settings import Settings
+from include.execution.tracking import close_late_orders, refresh_orders
+from include.ledger.ledger import Ledger
+from include.ledger.records import Intent, Run
+from include.services.execution_gateway import GatewayReader
+from include.trading.alarms import NEXT_STEPS, run_key
+from include.trading.due import latest_due
+from include.trading.errors import TradingError
+from include.trading.sessions import FIRST_DAY, trading_calendar
+from include.trading.states import FINAL
+from include.trading.strategy import Strategy
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT = "watchdog"
+# Longer than any weekend with holidays: an order proven absent is looked up again until its next session opens.
+_ABSENT_FOR = timedelta(days=10)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A strategy whose sessions must have runs. paused: somebody switched its schedule off."""
+
+    strategy: Strategy
+    paused: bool
+
+
+@dataclass
+class Findings:
+    """What one look found, in words."""
+
+    closed: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Watchdog:
+    """One look. gateways: how to open the gateway of an account; one that cannot be opened is told as a problem."""
+
+    ledger: Ledger
+    settings: Settings
+    gateways: Mapping[str, Callable[[], AbstractContextManager[GatewayReader]]]
+    strategies: Sequence[Watched]
+    code_version: str
+    findings: Findings = field(default_factory=Findings)
+
+    def look(self) -> Findings:
+        """Look after every account and session once. What one account's gateway does not answer stops no other."""
+        for account in self.ledger.accounts.all():
+            try:
+                if account.account in self.gateways:
+                    with self.gateways[account.account]() as reader:
+                        self._look_after(account.account, self._desk(reader))
+                else:
+                    self._look_after(account.account, self._desk(None))
+            except TradingError as error:
+                self._problem(f"account {account.account}: {error}")
+        self._close_runs()
+        for watched in self.strategies:
+            self._notice_missed(watched)
+        self.ledger.steps.beat(HEARTBEAT)
+        return self.findings
+
+    def _desk(self, reader: GatewayReader | None) -> Desk:
+        return Desk(
+            ledger=self.ledger,
+            reader=reader,
+            settings=self.settings,
+            actor="watchdog",
+            code_version=self.code_version,
+        )
+
+    def _look_after(self, account: str, desk: Desk) -> None:
+        close_late_orders(desk, account)
+        try:
+            if desk.reader is not None:
+                refresh_orders(desk, self.ledger.orders.live(account))
+                for intent in self._absent(account):
+                    look_again(desk, intent)
+        finally:
+            with self.ledger.transaction():
+                self.ledger.accounts.refresh(
+                    self.ledger.accounts.lock(account),
+                    self.ledger.now(),
+                    after_seconds=self.settings.unresolved_seconds,
+                    actor=desk.actor,
+                )
+            raise_unknown_orders(self.ledger, account)
+            self._raise_open_after_close(account)
+            self._raise_breaks(account)
+
+    def _absent(self, account: str) -> list[Intent]:
+        """Return the orders proven absent whose next session has not opened yet."""
+        now = self.ledger.now()
+        found = []
+        for intent in self.ledger.orders.absent(account, now - _ABSENT_FOR):
+            plan = self.ledger.plans.get(intent.plan_id)
+            if plan is None:
+                continue
+            calendar = trading_calendar(plan.parameters["strategy"]["calendar"], today=now.date())
+            if now < calendar.next(plan.session_date).open:
+                found.append(intent)
+        return found
+
+    def _raise_open_after_close(self, account: str) -> None:
+        now = self.ledger.now()
+        late = []
+        for intent in self.ledger.orders.live(account):
+            plan = self.ledger.plans.get(intent.plan_id)
+            if intent.state == "open" and plan is not None and now >= plan.cutoff_at:
+                late.append(f"{intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol})")
+        key = f"open_after_close:{account}"
+        if not late:
+            self.ledger.alerts.end(key)
+            return
+        self.ledger.alerts.raise_alert(
+            "open_after_close",
+            "warning",
+            key,
+            f"{len(late)} orders are still open after the cut-off of their session: {', '.join(late[:10])}",
+            NEXT_STEPS["open_after_close"],
+            account=account,
+        )
+
+    def _raise_breaks(self, account: str) -> None:
+        """Raise the alert of an open break that has none; who found it raised it, unless it died in between."""
+        alerted = {alert.dedupe_key for alert in self.ledger.alerts.open()}
+        for found in self.ledger.books.open_breaks(account):
+            key = f"break:{account}:{found.dedupe_key}"
+            if key not in alerted:
+                self.ledger.alerts.raise_alert(
+                    "gateway_mode" if found.kind == "gateway_mode" else "break",
+                    "critical",
+                    key,
+                    found.message,
+                    NEXT_STEPS["break"],
+                    account=account,
+                    run_id=found.run_id,
+                )
+
+    def _close_runs(self) -> None:
+        """Close the runs that nobody works on any more."""
+        now = self.ledger.now()
+        for run in self.ledger.runs.running():
+            if now < self._stuck_at(run):
+                continue
+            try:
+                if sends(run) and run.account in self.gateways:
+                    with self.gateways[run.account]() as reader:
+                        closed = close_run(self._desk(reader), run, failed_step="no task ended it")
+                else:
+                    closed = close_run(self._desk(None), run, failed_step="no task ended it")
+                self.findings.closed.append(closed.summary or str(closed.run_id))
+            except (TradingError, TypeError) as error:
+                self._problem(f"run {run.run_id} is stuck and could not be closed: {error}")
+            self.ledger.alerts.raise_alert(
+                "stuck_run",
+                "critical",
+                run_key("stuck_run", run.strategy_id, run.mode, run.session_date),
+                f"{run.strategy_id} {run.session_date}: no task ended the run, nothing moved since "
+                f"{run.updated_at:%Y-%m-%d %H:%M} UTC",
+                NEXT_STEPS["stuck_run"],
+                strategy_id=run.strategy_id,
+                account=run.account,
+                session=run.session_date,
+                run_id=run.run_id,
+            )
+
+    def _stuck_at(self, run: Run) -> datetime:
+        """Return from when on a run is stuck: some time after the moment by which its own tasks end it."""
+        intents = [] if run.plan_id is None else self.ledger.orders.of_plan(run.plan_id)
+        working = any(intent.state not in FINAL for intent in intents)
+        ends_at = run.cutoff_at if working else run.send_until
+        return max(ends_at, run.updated_at) + timedelta(seconds=self.settings.stuck_seconds)
+
+    def _notice_missed(self, watched: Watched) -> None:
+        strategy, now = watched.strategy, self.ledger.now()
+        if strategy.schedule is None:
+            return
+        paused = f"paused:{strategy.id}"
+        if watched.paused:
+            self.ledger.steps.beat(paused)
+            return
+        calendar = trading_calendar(strategy.calendar, today=now.date())
+        session, due = latest_due(strategy.schedule, calendar, now)
+        paused_at = self.ledger.steps.last_beat(paused)
+        sessions = self.ledger.runs.session_dates(strategy.id, FIRST_DAY)
+        new = not any(day < session.day for day in sessions)
+        seen_paused = paused_at is not None and paused_at >= due
+        if session.day in sessions or new or seen_paused:
+            return
+        if now < due + timedelta(seconds=self.settings.missed_seconds):
+            return
+        self.findings.missed.append(f"{strategy.id} {session.day}")
+        self.ledger.alerts.raise_alert(
+            "session_missed",
+            "critical",
+            session_key("session_missed", strategy.id, session.day.isoformat()),
+            f"{strategy.id} has no run of session {session.day}, which was due at {due:%Y-%m-%d %H:%M} UTC",
+            NEXT_STEPS["session_missed"],
+            strategy_id=strategy.id,
+            session=session.day,
+        )
+
+    def _problem(self, words: str) -> None:
+        log.warning("watchdog problem", problem=words)
+        self.findings.problems.append(words)

@@ -1,0 +1,56 @@
+"""A restored ledger starts halted: it may not know of orders that were sent after its backup was made.
+
+The ledger keeps in which database it lives. Where that does not match any more, its data came from somewhere else or
+from another time: every account stops until a person has compared the books and resumes it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import Connection
+
+from include.ledger.accounts import Accounts
+
+CAUSE = "restored"
+
+
+def halt_if_restored(connection: Connection[Any], accounts: Accounts) -> None:
+    """Halt every account when the ledger is not where it was; quick when it is (one statement)."""
+    if _moved(connection, lock=False) is None:
+        return
+    with connection.transaction():
+        moved = _moved(connection, lock=True)
+        if moved is not None:
+            _halt_all(accounts, f"this ledger was restored or moved ({moved}): orders may be missing", "ledger")
+            connection.execute(
+                "UPDATE ledger_identity SET identity = current_ledger_identity(), recorded_at = clock_timestamp()"
+            )
+
+
+def halt_as_restored(connection: Connection[Any], accounts: Accounts, *, actor: str, reason: str) -> list[str]:
+    """Halt every account because a person says that the ledger was restored; return the accounts.
+
+    For what no database can tell of itself: a snapshot of the whole volume, or rows brought back into the same tables.
+    """
+    with connection.transaction():
+        return _halt_all(accounts, f"this ledger was restored: {reason}", actor)
+
+
+def _moved(connection: Connection[Any], *, lock: bool) -> str | None:
+    """Return how identity and place differ, None when they match."""
+    row = connection.execute(
+        "SELECT identity, current_ledger_identity() AS here FROM ledger_identity" + (" FOR UPDATE" if lock else "")
+    ).fetchone()
+    if row is None:
+        raise LookupError("the ledger's table ledger_identity has lost its row: restore a whole backup")
+    return None if row["identity"] == row["here"] else f"from {row['identity']} to {row['here']}"
+
+
+def _halt_all(accounts: Accounts, reason: str, actor: str) -> list[str]:
+    names = [row.account for row in accounts.all()]
+    for name in names:
+        row = accounts.lock(name)
+        if row.state != "halted":
+            accounts.set_state(row, "halted", cause=CAUSE, reason=reason, actor=actor)
+    return names

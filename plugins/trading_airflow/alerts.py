@@ -1,0 +1,149 @@
+"""Airflow's callbacks and the connection `trading_alerts`: what failed is stored as an alert, and alerts are sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+from airflow.sdk import BaseNotifier
+
+from include.trading.errors import TradingError
+
+if TYPE_CHECKING:
+    from include.execution.sending import Message
+    from include.ledger.ledger import Ledger
+    from include.ledger.records import Run
+    from include.services.notifications import Notifications
+
+log = structlog.get_logger(__name__)
+
+Event = Literal["task_failed", "task_retried", "task_skipped", "task_succeeded", "run_failed"]
+
+
+class TradingNotifier(BaseNotifier):
+    """Stores an alert of the event unless the run stored it, and sends what was not sent yet.
+
+    event: the callback it is used for. Those of tasks run in the worker, or, like that of a DAG, in the DAG processor.
+    """
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self.event = event
+
+    def notify(self, context: Any) -> None:
+        from include.execution.sending import Message, send_alerts
+        from include.execution.settings import settings_from
+        from trading_airflow.hooks.ledger import LedgerHook
+
+        try:
+            with LedgerHook().ledger() as ledger:
+                self._store(ledger, context)
+                send_alerts(ledger, settings_from(os.environ), Sender(), base_url=base_url())
+        except TradingError as error:
+            log.error("alert not stored", alert_event=self.event, reason=str(error))
+            if self.event in ("task_failed", "run_failed"):
+                # Without the ledger nobody else will tell; then rather twice than not at all.
+                words = f"{_subject(context)}: {_problem(context)}\nThe alert was not stored: {error}\n{base_url()}"
+                Sender()(Message("critical", f"[CRITICAL] {self.event.replace('_', ' ')}", words))
+
+    def _store(self, ledger: Ledger, context: Mapping[str, Any]) -> None:
+        from include.execution.alarming import raise_unknown_orders, task_key
+        from include.trading.alarms import NEXT_STEPS
+
+        run = _run(ledger, context)
+        if run is not None:
+            raise_unknown_orders(ledger, run.account)
+        # A failed run raised its own alert when it was closed. A backfill's runs are counted there, in one.
+        told = run is not None and (run.status == "failed" or run.mode == "replay")
+        if self.event == "task_succeeded" or told:
+            return
+        dag_id, airflow_run_id = _ids(context)
+        task = self.event != "run_failed"
+        ledger.alerts.raise_alert(
+            "error" if task else "run_failed",
+            "critical" if self.event in ("task_failed", "run_failed") else "warning",
+            task_key(dag_id, airflow_run_id, context["ti"].task_id)
+            if task
+            else f"dag_failed:{dag_id}:{airflow_run_id}",
+            f"{_subject(context)} {_EVENT_WORDS[self.event]}: {_problem(context)}",
+            NEXT_STEPS["error" if task else "run_failed"],
+            strategy_id=run.strategy_id if run is not None else dag_id,
+            account=None if run is None else run.account,
+            session=None if run is None else run.session_date,
+            run_id=None if run is None else run.run_id,
+        )
+
+
+_EVENT_WORDS = {
+    "task_failed": "failed",
+    "task_retried": "failed and will be tried again",
+    "task_skipped": "was skipped",
+    "run_failed": "failed",
+}
+
+
+class Sender:
+    """Sends over the connection `trading_alerts`; without one, the log line that every alert has is all."""
+
+    def __init__(self) -> None:
+        self._notifications: Notifications | None = None
+
+    def __call__(self, message: Message) -> bool:
+        if self._notifications is None:
+            self._notifications = _notifications()
+        if self._notifications is None:
+            return True
+        return self._notifications.send(message.severity, message.title, message.body)
+
+
+def _notifications() -> Notifications | None:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    from include.services.notifications import CONNECTION_ID, Notifications
+
+    try:
+        connection = BaseHook.get_connection(CONNECTION_ID)
+    except AirflowNotFoundException:
+        return None
+    from airflow.providers.apprise.hooks.apprise import AppriseHook
+
+    # Not the hook's own notify: it does not say whether a message arrived.
+    return Notifications(AppriseHook(CONNECTION_ID).get_config_from_conn(connection))
+
+
+def base_url() -> str:
+    """Return Airflow's address for links."""
+    from airflow.sdk.configuration import conf
+
+    return str(conf.get("api", "base_url", fallback="http://localhost:8080"))
+
+
+def _run(ledger: Ledger, context: Mapping[str, Any]) -> Run | None:
+    """Return the run's row. A DAG's callback may know no more than the names of DAG and run."""
+    from trading_airflow.operators.task import identity_of
+
+    if "dag_run" in context:
+        return ledger.runs.get(identity_of(context).run_id)  # type: ignore[arg-type]
+    return ledger.runs.newest(*_ids(context))
+
+
+def _ids(context: Mapping[str, Any]) -> tuple[str, str]:
+    return context["dag"].dag_id, context["run_id"]
+
+
+def _subject(context: Mapping[str, Any]) -> str:
+    dag_id, airflow_run_id = _ids(context)
+    task = context.get("ti")
+    if task is None or "reason" in context:
+        return f"{dag_id} {airflow_run_id}"
+    return f"{dag_id} {airflow_run_id}: {task.task_id} (try {task.try_number})"
+
+
+def _problem(context: Mapping[str, Any]) -> str:
+    error = context.get("exception")
+    if error is not None:
+        return f"{type(error).__name__}: {error}"
+    return str(context.get("reason") or "it ended without a word; a killed task leaves none")

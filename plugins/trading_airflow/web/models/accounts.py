@@ -1,0 +1,193 @@
+"""Accounts, and what a person on duty may do to one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from include.execution.settling import Outcome
+from include.trading.models import Side, Symbol
+from trading_airflow.web.models.base import Answer, Body, Reason, example
+from trading_airflow.web.models.examples import ACCOUNT
+
+
+class Break(Answer):
+    """Two books that must agree do not."""
+
+    id: int
+    kind: str
+    symbol: str | None
+    message: str
+    found_at: datetime
+    run_id: UUID | None
+
+
+class AccountSummary(Answer):
+    model_config = example(ACCOUNT)
+
+    account: str
+    state: Literal["active", "reduce_only", "halted", "new"] = Field(description="new: its first run writes its row")
+    state_cause: str | None
+    state_reason: str | None
+    state_changed_by: str | None
+    state_changed_at: datetime | None
+    gateway_paused_until: datetime | None
+    pause_reason: str | None
+    connection_id: str | None = Field(description="the gateway connection that names it")
+    strategies: list[str]
+    live_orders: int
+    unresolved_orders: int
+    breaks: list[Break]
+    may_halt: bool = Field(description="whether you may")
+    may_resume: bool = Field(description="whether you may resume, settle and adopt")
+
+
+class AccountEvent(Answer):
+    at: datetime
+    actor: str
+    from_state: str
+    to_state: str
+    cause: str
+    reason: str
+
+
+class LiveOrder(Answer):
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: int
+    state: str
+    message: str | None
+    filled_quantity: Decimal
+
+
+class Holding(Answer):
+    """One symbol's books; they agree when gateway = fills + baseline."""
+
+    symbol: str
+    gateway: Decimal | None = Field(description="as it last said; null when it was never asked")
+    fills: Decimal
+    baseline: Decimal
+
+
+class AccountDetail(AccountSummary):
+    """An account with its live orders, its books, and what was done to it, newest first."""
+
+    model_config = example(
+        {
+            **ACCOUNT,
+            "orders": [],
+            "holdings": [{"symbol": "AAPL", "gateway": "222", "fills": "222", "baseline": "0"}],
+            "asked_at": "2026-01-05T14:30:06Z",
+            "events": [
+                {
+                    "at": "2026-01-05T15:00:00Z",
+                    "actor": "ada",
+                    "from_state": "active",
+                    "to_state": "halted",
+                    "cause": "person",
+                    "reason": "wrong prices",
+                }
+            ],
+        }
+    )
+
+    orders: list[LiveOrder]
+    holdings: list[Holding]
+    asked_at: datetime | None = Field(description="when the gateway's positions were asked for")
+    events: list[AccountEvent]
+
+
+class HaltBody(Body):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"reason": "wrong prices", "cancel_open": False}}
+    )
+
+    reason: Reason
+    cancel_open: bool = Field(default=False, description="also ask the gateway to cancel what is open (contract v2)")
+
+
+class ResumeBody(Body):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"reason": "prices are right again", "breaks": [3]}}
+    )
+
+    reason: Reason
+    breaks: list[int] = Field(default=[], max_length=1000, description="the ids of all open breaks, which it settles")
+
+
+class SettleBody(Body):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "client_order_ids": ["p1c0ffee1c0ffee1c0ffee1c"],
+                "outcome": "filled",
+                "reason": "the broker's page says so",
+                "price": "189.52",
+            }
+        },
+    )
+
+    client_order_ids: list[str] = Field(default=[], max_length=1000)
+    all_unresolved: bool = Field(default=False, description="every order of the account without a known outcome")
+    outcome: Outcome
+    reason: Reason
+    quantity: Decimal | None = Field(default=None, ge=0, max_digits=15, decimal_places=6, description="filled in all")
+    price: Decimal | None = Field(default=None, gt=0, max_digits=15, decimal_places=6, description="USD a share")
+    gateway_silent: bool = Field(default=False, description="also orders about which the gateway gives no answer")
+
+
+class AdoptBody(Body):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"symbol": "KO", "reason": "bought by hand in 2025"}}
+    )
+
+    symbol: Symbol
+    reason: Reason
+    quantity: Decimal | None = Field(
+        default=None, max_digits=15, decimal_places=6, description="signed shares; by default all our fills leave over"
+    )
+
+
+class Cancellation(Answer):
+    client_order_id: str
+    symbol: str
+    done: bool = Field(description="it is final: nothing of it can trade any more")
+    words: str
+
+
+class HaltResult(Answer):
+    account: AccountSummary
+    cancellations: list[Cancellation]
+
+
+class ResumeResult(Answer):
+    account: AccountSummary
+    breaks: list[Break] = Field(description="those that were ended")
+
+
+class SettledOrder(Answer):
+    client_order_id: str
+    symbol: str
+    settled: bool
+    state: str
+    words: str
+
+
+class SettleResult(Answer):
+    orders: list[SettledOrder]
+    runs: list[str] = Field(description="the runs that were counted anew, a line each")
+
+
+class AdoptResult(Answer):
+    account: str
+    symbol: str
+    gateway: Decimal
+    fills: Decimal
+    baseline_before: Decimal
+    baseline: Decimal

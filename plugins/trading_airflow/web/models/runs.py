@@ -1,0 +1,252 @@
+"""Runs, what became of every symbol in them, their orders and alerts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from include.trading.models import Mode, Side
+from include.trading.strategy import RunRequest
+from trading_airflow.web.models.base import Answer, example
+from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID
+
+RUN_DETAIL = {
+    **RUN,
+    "code_version": "0.1.0",
+    "parameters": {},
+    "signal_service_response": None,
+    "execution_gateway_responses": None,
+}
+
+
+class Links(Answer):
+    """Paths on this server."""
+
+    run: str = Field(description="the OrchestrationResult, once the run has begun")
+    airflow: str = Field(description="the DAG run's page")
+
+
+class RunSummary(Answer):
+    """One run in a list."""
+
+    model_config = example(RUN)
+
+    run_id: UUID
+    strategy_id: str
+    dag_id: str
+    airflow_run_id: str
+    run_type: str
+    account: str
+    mode: Mode
+    mode_reason: str | None = Field(description="why it is safer than the strategy's, where it is")
+    status: Literal["running", "completed", "failed", "partial"]
+    summary: str | None
+    session_date: date
+    as_of_date: date
+    revision: int
+    symbols: list[str]
+    capital: Decimal
+    num_signals: int
+    num_orders_planned: int
+    num_orders_submitted: int
+    num_orders_accepted: int
+    num_orders_rejected: int
+    num_orders_filled: int
+    num_orders_denied: int
+    num_orders_not_sent: int
+    num_orders_unknown: int
+    scheduled_at: datetime
+    started_at: datetime
+    last_acknowledged_at: datetime | None
+    completed_at: datetime | None
+    duration_seconds: Decimal | None
+    send_until: datetime
+    cutoff_at: datetime
+    plan_id: UUID | None
+    adopted: bool = Field(description="it found the session's plan and reports that one")
+    error_message: str | None
+    model_version: str | None
+    links: Links
+
+
+class RunDetail(RunSummary):
+    """One run with what it was asked and what the services answered."""
+
+    model_config = example(RUN_DETAIL)
+
+    code_version: str
+    parameters: dict[str, Any]
+    signal_service_response: dict[str, Any] | None
+    execution_gateway_responses: dict[str, Any] | None
+
+
+class RunList(Answer):
+    """A page of runs, newest first."""
+
+    model_config = example({"runs": [RUN], "total": 1, "limit": 20, "offset": 0})
+
+    runs: list[RunSummary]
+    total: int = Field(description="how many fit, on this page or not")
+    limit: int
+    offset: int
+
+
+class Mapping(Answer):
+    """What became of one symbol, from its signal to its fill; a flip has a second leg. ADR-0006's second table."""
+
+    model_config = example(MAPPING)
+
+    symbol: str
+    leg: int
+    predicted_return: Decimal | None
+    rank: int | None
+    target_weight: Decimal | None
+    target_quantity: Decimal | None
+    held_quantity: Decimal | None
+    open_quantity: Decimal | None
+    delta_quantity: Decimal | None
+    price: Decimal | None
+    price_source: str | None
+    price_at: datetime | None
+    price_age_seconds: Decimal | None
+    outcome: Literal["order", "skipped", "denied", "unchanged"]
+    skip_reason: str | None = Field(description="a code, when skipped or denied")
+    reason: str | None = Field(description="the code's sentence")
+    detail: str | None = Field(description="the reason with its numbers")
+    rules: list[dict[str, Any]] = Field(description="what every rule said")
+    reduces: bool | None
+    client_order_id: str | None
+    order_side: Side | None
+    order_qty: int | None
+    broker_order_id: str | None
+    order_status: str | None
+    order_error: str | None
+    filled_qty: Decimal | None
+    filled_avg_price: Decimal | None
+
+
+class OrderEvent(Answer):
+    """Who did what to an order, when, with what answer."""
+
+    at: datetime
+    actor: str
+    event: str
+    from_state: str | None
+    to_state: str | None
+    attempt: int
+    detail: dict[str, Any]
+
+
+class OrderFill(Answer):
+    fill_id: str
+    quantity: Decimal
+    price: Decimal
+    filled_at: datetime | None
+
+
+class Order(Answer):
+    """An order and everything that happened to it, oldest first."""
+
+    model_config = example(ORDER)
+
+    client_order_id: str
+    account: str
+    symbol: str
+    leg: int
+    position: int = Field(description="in sending order, reductions first")
+    side: Side
+    quantity: int
+    price: Decimal
+    reduces: bool
+    state: str
+    reason: str | None
+    message: str | None
+    attempt: int = Field(description="POSTs so far")
+    gateway_order_id: str | None
+    gateway_status: str | None
+    broker_order_id: str | None
+    filled_quantity: Decimal
+    filled_avg_price: Decimal | None
+    first_sent_at: datetime | None
+    acknowledged_at: datetime | None
+    unknown_since: datetime | None
+    final_at: datetime | None
+    events: list[OrderEvent]
+    fills: list[OrderFill]
+
+
+class Alert(Answer):
+    model_config = example(ALERT)
+
+    id: int
+    kind: str
+    severity: Literal["info", "warning", "critical"]
+    message: str
+    next_step: str
+    strategy_id: str | None
+    account: str | None
+    session_date: date | None
+    run_id: UUID | None
+    count: int
+    first_at: datetime
+    last_at: datetime
+    over_at: datetime | None
+
+
+class OrchestrationResult(Answer):
+    """A run as a whole."""
+
+    model_config = example(
+        {
+            "run": RUN_DETAIL,
+            "mappings": [MAPPING],
+            "orders": [ORDER],
+            "alerts": [ALERT],
+        }
+    )
+
+    run: RunDetail
+    mappings: list[Mapping]
+    orders: list[Order]
+    alerts: list[Alert]
+
+
+class RunBody(RunRequest):
+    """What to run. Everything may be left out; a request only narrows what the strategy allows."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"symbols": ["AAPL", "MSFT"], "as_of_date": "2026-01-02", "wait": True}}
+    )
+
+    strategy_id: str | None = Field(default=None, description="by default daily_trading, or the only one there is")
+    wait: bool = Field(default=False, description="answer when the run has ended, with its result")
+    wait_seconds: float = Field(default=120, gt=0, le=600, description="… but not later than this")
+
+
+class RunAccepted(Answer):
+    """A run that was started, now or by an earlier call with the same Idempotency-Key."""
+
+    model_config = example(
+        {
+            "run_id": RUN_ID,
+            "strategy_id": "daily_trading",
+            "dag_id": "daily_trading",
+            "airflow_run_id": "api__2026-01-05T14:30:00_1f0b2a68",
+            "state": "queued",
+            "links": {
+                "run": f"/api/v1/orchestration/runs/{RUN_ID}",
+                "airflow": "/dags/daily_trading/runs/api__2026-01-05T14%3A30%3A00_1f0b2a68",
+            },
+        }
+    )
+
+    run_id: UUID
+    strategy_id: str
+    dag_id: str
+    airflow_run_id: str
+    state: str = Field(description="Airflow's word: queued, running, success or failed")
+    links: Links

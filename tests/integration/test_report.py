@@ -1,0 +1,197 @@
+"""The report on a backfill, from the ledger of real replays to the command's output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from include.ops.commands import main
+from include.sandbox.prices import Prices
+from include.sandbox.runner import Sandbox, start_sandbox
+from include.trading.sessions import Session, trading_calendar
+from tests.support.engine import SYMBOLS, Engine, sandbox_strategy
+
+CALENDAR = trading_calendar("XNYS", today=datetime.now(UTC).date())
+NEWEST = CALENDAR.previous(CALENDAR.current(datetime.now(UTC)).day)
+DAYS = CALENDAR.between(NEWEST.day - timedelta(days=21), NEWEST.day)[-6:]
+SESSIONS = tuple(CALENDAR.session(day) for day in DAYS)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with start_sandbox() as sandbox:
+        yield sandbox
+
+
+@dataclass
+class Bench:
+    """Replays sessions and asks for the report on them."""
+
+    engine: Engine
+    environ: dict[str, str]
+    capsys: pytest.CaptureFixture[str]
+
+    def replay(self, *sessions: Session, id: str = "daily_trading", **params: Any) -> None:
+        for session in sessions:
+            identity = self.engine.identity(f"backfill__{id}__{session.day}", "backfill", session.open)
+            run, _ = self.engine.plan(identity, sandbox_strategy(id=id), **params)
+            self.engine.track(run)
+
+    def report(self, *arguments: str) -> tuple[int, str, str]:
+        self.capsys.readouterr()
+        code = main(["report", "--from", str(DAYS[0]), "--to", str(DAYS[-1]), *arguments], self.environ)
+        printed = self.capsys.readouterr()
+        return code, printed.out, printed.err
+
+    def json(self, *arguments: str) -> Any:
+        code, out, err = self.report(*arguments, "--json")
+        assert (code, err) == (0, "")
+        return json.loads(out, parse_float=Decimal)
+
+
+@pytest.fixture
+def bench(ledger_url: str, running: Sandbox, capsys: pytest.CaptureFixture[str]) -> Bench:
+    running.admin.reset()
+    environ = {"AIRFLOW_CONN_TRADING_LEDGER": ledger_url, "AIRFLOW_CONN_MARKET_DATA": running.market_url}
+    engine = Engine(ledger_url, running.signals_url, running.gateway_url, running.market_url)
+    return Bench(engine, environ, capsys)
+
+
+def held_after(bench: Bench, session: Session) -> dict[str, int]:
+    with bench.engine.ledger() as ledger:
+        run = ledger.runs.replays(session.day, session.day)[-1]
+        rows = ledger.runs.mappings(run.run_id)
+    signs = {"buy": 1, "sell": -1, None: 0}
+    return {row["symbol"]: signs[row["order_side"]] * (row["order_qty"] or 0) for row in rows}
+
+
+def test_equity_is_what_the_plans_holdings_gained_from_close_to_close(bench: Bench) -> None:
+    bench.replay(*SESSIONS)
+    prices = Prices()
+    rows = [prices.row(session.day) for session in SESSIONS]
+    close = [{symbol: Decimal(str(prices.close(symbol, row or 0))) for symbol in SYMBOLS} for row in rows]
+    equity = [Decimal(100000)]
+    for day, session in enumerate(SESSIONS[:-1]):
+        gained = sum(
+            quantity * (close[day + 1][symbol] - close[day][symbol])
+            for symbol, quantity in held_after(bench, session).items()
+        )
+        equity.append(equity[-1] + gained)
+
+    found = bench.json()
+
+    assert [session["session"] for session in found["sessions"]] == [str(day) for day in DAYS]
+    assert [Decimal(session["equity"]) for session in found["sessions"]] == equity
+    assert Decimal(found["total_return"]) == (equity[-1] - 100000) / 100000
+    assert (found["orders"], found["left_out"]) == (24, [])
+
+
+def test_a_session_without_a_replay_is_named_and_the_chain_goes_on_past_it(bench: Bench) -> None:
+    bench.replay(*SESSIONS[:2], *SESSIONS[3:])
+
+    found = bench.json()
+
+    assert [session["session"] for session in found["sessions"]] == [str(day) for day in DAYS if day != DAYS[2]]
+    assert found["left_out"] == [{"session": str(DAYS[2]), "why": "not replayed"}]
+
+
+def test_a_session_that_was_replayed_with_other_parameters_is_left_out(bench: Bench) -> None:
+    bench.replay(*SESSIONS, capital=5000)
+    bench.replay(*SESSIONS[1:])
+
+    found = bench.json()
+
+    assert Decimal(found["capital"]) == 100000
+    assert found["left_out"] == [
+        {"session": str(DAYS[0]), "why": "replayed with other parameters than the newest replay only"}
+    ]
+
+
+def test_without_market_data_the_last_session_is_left_out_with_the_reason(bench: Bench) -> None:
+    bench.replay(*SESSIONS)
+    del bench.environ["AIRFLOW_CONN_MARKET_DATA"]
+
+    found = bench.json()
+
+    assert len(found["sessions"]) == 5
+    (left_out,) = found["left_out"]
+    assert left_out["session"] == str(DAYS[-1])
+    assert "AIRFLOW_CONN_MARKET_DATA" in left_out["why"]
+
+
+def test_denials_are_counted_by_rule(bench: Bench) -> None:
+    strategy = sandbox_strategy(not_shortable_symbols=list(SYMBOLS))
+    for session in SESSIONS:
+        run, _ = bench.engine.plan(bench.engine.identity(str(session.day), "backfill", session.open), strategy)
+        bench.engine.track(run)
+
+    found = bench.json()
+
+    assert found["denied"] == {"not_shortable": 12}
+    assert all(session["net"] == session["gross"] for session in found["sessions"])
+
+
+def test_the_table_says_what_kind_of_numbers_it_shows(bench: Bench) -> None:
+    bench.replay(*SESSIONS)
+
+    code, out, _ = bench.report()
+
+    assert code == 0
+    assert "What-if: no order was sent." in out
+    assert "a model trained since then has seen the future" in out
+    assert "Sandbox: its prices are historical closes laid on other dates." in out
+    assert out.index(str(DAYS[0])) < out.index(str(DAYS[-1]) + "  ")
+    assert "denied by rule: –" in out
+    assert "left out: no session" in out
+
+
+def test_the_plot_is_an_svg_that_says_what_it_is_and_loads_nothing(bench: Bench, tmp_path: Path) -> None:
+    bench.replay(*SESSIONS)
+    path = tmp_path / "report.svg"
+
+    assert bench.report("--plot", str(path))[0] == 0
+
+    image = ElementTree.fromstring(path.read_bytes())  # noqa: S314
+    words = " ".join(text.strip() for text in image.itertext())
+    assert image.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "What-if, no order was sent" in words
+    assert "Sandbox" in words
+    assert not image.findall(".//{http://www.w3.org/2000/svg}script[@href]")
+
+
+def test_a_plot_that_cannot_be_written_is_refused(bench: Bench, tmp_path: Path) -> None:
+    bench.replay(SESSIONS[0])
+
+    code, _, err = bench.report("--plot", str(tmp_path / "no folder" / "report.svg"))
+
+    assert (code, "expected a file that can be written" in err) == (2, True)
+
+
+def test_a_range_without_a_replay_says_how_to_make_one(bench: Bench) -> None:
+    code, _, err = bench.report()
+
+    assert (code, "make a backfill of those days first" in err) == (2, True)
+
+
+def test_of_several_strategies_one_is_to_be_named(bench: Bench) -> None:
+    bench.replay(*SESSIONS)
+    bench.replay(*SESSIONS, id="other")
+
+    code, _, err = bench.report()
+
+    assert (code, "daily_trading, other" in err) == (2, True)
+    assert bench.json("--strategy", "other")["strategy_id"] == "other"
+
+
+def test_a_range_that_runs_backwards_is_refused(bench: Bench) -> None:
+    code = main(["report", "--from", str(DAYS[1]), "--to", str(DAYS[0])], bench.environ)
+
+    assert (code, "no later than --to" in bench.capsys.readouterr().err) == (2, True)
