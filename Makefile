@@ -5,7 +5,7 @@ RUN = @$(PYTHON) include/run.py
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Trade one session against the sandbox on a real Airflow and stay up (ONCE=1: stop after the result)
@@ -18,6 +18,10 @@ test: ## Run all tests (ARGS="-k sizing -x" go to pytest)
 .PHONY: test-fast
 test-fast: ## Run the unit tests: seconds, neither Airflow nor PostgreSQL
 	$(RUN) test-fast $(ARGS)
+
+.PHONY: backfill-proof
+backfill-proof: ## Backfill 250 sessions on a real Airflow, count the POSTs (ARGS="--sessions 20 --no-docs")
+	$(RUN) backfill-proof $(ARGS)
 
 .PHONY: check
 check: ## Run linters, type checker and import contracts

@@ -15,6 +15,7 @@ from include.execution.settings import settings_from
 from include.trading.narrowing import params_schema
 from include.trading.strategies_file import load_strategies
 from include.trading.strategy import Strategy
+from trading_airflow.alerts import TradingNotifier
 from trading_airflow.operators.fills import TrackFillsOperator
 from trading_airflow.operators.orders import MapOrdersOperator, SubmitOrderOperator
 from trading_airflow.operators.signals import FetchSignalsOperator
@@ -61,14 +62,24 @@ def build_dag(strategy: Strategy, retry_minutes: Sequence[float]) -> DAG:
             # For a task that was killed: the policy is asked only where there is an error.
             "retry_delay": timedelta(minutes=retry_minutes[0]),
             "retry_policy": TradingRetryPolicy(retry_minutes),
+            "on_failure_callback": TradingNotifier("task_failed"),
+            "on_retry_callback": TradingNotifier("task_retried"),
+            "on_skipped_callback": TradingNotifier("task_skipped"),
         },
+        on_failure_callback=TradingNotifier("run_failed"),
     ) as dag:
         signals = FetchSignalsOperator(task_id="fetch_signals", strategy_id=strategy.id)
         orders = MapOrdersOperator(task_id="map_orders", signals=signals.output)
         submitted = SubmitOrderOperator.partial(task_id="submit_orders", map_index_template="{{ label }}").expand(
             order=orders.output
         )
-        fills = TrackFillsOperator(task_id="track_fills", orders=orders.output, trigger_rule="all_done")
+        fills = TrackFillsOperator(
+            task_id="track_fills",
+            orders=orders.output,
+            trigger_rule="all_done",
+            # The session's summary, on good days too.
+            on_success_callback=TradingNotifier("task_succeeded"),
+        )
         # Not by XCom: fetching a result an order is what the ledger answers with one query.
         submitted >> fills
     return dag

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from include.execution.alarming import raise_for_run
-from include.execution.desk import Desk, stop_trading
+from include.execution.desk import Desk, refresh_account, stop_trading
 from include.execution.points import reach
 from include.execution.positions import differences
 from include.execution.resolve import gateway_ids, look_again
@@ -21,7 +21,10 @@ from include.trading.outcome import (
     run_status,
     unequal,
 )
-from include.trading.states import REFUSED
+from include.trading.states import FINAL_WORDS
+
+# What ended so may have traded after we last looked: a late fill, or a refusal that was none.
+ENDED_SHORT = FINAL_WORDS - {"filled", "dry_run"}
 
 
 def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
@@ -79,17 +82,19 @@ def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
         error_message=_error(run, status, counts, [found.message for found in breaks], failed_step),
         summary=summary(run, status, counts, outcomes),
     )
+    if sends(run):
+        refresh_account(desk, run.account)
     closed = read_run(ledger, run.run_id)
     raise_for_run(ledger, closed, desk.settings)
     return closed
 
 
 def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
-    """Ask the second source: orders thought absent or refused, orders still open, and the positions."""
+    """Ask the second source: orders thought absent or ended short, orders still open, and the positions."""
     for intent in intents:
         if intent.attempt == 0:
             continue
-        if intent.proven_absent_at is not None or (intent.state in REFUSED and desk.gateway.contract == "v2"):
+        if intent.proven_absent_at is not None or intent.state in ENDED_SHORT:
             look_again(desk, intent)
         if intent.state == "open" and all(desk.gateway.order(id) is None for id in gateway_ids(desk, intent)):
             stop_trading(

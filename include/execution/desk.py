@@ -102,6 +102,17 @@ def stop_trading(
     return new
 
 
+def refresh_account(desk: Desk, account: str) -> None:
+    """Apply the rule of unresolved orders: `reduce_only` while one is overdue, lifted by itself on proof."""
+    with desk.ledger.transaction():
+        desk.ledger.accounts.refresh(
+            desk.ledger.accounts.lock(account),
+            desk.ledger.now(),
+            after_seconds=desk.settings.unresolved_seconds,
+            actor=desk.actor,
+        )
+
+
 def check_gateway(
     desk: Desk, account: str, mode: Mode, *, sandbox_only: bool = False, quick: bool = False
 ) -> GatewayInfo:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from include.execution.desk import Desk
+from include.execution.desk import Desk, refresh_account
 from include.execution.points import reach
 from include.execution.positions import differences
 from include.execution.prices import prices_for
@@ -190,7 +190,7 @@ def _freeze(
     prices = _prices(desk, market, run)
     reach("before_freeze")
     with ledger.transaction():
-        ledger.accounts.lock(run.account)
+        refresh_account(desk, run.account)
         existing = ledger.plans.get(key.plan_id)
         if existing is not None:
             return existing
@@ -292,9 +292,10 @@ def _supersede(desk: Desk, key: PlanKey) -> None:
     for intent in intents:
         if intent.state == "planned":
             locked = desk.ledger.orders.lock(intent.client_order_id)
-            desk.ledger.orders.save(
-                locked, event="superseded", actor=desk.actor, state="not_sent", reason=f"revision_{key.revision}"
-            )
+            if locked.state == "planned":
+                desk.ledger.orders.save(
+                    locked, event="superseded", actor=desk.actor, state="not_sent", reason=f"revision_{key.revision}"
+                )
     desk.ledger.plans.close(earlier.plan_id, f"superseded by revision {key.revision}")
 
 

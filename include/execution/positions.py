@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from include.execution.desk import Desk
+from include.execution.tracking import refresh_orders
 
 
 def differences(
@@ -21,6 +22,8 @@ def differences(
     found = _compare(desk, account, wanted, run_id)
     if found:
         desk.sleep(desk.settings.position_recheck_seconds)
+        # What filled since we last looked is in the gateway's snapshot and not in our book.
+        refresh_orders(desk, desk.ledger.orders.live(account))
         return _compare(desk, account, frozenset(found), run_id)
     return found
 

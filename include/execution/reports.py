@@ -132,16 +132,20 @@ def _rest(intent: Intent, report: OrderReport, listed: dict[str, Fill]) -> list[
     return [Fill(fill_id=fill_id, quantity=more, price=report.filled_avg_price)]
 
 
-def mark_unknown(desk: Desk, intent: Intent, why: str) -> Intent:
-    """Note that nobody knows what became of the order's POST."""
+def mark_unknown(desk: Desk, intent: Intent, why: str, gateway_status: str | None = None) -> Intent:
+    """Note that nobody knows what became of the order's POST; from now on, or from its time-out, counts the proof."""
+    now = desk.ledger.now()
     return desk.ledger.orders.save(
         intent,
         event="outcome_unknown",
         actor=desk.actor,
         detail={"why": why[:2000]},
         state="unknown",
-        unknown_since=desk.ledger.now(),
+        unknown_since=now,
+        # A worker that was held up may have sent long after it claimed the order.
+        post_timed_out_at=max(intent.post_timed_out_at or now, now),
         message=why[:2000],
+        gateway_status=gateway_status or intent.gateway_status,
         lease_owner=None,
         lease_until=None,
     )

@@ -12,6 +12,9 @@ from include.trading.errors import TradingError
 from include.trading.gate import proven_absent
 from include.trading.states import UNRESOLVED
 
+# The gateway's status of an order whose id it called taken: no 404 proves after that word that nothing is there.
+ID_EXISTS = "id_exists"
+
 
 def resolve(desk: Desk, intent: Intent, *, budget_seconds: float) -> Intent:
     """Look the order up until its outcome is known or the budget is spent; return it as the ledger has it then.
@@ -71,13 +74,13 @@ def look_up(desk: Desk, intent: Intent) -> Intent:
 def gateway_ids(desk: Desk, intent: Intent) -> list[str]:
     """Return every id under which the gateway may hold this order: ours in v2, those of each try's days in v1."""
     ids = [id for attempt in desk.ledger.orders.attempts(intent.id) for id in attempt.gateway_order_ids]
-    return list(dict.fromkeys(ids))
+    return list(dict.fromkeys([*ids, *filter(None, [intent.gateway_order_id])]))
 
 
 def _not_found(desk: Desk, intent: Intent) -> Intent:
     now = desk.ledger.now()
     timed_out_at = intent.post_timed_out_at or now
-    if proven_absent(
+    if intent.gateway_status != ID_EXISTS and proven_absent(
         not_found_before=intent.not_found_count,
         now=now,
         post_timed_out_at=timed_out_at,

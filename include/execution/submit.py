@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from include.execution.desk import Desk, check_gateway, stop_trading
 from include.execution.points import reach
 from include.execution.reports import apply_report, mark_unknown, pause_gateway, release
-from include.execution.resolve import gateway_ids, reread, resolve
+from include.execution.resolve import ID_EXISTS, gateway_ids, reread, resolve
 from include.ledger.orders import Overtaken
 from include.ledger.records import Attempt, Intent, PlanRecord
 from include.trading.errors import (
@@ -27,7 +27,7 @@ from include.trading.errors import (
 from include.trading.gate import GateDecision, GateFacts, decide, may_post
 from include.trading.identity import broker_days, gateway_order_id_v1
 from include.trading.models import GatewayInfo
-from include.trading.states import FINAL, UNRESOLVED
+from include.trading.states import FINAL, REFUSED, UNRESOLVED, state_of
 
 UNREACHABLE = "unreachable"
 
@@ -121,6 +121,8 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
         plan = desk.ledger.plans.lock(plan.plan_id)
         intent = desk.ledger.orders.lock(intent.client_order_id)
         now = desk.ledger.now()
+        if info is not None and _gateway_ids(desk, plan, intent, info) != ids:
+            raise Overtaken(f"order {intent.client_order_id}: the broker's day changed on the way to the gate")
         account_state = desk.ledger.accounts.refresh(
             account, now, after_seconds=desk.settings.unresolved_seconds, actor=desk.actor
         )
@@ -265,6 +267,19 @@ def _post(desk: Desk, passage: Passage) -> Intent:
     reach("after_answer")
     desk.ledger.accounts.record_answer(intent.account)
     reach("before_booking")
+    if state_of(report) in FINAL - REFUSED - {"dry_run"}:
+        # The order was there already. An answer to a POST never says what was filled: tracking asks.
+        report = report.model_copy(update={"status": "submitted"})
+    if desk.gateway.contract == "v1" and report.gateway_order_id not in gateway_ids(desk, intent):
+        stop_trading(
+            desk,
+            intent.account,
+            "other_id",
+            intent.client_order_id,
+            f"order {intent.client_order_id}: the v1 gateway stored it as {report.gateway_order_id}, not under an id "
+            "computed from its strategy and broker_timezone: a lost answer could not be looked up",
+            intent=intent,
+        )
     intent = apply_report(desk, intent, report, "answered")
     reach("after_booking")
     return intent
@@ -272,7 +287,7 @@ def _post(desk: Desk, passage: Passage) -> Intent:
 
 def _id_exists(desk: Desk, intent: Intent, error: IdExists) -> Intent:
     """An id that is taken may be our own earlier try: only a look-up tells. A 409 says another payload holds it."""
-    intent = mark_unknown(desk, intent, str(error))
+    intent = mark_unknown(desk, intent, str(error), gateway_status=ID_EXISTS)
     if error.status == 409:
         stop_trading(desk, intent.account, "id_conflict", intent.client_order_id, str(error), intent=intent)
         raise BookMismatch(f"order {intent.client_order_id}: {error}; account {intent.account} is halted")

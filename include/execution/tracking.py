@@ -45,9 +45,11 @@ def close_late_orders(desk: Desk, account: str) -> None:
             for intent in ledger.orders.of_plan(plan.plan_id):
                 if intent.state == "planned":
                     locked = ledger.orders.lock(intent.client_order_id)
-                    ledger.orders.save(
-                        locked, event="not_sent", actor=desk.actor, state="not_sent", reason="send_until_passed"
-                    )
+                    # A flip's second leg is denied without the plan's lock.
+                    if locked.state == "planned":
+                        ledger.orders.save(
+                            locked, event="not_sent", actor=desk.actor, state="not_sent", reason="send_until_passed"
+                        )
             if all(intent.state in FINAL for intent in ledger.orders.of_plan(plan.plan_id)):
                 ledger.plans.close(plan.plan_id, "every order is final")
 

@@ -13,7 +13,7 @@ from include.execution.alarming import raise_unknown_orders, session_key
 from include.execution.closing import close_run
 from include.execution.desk import Desk
 from include.execution.resolve import look_again
-from include.execution.runs import sends, strategy_of
+from include.execution.runs import sends
 from include.execution.settings import Settings
 from include.execution.tracking import close_late_orders, refresh_orders
 from include.ledger.ledger import Ledger
@@ -21,7 +21,7 @@ from include.ledger.records import Intent, Run
 from include.services.execution_gateway import GatewayReader
 from include.trading.alarms import NEXT_STEPS, run_key
 from include.trading.due import latest_due
-from include.trading.errors import TradingError
+from include.trading.errors import InvalidData, TradingError
 from include.trading.sessions import FIRST_DAY, trading_calendar
 from include.trading.states import FINAL
 from include.trading.strategy import Strategy
@@ -162,13 +162,9 @@ class Watchdog:
             if now < self._stuck_at(run):
                 continue
             try:
-                if sends(run) and run.account in self.gateways:
-                    with self.gateways[run.account]() as reader:
-                        closed = close_run(self._desk(reader), run, failed_step="no task ended it")
-                else:
-                    closed = close_run(self._desk(None), run, failed_step="no task ended it")
+                closed = self._close(run)
                 self.findings.closed.append(closed.summary or str(closed.run_id))
-            except (TradingError, TypeError) as error:
+            except TradingError as error:
                 self._problem(f"run {run.run_id} is stuck and could not be closed: {error}")
             self.ledger.alerts.raise_alert(
                 "stuck_run",
@@ -182,6 +178,15 @@ class Watchdog:
                 session=run.session_date,
                 run_id=run.run_id,
             )
+
+    def _close(self, run: Run) -> Run:
+        why = "no task ended it"
+        if not sends(run):
+            return close_run(self._desk(None), run, failed_step=why)
+        if run.account not in self.gateways:
+            raise InvalidData(f"no gateway connection names the account {run.account}")
+        with self.gateways[run.account]() as reader:
+            return close_run(self._desk(reader), run, failed_step=why)
 
     def _stuck_at(self, run: Run) -> datetime:
         """Return from when on a run is stuck: some time after the moment by which its own tasks end it."""

@@ -21,7 +21,7 @@ from include.launcher.settings import Ports, Secrets, read_env_file, write_priva
 
 ADMIN = "admin"
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-START_TIMEOUT_SECONDS = 180
+START_TIMEOUT_SECONDS = 300
 # The first answers of a starting API server take seconds.
 HTTP_TIMEOUT_SECONDS = 30
 COMPONENTS = {
@@ -120,16 +120,13 @@ def wait_until_healthy(api: Api, children: Sequence[processes.Child]) -> None:
         refuse_dead(children)
         health = api.health()
         ill = {name for name in wanted if health.get(name, {}).get("status") != "healthy"}
-        if health and not warm:
-            api.warm_up()
-            warm = True
-        if not ill:
+        warm = warm or (bool(health) and api.is_warm())
+        if warm and not ill:
             return
         if time.monotonic() > deadline:
-            raise CannotRun(
-                f"Airflow was not healthy within {START_TIMEOUT_SECONDS} s (missing: {', '.join(sorted(ill))}), "
-                f"see the logs in {children[0].log.parent}."
-            )
+            missing = ", ".join(sorted(ill)) or "the tasks' API"
+            logs = children[0].log.parent
+            raise CannotRun(f"Airflow was not healthy within {START_TIMEOUT_SECONDS} s ({missing}), see {logs}.")
         time.sleep(0.25)
 
 
@@ -156,9 +153,15 @@ class Api:
             return {}
         return found
 
-    def warm_up(self) -> None:
-        """Have the API that tasks speak to build itself: the first call takes 5 s, the time-out of a task's call."""
-        self._call("GET", "/execution/health")
+    def is_warm(self) -> bool:
+        """Have the API that tasks speak to build itself, and say whether it has: the first call takes 5 s and more,
+        which is as long as a task would wait for it.
+        """
+        try:
+            self._call("GET", "/execution/health")
+        except CannotRun:
+            return False
+        return True
 
     def log_in(self) -> None:
         """Fetch the token that the other calls send."""

@@ -17,7 +17,6 @@ from include.launcher.env_file import ensure_env_file
 from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, VENV
 
-
 # In this order: the later ones keep to the versions of the first.
 LOCKS = ("requirements", "requirements-celery", "requirements-dev")
 
@@ -55,6 +54,10 @@ def _test(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 def _test_fast(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "pytest", *(rest or ("tests/unit",)))
+
+
+def _backfill_proof(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.e2e.backfill_proof", *rest)
 
 
 def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -121,6 +124,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "demo": (_demo, "set everything up, trade one session against the sandbox, show the result, stay up"),
     "test": (_test, "run all tests (further arguments go to pytest)"),
     "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
+    "backfill-proof": (_backfill_proof, "backfill 250 sessions on a real Airflow and count what was sent"),
     "check": (_check, "run the linters, the type checker and the import contracts"),
     "env": (_env, "write the .env of docker compose with new secrets; one that is there stays"),
     "lock": (_lock, "lock the packages anew (further arguments go to uv, for example --upgrade)"),

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ class Stack:
     ledger_url: str
     airflow_logs: Path
     began: datetime
+    env: Mapping[str, str]
 
 
 class Progress:
@@ -72,7 +73,7 @@ def demo(*, once: bool) -> int:
     with ExitStack() as started:
         try:
             progress = Progress()
-            stack = _bring_up(started, progress)
+            stack = bring_up(started, progress)
             run_id = _trade(stack, progress)
             code = 0 if _show(stack, run_id) else 1
             if not once:
@@ -91,7 +92,8 @@ def _interrupt_on(*numbers: int) -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-def _bring_up(started: ExitStack, progress: Progress) -> Stack:
+def bring_up(started: ExitStack, progress: Progress) -> Stack:
+    """Start PostgreSQL, sandbox and Airflow, each healthy on return; `started` stops them."""
     began = datetime.now(UTC)
     state = state_folder()
     started.enter_context(processes.only_one(state / "demo.lock", "The demo"))
@@ -129,7 +131,7 @@ def _bring_up(started: ExitStack, progress: Progress) -> Stack:
     api = airflow.Api(f"http://127.0.0.1:{ports.ui}", secrets.admin_password)
     airflow.wait_until_healthy(api, children)
     progress.step(f"Airflow is healthy on http://127.0.0.1:{ports.ui}")
-    return Stack(children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began)
+    return Stack(children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began, env)
 
 
 def _databases(started: ExitStack, state: Path, progress: Progress) -> tuple[str, str, Path | None]:

@@ -20,7 +20,9 @@ def ensure_env_file(root: Path) -> str:
     if target.exists():
         missing = sorted(read_env_file(example).keys() - read_env_file(target).keys())
         if missing:
-            raise CannotRun(f"{target} lacks {', '.join(missing)}: add them as {example} has them, and fill in secrets.")
+            raise CannotRun(
+                f"{target} lacks {', '.join(missing)}: add them as {example} has them, and fill in secrets."
+            )
         return f"{target} is there already and stays as it is."
     write_private(target, "".join(_filled(line) for line in example.read_text().splitlines(keepends=True)))
     return (

@@ -13,6 +13,8 @@ from psycopg import Connection
 from include.ledger.accounts import Accounts
 
 CAUSE = "restored"
+_COMPARED = "SELECT identity, current_ledger_identity() AS here FROM ledger_identity"
+_COMPARED_LOCKED = "SELECT identity, current_ledger_identity() AS here FROM ledger_identity FOR UPDATE"
 
 
 def halt_if_restored(connection: Connection[Any], accounts: Accounts) -> None:
@@ -39,9 +41,7 @@ def halt_as_restored(connection: Connection[Any], accounts: Accounts, *, actor: 
 
 def _moved(connection: Connection[Any], *, lock: bool) -> str | None:
     """Return how identity and place differ, None when they match."""
-    row = connection.execute(
-        "SELECT identity, current_ledger_identity() AS here FROM ledger_identity" + (" FOR UPDATE" if lock else "")
-    ).fetchone()
+    row = connection.execute(_COMPARED_LOCKED if lock else _COMPARED).fetchone()
     if row is None:
         raise LookupError("the ledger's table ledger_identity has lost its row: restore a whole backup")
     return None if row["identity"] == row["here"] else f"from {row['identity']} to {row['here']}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -72,6 +72,18 @@ class Runs:
         """Return the runs that nobody closed yet, oldest first."""
         with self._connection.cursor(row_factory=class_row(Run)) as cursor:
             return cursor.execute("SELECT * FROM orchestration_runs WHERE status = 'running' ORDER BY id").fetchall()
+
+    def newest_closed(self, since: datetime) -> list[Run]:
+        """Return the newest closed run since then of each strategy and mode; replays are nobody's present."""
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(
+                """
+                SELECT DISTINCT ON (strategy_id, mode) * FROM orchestration_runs
+                WHERE started_at >= %(since)s AND status <> 'running' AND mode <> 'replay'
+                ORDER BY strategy_id, mode, started_at DESC
+                """,
+                {"since": since},
+            ).fetchall()
 
     def newest(self, dag_id: str, airflow_run_id: str) -> Run | None:
         """Return the newest row of a DAG run; a backfill that reprocessed it has one of its own."""

@@ -34,9 +34,19 @@ class Steps:
         )
 
     def errors(self, run_id: UUID) -> int:
-        """Return how many tries of the run's steps ended with an error."""
+        """Return how many tries of the run's steps ended with an error, or were killed and made again."""
         row = self._connection.execute(
-            "SELECT count(*) AS errors FROM run_steps WHERE run_id = %(run_id)s AND error IS NOT NULL",
+            """
+            SELECT count(*) AS errors FROM run_steps AS steps
+            WHERE run_id = %(run_id)s AND (
+                error IS NOT NULL
+                OR ended_at IS NULL AND EXISTS (
+                    SELECT FROM run_steps AS later
+                    WHERE later.run_id = steps.run_id AND later.step = steps.step AND later.id > steps.id
+                      AND later.symbol IS NOT DISTINCT FROM steps.symbol AND later.try_number > steps.try_number
+                )
+            )
+            """,
             {"run_id": run_id},
         ).fetchone()
         return 0 if row is None else int(row["errors"])

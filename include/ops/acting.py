@@ -54,8 +54,8 @@ def run_adopt(place: Place, arguments: argparse.Namespace) -> int:
         print(printing.as_json(done))
     else:
         print(
-            f"{done.symbol} of account {account}: baseline {shares(done.baseline)}, was {shares(done.baseline_before)}; "
-            f"the gateway holds {shares(done.gateway)}, our fills are {shares(done.fills)}"
+            f"{done.symbol} of account {account}: baseline {shares(done.baseline)}, was {shares(done.baseline_before)}"
+            f"; the gateway holds {shares(done.gateway)}, our fills are {shares(done.fills)}"
             + (f"; {shares(rest)} shares stay unexplained" if rest else "; the books agree")
         )
     return NEEDS_A_PERSON if rest else WELL

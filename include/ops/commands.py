@@ -102,7 +102,12 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--strategy", metavar="ID", help="needed when several were replayed")
     report.add_argument("--plot", type=Path, metavar="FILE.svg", help="also write a plot")
 
-    add("migrate", acting.run_migrate, "bring the ledger's tables to the newest version")
+    restored = add("restored", acting.run_restored, "halt every account, after a backup of the ledger was brought back")
+    restored.add_argument("--reason", required=True, help="kept with what is done")
+    restored.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
+
+    migrating = add("migrate", acting.run_migrate, "bring the ledger's tables to the newest version")
+    migrating.add_argument("--grant", metavar="ROLE", help="the database role of tasks: gets what they need, no more")
 
     for command in (checking, planning, listing, settling, adopting, halting, resuming, report):
         command.add_argument("--json", action="store_true", help="print JSON")

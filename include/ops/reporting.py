@@ -64,18 +64,20 @@ def _plot(found: Report, path: Path) -> None:
     import pygal
 
     what = f"What-if, no order was sent: {found.strategy_id}, equity in USD if filled at the next close, and exposure"
+    seen = "The model may have seen the future."
     chart = pygal.Line(
         js=[],
         no_prefix=True,
         show_dots=False,
         width=1000,
         height=500,
-        title="\n".join([what, *(note for note in found.notes if note.startswith("Sandbox"))]),
+        title="\n".join([what, seen, *(note for note in found.notes if note.startswith("Sandbox"))]),
         x_label_rotation=30,
         show_minor_x_labels=False,
         x_labels_major_count=12,
         truncate_legend=-1,
         legend_at_bottom=True,
+        legend_at_bottom_columns=3,
         value_formatter=lambda value: f"{value:,.0f}",
         no_data_text="no session could be filled",
     )

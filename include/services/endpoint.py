@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from include.trading.errors import InvalidData
+from include.trading.errors import InvalidData, NotFound
 from include.trading.models import Contract, Value
 
 ServiceName = Literal["signal_service", "execution_gateway", "market_data"]
@@ -150,7 +150,7 @@ class Endpoint(Value):
         variable = f"AIRFLOW_CONN_{connection_id.upper()}"
         text = environ.get(variable, "").strip()
         if not text:
-            raise InvalidData(
+            raise NotFound(
                 f"connection {connection_id!r} is missing: set {variable}, for example "
                 f'{variable}=\'{{"conn_type": "http", "host": "http://localhost", "port": 8001, '
                 '"extra": {"contract": "v2"}}\''

@@ -51,7 +51,7 @@ class Verdict:
 
 
 def facts_of(stage: Stage) -> Facts:
-    with stage.engine.ledger() as ledger:
+    with stage.ledger() as ledger:
         intents = [intent for run in stage.runs.values() for intent in ledger.orders.of_plan(run.plan_id or run.run_id)]
         intents = list({intent.id: intent for intent in intents}.values())
         account = ledger.accounts.get(stage.name)

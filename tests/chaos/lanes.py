@@ -60,12 +60,14 @@ def run_cases(
         for case in [*cases, *[None] * lanes]:
             todo.put(case)
 
-    feeder = threading.Thread(target=feed)
+    feeder = threading.Thread(target=feed, daemon=True)
     feeder.start()
     results = []
     for _ in cases:
         result = done.get()
         if isinstance(result, BaseException):
+            for process in processes:
+                process.terminate()
             raise result
         results.append(result)
         report(result)

@@ -24,11 +24,11 @@ def ordinary(stage: Stage, fault: Fault) -> None:
     fault.arm(stage)
     ids = stage.ids()
     # At times somebody clears the task while it runs: a second worker, at the same time.
-    stage.first_try(ids, workers=stage.rng.choice((1, 1, 1, 2)))
-    stage.tries(ids, most=2)
+    known = stage.first_try(ids, workers=stage.rng.choice((1, 1, 1, 2))) or stage.tries(ids, most=2)
     if not fault.stays:
         lift(stage)
-        stage.tries(ids)
+        if not known:
+            stage.tries(ids)
     finish(stage, fault)
 
 
@@ -94,8 +94,7 @@ def canceled(stage: Stage, fault: Fault) -> None:
     stage.plan()
     stage.admin.settings(fill_after_seconds=3600)
     ids = stage.ids()
-    stage.first_try(ids)
-    stage.tries(ids)
+    stage.try_all(ids)
     orders = stage.admin.book()["orders"]
     victim = stage.victim
     for order in orders:
@@ -157,8 +156,7 @@ def two_workers(stage: Stage, fault: Fault) -> None:
     if lost is not None:
         stage.admin.fault(lost, match={"symbol": stage.victim.symbol}, times=1)
     ids = stage.ids()
-    stage.first_try(ids, workers=stage.rng.choice((2, 3)))
-    stage.tries(ids)
+    stage.try_all(ids, workers=stage.rng.choice((2, 3)))
     finish(stage, fault)
 
 
@@ -247,13 +245,11 @@ def same_order_again(stage: Stage, fault: Fault) -> None:
     stage.strategy = stage.strategy.model_copy(update={"order_basis": "target"})
     stage.plan()
     ids = stage.ids()
-    stage.first_try(ids)
-    stage.tries(ids)
+    stage.try_all(ids)
     stage.track()
     stage.plan("second", revision=2)
     again = stage.ids("second")
-    stage.first_try(again)
-    stage.tries(again)
+    stage.try_all(again)
     stage.track("second")
     finish(stage, fault, "second")
 
@@ -261,8 +257,7 @@ def same_order_again(stage: Stage, fault: Fault) -> None:
 def clear_during_tracking(stage: Stage, fault: Fault) -> None:
     stage.plan()
     ids = stage.ids()
-    stage.first_try(ids)
-    stage.tries(ids)
+    stage.try_all(ids)
     tracker = stage.start(lambda: track_job(stage.engine, stage.runs["run"], closes=True))
     crowd = [stage.submit(ids), stage.start(lambda: track_job(stage.engine, stage.runs["run"], closes=True))]
     for worker in (tracker, *crowd):
@@ -306,7 +301,6 @@ def positions_fail(stage: Stage, fault: Fault) -> None:
     """The second source fails while the run is closed: no answer is never an empty book."""
     stage.plan()
     ids = stage.ids()
-    stage.first_try(ids)
-    stage.tries(ids)
+    stage.try_all(ids)
     stage.admin.fault("positions_fail_500", times=stage.rng.randint(1, 4))
     finish(stage, fault)

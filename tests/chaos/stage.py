@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,6 +17,7 @@ from include.execution.runs import read_run, sends
 from include.execution.submit import submit_order
 from include.execution.tracking import track_for
 from include.launcher.postgres import EmbeddedPostgres
+from include.ledger.ledger import Ledger, open_ledger
 from include.ledger.records import AccountState, Intent, Run
 from include.sandbox.runner import AdminClient, Sandbox
 from include.trading.errors import TradingError
@@ -110,6 +112,19 @@ class Stage:
     def admin(self) -> AdminClient:
         return self.lane.sandbox.admin
 
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The parent's own look into the ledger: one connection a scenario, for speed."""
+        if self._ledger is None:
+            opened = self._held.enter_context(open_ledger(self.lane.ledger_url))
+            self._ledger = opened
+        self._ledger.clock_offset = self.engine.clock_offset
+        yield self._ledger
+
+    def close(self) -> None:
+        self._held.close()
+        self._ledger = None
+
     # ── what a scheduler does: start a task, and again when it failed or died ──
 
     def plan(self, name: str = "run", **params: Any) -> list[Intent]:
@@ -128,7 +143,7 @@ class Stage:
         return str(run.run_id)
 
     def read_plan(self, name: str = "run") -> list[Intent]:
-        with self.engine.ledger() as ledger:
+        with self.ledger() as ledger:
             run = read_run(ledger, self.engine.identity(name_of(self, name)).run_id)
             intents = [] if run.plan_id is None else ledger.orders.of_plan(run.plan_id)
         self.runs[name] = run
@@ -145,7 +160,7 @@ class Stage:
 
     def ids(self, name: str = "run") -> list[str]:
         """Return the ids of the run's orders, the victim's first or last as the seed wills."""
-        with self.engine.ledger() as ledger:
+        with self.ledger() as ledger:
             plan_id = self.runs[name].plan_id
             assert plan_id is not None
             ids = [intent.client_order_id for intent in ledger.orders.of_plan(plan_id)]
@@ -157,6 +172,9 @@ class Stage:
         trap = self._trap_if(SUBMIT_POINTS)
         crowd = [self.submit(ids, trap if number == 0 else ()) for number in range(workers)]
         return all([self._known(self.outcome(worker)) for worker in crowd])
+
+    def try_all(self, ids: Sequence[str], *, workers: int = 1) -> bool:
+        return self.first_try(ids, workers=workers) or self.tries(ids)
 
     def tries(self, ids: Sequence[str], *, most: int = MOST_TRIES) -> bool:
         """Try again, as often as a scheduler would, until every order has an outcome; say whether that came."""
@@ -182,9 +200,11 @@ class Stage:
         """After send_until and cut-off: somebody clears every task of the run; nothing may be sent any more."""
         self.posts_when_late = int(self.admin.book()["posts_total"])
         offset = self.engine.clock_offset + LATE
-        for _ in range(2):
-            self.outcome(self.submit(self.ids(name), clock_offset=offset))
-        self.track(name, clock_offset=offset)
+        desk, ids = replace(self.engine, clock_offset=offset), self.ids(name)
+        for _ in range(MOST_TRIES):
+            if self.outcome(self.start(lambda: clear_job(desk, ids, self.runs[name]))) is not None:
+                return
+        raise AssertionError(f"run {name} could not be closed: {self.log}")
 
     # ── workers ──
 
@@ -222,7 +242,7 @@ class Stage:
 
     def wait_out_pause(self) -> None:
         def over() -> bool:
-            with self.engine.ledger() as ledger:
+            with self.ledger() as ledger:
                 account = ledger.accounts.get(self.name)
                 until = None if account is None else account.gateway_paused_until
                 return until is None or ledger.now() >= until
@@ -243,12 +263,14 @@ class Stage:
         return Trap(point, nth, "hold" if point == POST_LEFT else "kill")
 
     _posts_before: int = 0
+    _ledger: Ledger | None = None
+    _held: ExitStack = field(default_factory=ExitStack)
 
     def settle_unknown(self) -> None:
         """Wait until no order is without a known outcome, as somebody who asks for a new revision would."""
 
         def known() -> bool:
-            with self.engine.ledger() as ledger:
+            with self.ledger() as ledger:
                 live = ledger.orders.live(self.name)
             for intent in live:
                 if intent.state in UNRESOLVED:
@@ -258,12 +280,13 @@ class Stage:
         self.until(known, 10)
 
     def set_account(self, state: AccountState) -> None:
-        with self.engine.ledger() as ledger, ledger.transaction():
+        with self.ledger() as ledger, ledger.transaction():
             account = ledger.accounts.lock(self.name)
             ledger.accounts.set_state(account, state, cause="person", reason="the proof asks for it", actor="a person")
 
     def restart_postgres(self) -> None:
         """Restart the lane's own server; with a shared one, cut every connection of the lane's ledger."""
+        self.close()
         if self.lane.server is None:
             with psycopg.connect(self.lane.ledger_url, autocommit=True) as connection:
                 connection.execute(
@@ -297,6 +320,12 @@ def submit_job(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
             except TradingError as error:
                 states[id] = f"raised {type(error).__name__}: {error}"
     return states
+
+
+def clear_job(engine: Engine, ids: Sequence[str], run: Run) -> str:
+    """Do what follows when somebody clears every task of a run."""
+    submit_job(engine, ids)
+    return track_job(engine, run, closes=True)
 
 
 def track_job(engine: Engine, run: Run, *, closes: bool) -> str:

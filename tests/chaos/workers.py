@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,13 +106,23 @@ def start(job: Job, *, traps: Iterable[Trap] = (), patches: Iterable[Patch] = ()
         return Worker(pid, read_end, time.monotonic() + seconds)
     code = 1
     try:
-        os.close(read_end)
+        _leave_parents_files(write_end)
         _do(job, tuple(traps), tuple(patches), write_end)
         code = 0
     finally:
         # Never back into the parent's code: its clean-up is not ours.
         sys.stderr.flush()
         os._exit(code)
+
+
+def _leave_parents_files(but: int) -> None:
+    """Put nothing behind every file of the parent: locks and sockets are its own. The numbers stay taken."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) not in (but, nothing):
+            with suppress(OSError):  # the listing's own
+                os.fstat(int(name))
+                os.dup2(nothing, int(name))
 
 
 def _do(job: Job, traps: tuple[Trap, ...], patches: tuple[Patch, ...], pipe: int) -> None:

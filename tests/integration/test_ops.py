@@ -56,6 +56,12 @@ class Duty:
         assert not err
         return json.loads(out)
 
+    def blocker(self) -> dict[str, str]:
+        """Return the one thing that would stop tomorrow's run."""
+        stops = self.json("check")["blockers"]
+        assert len(stops) == 1, stops
+        return dict(stops[0])
+
     def trade(self, name: str = "one") -> Run:
         return self.engine.run(name, sandbox_strategy())
 
@@ -123,7 +129,8 @@ def duty(
     (tmp_path / "strategies.yaml").write_text(STRATEGIES)
 
     def connection(url: str, **extra: str) -> str:
-        return json.dumps({"conn_type": "http", "host": url, "extra": extra})
+        # A busy machine may take longer to connect than production allows.
+        return json.dumps({"conn_type": "http", "host": url, "extra": {"connect_timeout_seconds": 12, **extra}})
 
     environ = {
         "AIRFLOW_CONN_TRADING_LEDGER": ledger_url,
@@ -146,9 +153,9 @@ def test_prints_one_line_a_command_when_none_is_given(duty: Duty) -> None:
 
 
 def test_runs_as_a_module_without_airflow(duty: Duty) -> None:
-    script = "import sys, include.ops.commands; sys.exit(any(name.split('.')[0] == 'airflow' for name in sys.modules))"
+    script = "import sys, include.ops.commands; print('airflow' in sys.modules)"
 
-    imported = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=False)
+    imported = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=False)
     checked = subprocess.run(
         [sys.executable, "-m", "include.ops", "check"],
         cwd=PROJECT,
@@ -158,7 +165,7 @@ def test_runs_as_a_module_without_airflow(duty: Duty) -> None:
         check=False,
     )
 
-    assert imported.returncode == 0
+    assert (imported.stdout, imported.stderr) == ("False\n", "")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert checked.stdout.endswith("what would stop tomorrow's run: nothing\n")
 
@@ -258,7 +265,7 @@ def test_check_reports_an_entry_of_the_file_that_is_wrong(duty: Duty) -> None:
 def test_check_stops_at_another_mode_of_the_gateway(duty: Duty) -> None:
     duty.sandbox.admin.settings(mode="live")
 
-    (stop,) = duty.json("check")["blockers"]
+    stop = duty.blocker()
 
     assert stop["value"] == "live, but strategy daily_trading is paper"
 
@@ -268,7 +275,7 @@ def test_check_stops_at_the_other_contract(duty: Duty, contract: str) -> None:
     name = "AIRFLOW_CONN_EXECUTION_GATEWAY"
     duty.environ[name] = duty.environ[name].replace(f'"{contract}"', f'"{other}"')
 
-    (stop,) = duty.json("check")["blockers"]
+    stop = duty.blocker()
 
     assert f"says contract {other}" in stop["value"]
 
@@ -306,7 +313,7 @@ def test_check_stops_at_an_engaged_kill_switch(duty: Duty, contract: str) -> Non
     body = {"reason": "drill", "operator": "bob"}
     httpx.post(f"{duty.sandbox.gateway_url}/api/v1/kill-switch/engage", json=body).raise_for_status()
 
-    (stop,) = duty.json("check")["blockers"]
+    stop = duty.blocker()
 
     assert (stop["name"], stop["value"]) == ("kill switch", "engaged by bob: drill")
 
@@ -314,7 +321,7 @@ def test_check_stops_at_an_engaged_kill_switch(duty: Duty, contract: str) -> Non
 def test_check_stops_at_a_gateway_that_calls_itself_unhealthy(duty: Duty) -> None:
     duty.sandbox.admin.fault("health_unhealthy")
 
-    (stop,) = duty.json("check")["blockers"]
+    stop = duty.blocker()
 
     assert stop["name"] == "health"
     assert "is unhealthy" in stop["value"]
@@ -342,7 +349,7 @@ def test_check_shows_a_pause_that_ends_by_itself(duty: Duty) -> None:
 def test_check_stops_when_a_lease_is_shorter_than_two_posts(duty: Duty) -> None:
     duty.environ["TRADING_LEASE_SECONDS"] = "23"
 
-    (stop,) = duty.json("check")["blockers"]
+    stop = duty.blocker()
 
     assert stop["name"] == "lease"
 
@@ -544,6 +551,8 @@ def test_halt_cancels_open_orders_where_the_contract_can(duty: Duty, contract: s
 
 
 def test_halt_tells_which_orders_it_could_not_cancel(duty: Duty, contract: str) -> None:
+    if contract == "v1":
+        pytest.skip("contract v1 has no cancel")
     duty.sandbox.admin.settings(fill_after_seconds=3600)
     first, *_ = duty.planned()
     duty.engine.submit(first.client_order_id)
@@ -552,9 +561,8 @@ def test_halt_tells_which_orders_it_could_not_cancel(duty: Duty, contract: str) 
     answer = duty.json("halt", "--cancel-open", *REASON)
 
     assert answer["account"]["state"] == "halted"
-    if contract == "v2":
-        (left,) = answer["cancellations"]
-        assert (left["done"], left["client_order_id"]) == (False, first.client_order_id)
+    (left,) = answer["cancellations"]
+    assert (left["done"], left["client_order_id"]) == (False, first.client_order_id)
 
 
 # settle

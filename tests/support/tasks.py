@@ -55,6 +55,17 @@ def without_airflow(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 @dataclass
+class TaskInstance:
+    """A task instance as an operator sees it; keeps what is pushed to XCom besides the result."""
+
+    try_number: int = 1
+    xcoms: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+
+@dataclass
 class DagRun:
     """One Airflow run as an operator sees it."""
 
@@ -66,4 +77,4 @@ class DagRun:
 
     def context(self, **params: Any) -> Context:
         dag_run = SimpleNamespace(**vars(self))
-        return cast("Context", {"dag_run": dag_run, "params": params, "ti": SimpleNamespace(try_number=1)})
+        return cast("Context", {"dag_run": dag_run, "params": params, "ti": TaskInstance()})

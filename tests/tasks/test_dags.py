@@ -57,11 +57,19 @@ def test_reading_the_dag_file_loads_nothing_heavy() -> None:
     assert {name for name in loaded if name == "httpx" or name.startswith(HEAVY)} == set()
 
 
-@pytest.mark.parametrize("file", ["strategies.yaml", "demo_strategies.yaml"])
-def test_the_shipped_files_make_the_dag_daily_trading(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("file", "dag_ids"),
+    [
+        ("strategies.yaml", ["daily_trading"]),
+        ("demo_strategies.yaml", ["daily_trading", "daily_trading__what_if"]),
+    ],
+)
+def test_the_shipped_files_make_the_dag_daily_trading(
+    file: str, dag_ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TRADING_STRATEGIES_FILE", str(ROOT / "include" / "config" / file))
 
-    assert list(read_dags()) == ["daily_trading"]
+    assert list(read_dags()) == dag_ids
     assert read_dags("strategies_file_problems.py") == {}
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,79 +13,19 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.ledger.ledger import open_ledger
-from include.ledger.records import Intent, Run
-from include.sandbox.runner import Sandbox, start_sandbox
+from include.ledger.records import Run
+from include.sandbox.runner import start_sandbox
 from include.services.execution_gateway import GatewayClient
 from include.trading.errors import InvalidData, NotFound, Unavailable
-from include.trading.strategy import Strategy
-from tests.support.dags import write_strategies
 from tests.support.engine import SYMBOLS, sandbox_strategy
-from tests.support.tasks import TASKS, DagRun, as_environment, connections, http_connection
+from tests.support.place import Place
+from tests.support.tasks import DagRun, connections, http_connection
 from trading_airflow.operators.fills import TrackFillsOperator
 from trading_airflow.operators.orders import MapOrdersOperator, SubmitOrderOperator
 from trading_airflow.operators.signals import FetchSignalsOperator
 from trading_airflow.operators.task import identity_of
 
 SECRET = "a-secret-of-the-gateway-and-the-signal-service-" + "x" * 64
-
-
-@pytest.fixture(scope="module")
-def sandboxes() -> Iterator[dict[str, Sandbox]]:
-    with start_sandbox(contract="v1", fill_after=0.2) as v1, start_sandbox(contract="v2", fill_after=0.2) as v2:
-        yield {"v1": v1, "v2": v2}
-
-
-@dataclass
-class Place:
-    """One sandbox, one ledger, one strategies file, and the environment that leads tasks to them."""
-
-    sandbox: Sandbox
-    ledger_url: str
-    strategies: Path
-    monkeypatch: pytest.MonkeyPatch
-
-    def connect(self, contract: str) -> None:
-        for name, value in connections(self.sandbox, self.ledger_url, contract).items():
-            self.monkeypatch.setenv(name, value)
-
-    def trades(self, *strategies: Strategy | dict[str, Any]) -> None:
-        write_strategies(self.strategies, *strategies)
-
-    def run(self, dag_run: DagRun) -> Run | None:
-        with open_ledger(self.ledger_url) as ledger:
-            return ledger.runs.get(identity_of(dag_run.context()).run_id)
-
-    def orders(self, dag_run: DagRun) -> list[Intent]:
-        run = self.run(dag_run)
-        assert run is not None
-        assert run.plan_id is not None
-        with open_ledger(self.ledger_url) as ledger:
-            return ledger.orders.of_plan(run.plan_id)
-
-    def rows(self, table: str) -> int:
-        with psycopg.connect(self.ledger_url) as connection:
-            found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - names of our own
-            assert found is not None
-            return int(found[0])
-
-
-@pytest.fixture(params=["v2"])
-def place(
-    request: pytest.FixtureRequest,
-    sandboxes: dict[str, Sandbox],
-    ledger_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Place:
-    sandbox = sandboxes[request.param]
-    sandbox.admin.reset()
-    for name, value in as_environment(TASKS).items():
-        monkeypatch.setenv(name, value)
-    place = Place(sandbox, ledger_url, tmp_path / "strategies.yaml", monkeypatch)
-    monkeypatch.setenv("TRADING_STRATEGIES_FILE", str(place.strategies))
-    place.connect(request.param)
-    place.trades(sandbox_strategy())
-    return place
 
 
 either_contract = pytest.mark.parametrize("place", ["v1", "v2"], indirect=True)
@@ -99,6 +37,10 @@ def execute(operator: BaseOperator, context: Context) -> Any:
 
     assert json.loads(json.dumps(result)) == result
     return result
+
+
+def run_of(place: Place, dag_run: DagRun) -> Run:
+    return place.run(identity_of(dag_run.context()))
 
 
 def fetch(dag_run: DagRun, strategy_id: str = "daily_trading", **params: Any) -> dict[str, Any]:
@@ -152,8 +94,7 @@ def test_the_four_tasks_trade_a_session_and_pass_on_plain_data(place: Place) -> 
     assert [answer["orders"][0]["state"] for answer in sent] == ["open"] * 4
     assert result["status"] == "completed"
     assert result["run_id"] == signals["run_id"]
-    run = place.run(dag_run)
-    assert run is not None
+    run = run_of(place, dag_run)
     assert (run.status, run.num_orders_filled, run.error_message) == ("completed", 4, None)
 
 
@@ -183,7 +124,7 @@ def test_a_rejected_order_is_a_result_with_the_gateways_words_and_not_an_error(p
 def test_the_quantity_sent_is_the_ledgers_whatever_came_by_xcom(place: Place) -> None:
     dag_run = DagRun()
     order, *_ = map_orders(dag_run, fetch(dag_run))
-    (intent,) = (found for found in place.orders(dag_run) if found.symbol == order["symbol"])
+    (intent,) = (found for found in place.orders(run_of(place, dag_run)) if found.symbol == order["symbol"])
 
     submit(dag_run, order | {"label": "AAPL buy 999999", "quantity": 999999})
 
@@ -236,8 +177,7 @@ def test_a_failed_run_makes_its_last_task_fail_without_another_try(place: Place)
     with pytest.raises(AirflowFailException, match=r"0 acknowledged.*4 of 4 orders rejected"):
         trade(dag_run)
 
-    run = place.run(dag_run)
-    assert run is not None
+    run = run_of(place, dag_run)
     assert (run.status, run.num_orders_rejected) == ("failed", 4)
 
 
@@ -268,13 +208,13 @@ def test_an_open_order_makes_tracking_give_its_slot_back(place: Place) -> None:
 @pytest.mark.parametrize(
     ("dag_run", "params", "reason"),
     [
-        (DagRun(run_type="manual"), {"session_date": "2026-11-20"}, "the session 2026-11-20 ended"),
+        (DagRun(run_type="manual"), {"session_date": "2024-11-22"}, "the session 2024-11-22 ended"),
         (
-            DagRun("scheduled__x", "backfill", datetime(2026, 11, 20, 14, 30, tzinfo=UTC)),
+            DagRun("scheduled__x", "backfill", datetime(2024, 11, 22, 14, 30, tzinfo=UTC)),
             {},
             "a backfill never trades",
         ),
-        (DagRun(), {"mode": "replay", "session_date": "2026-11-20"}, "ended"),
+        (DagRun(), {"mode": "replay", "session_date": "2024-11-22"}, "ended"),
     ],
     ids=["past session", "backfill", "asked for"],
 )
@@ -284,8 +224,7 @@ def test_a_replay_is_given_a_gateway_that_has_no_way_to_submit(
     signals = fetch(dag_run, **params)
     orders = map_orders(dag_run, signals)
 
-    run = place.run(dag_run)
-    assert run is not None
+    run = run_of(place, dag_run)
     assert run.mode == "replay"
     assert reason in (run.mode_reason or "")
     assert orders == []
@@ -308,7 +247,7 @@ def test_a_replay_is_given_a_gateway_that_has_no_way_to_submit(
 def test_a_replay_needs_no_gateway_at_all(place: Place) -> None:
     place.trades(sandbox_strategy(mode="plan"))
     place.monkeypatch.delenv("AIRFLOW_CONN_EXECUTION_GATEWAY")
-    dag_run = DagRun("backfill__1", "backfill", datetime(2026, 11, 20, 14, 30, tzinfo=UTC))
+    dag_run = DagRun("backfill__1", "backfill", datetime(2024, 11, 22, 14, 30, tzinfo=UTC))
 
     assert trade(dag_run)["status"] == "completed"
 
@@ -386,7 +325,7 @@ def test_a_connection_without_a_known_contract_is_refused(place: Place, service:
 
 @either_contract
 def test_a_gateway_of_the_other_contract_is_refused_before_anything_is_sent(place: Place) -> None:
-    other = {"v1": "v2", "v2": "v1"}[place.sandbox.admin.contract()]
+    other = "v2" if place.contract == "v1" else "v1"
     place.connect(other)
 
     with pytest.raises(InvalidData, match=f"contract.*{other}"):
@@ -405,11 +344,11 @@ def test_a_gateway_of_the_other_contract_is_refused_before_anything_is_sent(plac
         ({"capital": -1}, "capital"),
         ({"capital": 100_001}, "capital: expected at most 100000"),
         ({"max_position_size": 10_001}, "max_position_size: expected at most 10000"),
-        ({"session_date": "2026-11-21"}, "Saturday 2026-11-21.*nearest sessions are 2026-11-20 and 2026-11-23"),
-        ({"session_date": "2026-11-26"}, "Thursday 2026-11-26"),
-        ({"as_of_date": "2026-11-22"}, "Sunday 2026-11-22"),
-        ({"session_date": "2026-11-20", "as_of_date": "2026-11-20"}, "as_of_date.*a day before the session"),
-        ({"session_date": 20261120}, "session_date.*YYYY-MM-DD"),
+        ({"session_date": "2024-11-23"}, "Saturday 2024-11-23.*nearest sessions are 2024-11-22 and 2024-11-25"),
+        ({"session_date": "2024-11-28"}, "Thursday 2024-11-28"),
+        ({"as_of_date": "2024-11-24"}, "Sunday 2024-11-24"),
+        ({"session_date": "2024-11-22", "as_of_date": "2024-11-22"}, "as_of_date.*a day before the session"),
+        ({"session_date": 20241122}, "session_date.*YYYY-MM-DD"),
         ({"revision": 7}, "revision.*expected 1; got 7"),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
@@ -472,8 +411,7 @@ def test_the_reason_a_task_failed_is_kept_on_the_runs_row(place: Place) -> None:
     with pytest.raises(Unavailable):
         fetch(dag_run)
 
-    run = place.run(dag_run)
-    assert run is not None
+    run = run_of(place, dag_run)
     assert run.status == "running"
     assert (run.error_message or "").startswith("fetch_signals: ")
     assert "503" in (run.error_message or "")
@@ -487,8 +425,7 @@ def test_the_next_try_clears_the_reason_when_it_ends_well(place: Place) -> None:
 
     trade(dag_run)
 
-    run = place.run(dag_run)
-    assert run is not None
+    run = run_of(place, dag_run)
     assert (run.status, run.error_message) == ("completed", None)
 
 
@@ -497,7 +434,7 @@ def test_the_next_try_clears_the_reason_when_it_ends_well(place: Place) -> None:
 
 def test_no_secret_reaches_xcom_or_the_ledger(place: Place, ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with start_sandbox(contract="v2", fill_after=0.2, secret=SECRET, market_key="key-id:key-word") as sandbox:
-        secured = Place(sandbox, ledger_url, place.strategies, place.monkeypatch)
+        secured = Place(sandbox, "v2", ledger_url, place.strategies, place.monkeypatch)
         secured.connect("v2")
         for service in ("SIGNAL_SERVICE", "EXECUTION_GATEWAY"):
             plain = json.loads(connections(sandbox, ledger_url, "v2")[f"AIRFLOW_CONN_{service}"])

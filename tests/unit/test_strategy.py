@@ -76,6 +76,9 @@ def test_a_strategy_survives_json() -> None:
         ({"mode": "real"}, "mode", "'replay', 'plan', 'dry_run', 'paper' or 'live'", "'real'"),
         ({"schedule": "at noon"}, "schedule", "a cron of five fields", "'at noon'"),
         ({"schedule": "session-15"}, "schedule", "session+<minutes>", "'session-15'"),
+        ({"schedule": "session+390"}, "schedule", "session+<minutes> (to 389 on XNYS)", "'session+390'"),
+        ({"schedule": "0 9 31 2 *"}, "schedule", "a date there is", "'0 9 31 2 *'"),
+        ({"calendar": "NYSE"}, "calendar", "one of XNYS, ", "'NYSE'"),
         ({"sizing": "kelly"}, "sizing", "one of target_weight", "'kelly'"),
         ({"no_trade_band": 1}, "no_trade_band", "less than 1", "1"),
         ({"sandbox_only": True, "mode": "live"}, "sandbox_only", "the mode is live", "True"),
@@ -192,9 +195,10 @@ def test_the_demo_file_trades_the_sandbox_only_and_at_any_hour() -> None:
     file = load_strategies(CONFIG / "demo_strategies.yaml")
 
     assert file.problems == ()
-    (strategy,) = file.strategies
-    assert (strategy.mode, strategy.sandbox_only, strategy.market_hours) == ("paper", True, False)
-    assert (strategy.dag_id, strategy.schedule) == ("daily_trading", None)
+    trading, backfills = file.strategies
+    assert (trading.mode, trading.sandbox_only, trading.market_hours) == ("paper", True, False)
+    assert (trading.dag_id, trading.schedule) == ("daily_trading", None)
+    assert (backfills.mode, backfills.dag_id, backfills.schedule) == ("plan", "daily_trading__what_if", "session")
 
 
 def test_the_modules_load_nothing_heavy() -> None:

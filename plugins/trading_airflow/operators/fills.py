@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# An XCom of its own, because a task that fails returns nothing; listener.py makes the DAG run's note of it.
+SUMMARY = "summary"
+
 
 class TrackFillsOperator(TradingOperator):
     """Follow the run's orders until they are done, compare the books, close the run, and fail if the run failed.
@@ -52,10 +55,14 @@ class TrackFillsOperator(TradingOperator):
                     seconds = min(settings.defer_seconds * 2**waits, settings.longest_defer_seconds)
                     defer_for(self, timedelta(seconds=seconds), "resume", waits=waits + 1)
                 run = close_run(desk, run)
-        return _result(run)
+            _log(run)
+        context["ti"].xcom_push(key=SUMMARY, value=run.summary)
+        if run.status == "failed":
+            raise AirflowFailException(f"{run.summary}. {run.error_message or ''}")
+        return {"run_id": str(run.run_id), "status": run.status, "summary": run.summary}
 
 
-def _result(run: Run) -> dict[str, Any]:
+def _log(run: Run) -> None:
     log.info(
         "orders submitted",
         num_orders=run.num_orders_submitted,
@@ -64,6 +71,3 @@ def _result(run: Run) -> dict[str, Any]:
         num_filled=run.num_orders_filled,
         status=run.status,
     )
-    if run.status == "failed":
-        raise AirflowFailException(f"{run.summary}. {run.error_message or ''}")
-    return {"run_id": str(run.run_id), "status": run.status, "summary": run.summary}

@@ -81,17 +81,26 @@ class SubmitOrderOperator(TradingOperator):
         self.order = order
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.execution.submit import submit_order
-
         context["label"] = self.order["label"]
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
             with self.desk(ledger, run, context) as desk:
                 first, *second = self._own_orders(desk, run)
-                sent = [submit_order(desk, first)]
+                sent = [self._send(desk, first)]
                 if second:
                     sent += self._second_leg(desk, sent[0], second[0])
-        return self._report(context, sent)
+            return self._report(context, sent)
+
+    def traded_symbol(self) -> str:
+        return str(self.order["symbol"])
+
+    def _send(self, desk: Desk, client_order_id: str) -> Intent:
+        from include.execution.submit import submit_order
+
+        with structlog.contextvars.bound_contextvars(symbol=self.traded_symbol(), client_order_id=client_order_id):
+            sent = submit_order(desk, client_order_id)
+            log.info("order submitted", side=sent.side, quantity=sent.quantity, outcome=_word(sent), reason=sent.reason)
+            return sent
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a wait for a flip's first leg: the ledger knows how far it is."""
@@ -108,18 +117,16 @@ class SubmitOrderOperator(TradingOperator):
 
     def _second_leg(self, desk: Desk, first: Intent, second: str) -> list[Intent]:
         from include.execution.flips import second_leg
-        from include.execution.submit import submit_order
 
         ready = second_leg(desk, first, second)
         if ready == "wait":
             # Never less than Airflow 3.3.2 can take; the worker's slot is free meanwhile.
             defer_for(self, timedelta(seconds=desk.settings.defer_seconds), "resume")
-        return [submit_order(desk, second)]
+        return [self._send(desk, second)]
 
     def _report(self, context: Context, sent: Sequence[Intent]) -> dict[str, Any]:
         words = ", ".join(f"{order.symbol} {order.side} {order.quantity} → {_word(order)}" for order in sent)
         context["label"] = words
-        log.info("orders submitted", outcome=words)
         return {
             "symbol": self.order["symbol"],
             "orders": [

@@ -8,7 +8,7 @@ import structlog
 
 from include.trading.errors import NotFound
 from include.trading.strategy import RunRequest, Strategy
-from trading_airflow.operators.task import TradingOperator, code_version, identity_of
+from trading_airflow.operators.task import TradingOperator, code_version, identity_of, say_whose
 from trading_airflow.strategies import strategy_named
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class FetchSignalsOperator(TradingOperator):
                 account=_account(strategy),
                 code_version=code_version(),
             )
+            say_whose(run)
             log.info(
                 "orchestration run started",
                 as_of_date=run.as_of_date.isoformat(),
@@ -50,7 +51,6 @@ class FetchSignalsOperator(TradingOperator):
                 capital=str(run.capital),
                 mode=run.mode,
                 mode_reason=run.mode_reason,
-                session=run.session_date.isoformat(),
             )
             with self.desk(ledger, run, context) as desk:
                 return self._fetch(desk, run)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import TaskDeferred
 
 from include import __version__
 from include.trading.errors import NotFound, TradingError
@@ -33,7 +34,7 @@ class TradingOperator(BaseOperator):
 
     @contextmanager
     def ledger(self, context: Context) -> Iterator[Ledger]:
-        """Open the ledger; an error inside is kept on the run's row before it goes on to Airflow."""
+        """Open the ledger, and keep there how long this try took and the error it ended with."""
         from trading_airflow.hooks.ledger import LedgerHook
 
         run_id = identity_of(context).run_id
@@ -41,11 +42,25 @@ class TradingOperator(BaseOperator):
             structlog.contextvars.bound_contextvars(correlation_id=str(run_id)),
             LedgerHook(self.ledger_connection).ledger() as ledger,
         ):
+            step = ledger.steps.start(
+                run_id, self.task_id, try_number=context["ti"].try_number, symbol=self.traded_symbol()
+            )
             try:
                 yield ledger
             except TradingError as error:
                 ledger.runs.record_error(run_id, f"{self.task_id}: {error}")
+                ledger.steps.end(step, error=str(error))
                 raise
+            except TaskDeferred:
+                ledger.steps.end(step)
+                raise
+            finally:
+                structlog.contextvars.unbind_contextvars("strategy", "session")
+            ledger.steps.end(step)
+
+    def traded_symbol(self) -> str | None:
+        """Return the symbol this task is for, None for a task of the whole run."""
+        return None
 
     @contextmanager
     def desk(self, ledger: Ledger, run: Run, context: Context) -> Iterator[Desk]:
@@ -57,11 +72,6 @@ class TradingOperator(BaseOperator):
 
         hook = ExecutionGatewayHook if sends(run) else GatewayReaderHook
         with ExitStack() as stack:
-            stack.enter_context(
-                structlog.contextvars.bound_contextvars(
-                    strategy=run.strategy_id, session=run.session_date.isoformat(), mode=run.mode
-                )
-            )
             try:
                 client = hook(strategy_of(run).gateway_connection).client(str(run.run_id))
                 reader = stack.enter_context(client)
@@ -80,7 +90,14 @@ class TradingOperator(BaseOperator):
     def read_run(self, ledger: Ledger, context: Context) -> Run:
         from include.execution.runs import read_run
 
-        return read_run(ledger, identity_of(context).run_id)
+        run = read_run(ledger, identity_of(context).run_id)
+        say_whose(run)
+        return run
+
+
+def say_whose(run: Run) -> None:
+    """Put the run's strategy and session on every log line from here to where its ledger is closed."""
+    structlog.contextvars.bind_contextvars(strategy=run.strategy_id, session=run.session_date.isoformat())
 
 
 def identity_of(context: Context) -> RunIdentity:

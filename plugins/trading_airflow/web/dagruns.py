@@ -12,9 +12,8 @@ from airflow.exceptions import DagNotFound, DagRunAlreadyExists, ParamValidation
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
-from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from include.trading.models import Value
@@ -102,11 +101,3 @@ def paused(dag_id: str) -> bool | None:
     """Say whether the DAG is paused; None when Airflow has not read it."""
     with create_session() as session:
         return session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id, ~DagModel.is_stale))
-
-
-def last_success(dag_id: str) -> datetime | None:
-    """Return when a run of the DAG last ended well."""
-    with create_session() as session:
-        return session.scalar(
-            select(func.max(DagRun.end_date)).where(DagRun.dag_id == dag_id, DagRun.state == DagRunState.SUCCESS)
-        )

@@ -38,12 +38,16 @@ class AccountSummary(Answer):
     gateway_paused_until: datetime | None
     pause_reason: str | None
     connection_id: str | None = Field(description="the gateway connection that names it")
-    strategies: list[str]
+    dag_ids: list[str] = Field(description="the DAGs that trade on it")
     live_orders: int
     unresolved_orders: int
     breaks: list[Break]
     may_halt: bool = Field(description="whether you may")
     may_resume: bool = Field(description="whether you may resume, settle and adopt")
+
+
+class AccountList(Answer):
+    accounts: list[AccountSummary]
 
 
 class AccountEvent(Answer):

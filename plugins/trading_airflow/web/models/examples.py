@@ -134,7 +134,7 @@ ACCOUNT = {
     "gateway_paused_until": None,
     "pause_reason": None,
     "connection_id": "execution_gateway",
-    "strategies": ["daily_trading"],
+    "dag_ids": ["daily_trading"],
     "live_orders": 0,
     "unresolved_orders": 0,
     "breaks": [],

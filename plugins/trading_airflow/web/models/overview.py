@@ -48,6 +48,10 @@ class StrategySummary(Answer):
     may_run: bool = Field(description="whether you may trigger it")
 
 
+class StrategyList(Answer):
+    strategies: list[StrategySummary]
+
+
 class CheckFinding(Answer):
     model_config = example({"subject": "ledger", "name": "version", "value": "0001", "next_step": None})
 

@@ -1,0 +1,1 @@
+"""What Prometheus and Grafana need: metrics from the ledger, alerting rules, a dashboard."""

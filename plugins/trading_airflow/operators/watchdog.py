@@ -1,0 +1,89 @@
+"""The task `watch` of the DAG `trading_watchdog`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk import BaseOperator
+
+from include.trading.errors import TradingError
+from include.trading.strategies_file import load_strategies
+from trading_airflow.operators.task import code_version
+from trading_airflow.strategies import strategies_path
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from include.execution.watchdog import Watched
+    from include.services.execution_gateway import GatewayReader
+    from include.trading.strategy import Strategy
+
+log = structlog.get_logger(__name__)
+
+
+class WatchdogOperator(BaseOperator):
+    """Look after runs and orders that no task may be looking after, send what alerts wait, and show that we live.
+
+    Fails only without the ledger: a service that is down is told in its result.
+    """
+
+    ui_color = "#f3e8fd"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from include.execution.sending import send_alerts
+        from include.execution.settings import settings_from
+        from include.execution.watchdog import Watchdog
+        from include.services.heartbeat import ping
+        from trading_airflow.alerts import Sender, base_url
+        from trading_airflow.hooks.ledger import LedgerHook
+
+        settings = settings_from(os.environ)
+        strategies = load_strategies(strategies_path()).strategies
+        with LedgerHook().ledger() as ledger:
+            found = Watchdog(
+                ledger=ledger,
+                settings=settings,
+                gateways=_gateways(strategies),
+                strategies=_watched(strategies, context),
+                code_version=code_version(),
+            ).look()
+            sent = send_alerts(ledger, settings, Sender(), base_url=base_url())
+        if settings.heartbeat_url and (problem := ping(settings.heartbeat_url)) is not None:
+            found.problems.append(f"heartbeat: {problem}")
+        result = {"closed": found.closed, "missed": found.missed, "problems": found.problems, "messages_sent": sent}
+        log.info("watchdog looked", **result)
+        return result
+
+
+def _gateways(strategies: tuple[Strategy, ...]) -> dict[str, Callable[[], AbstractContextManager[GatewayReader]]]:
+    """Return how to open the gateway of each account that a connection names. It only reads."""
+    from trading_airflow.hooks.execution_gateway import GatewayReaderHook
+
+    found: dict[str, Callable[[], AbstractContextManager[GatewayReader]]] = {}
+    for connection_id in sorted({strategy.gateway_connection for strategy in strategies}):
+        hook = GatewayReaderHook(connection_id)
+        try:
+            account = hook.endpoint().account
+        except TradingError as error:
+            log.warning("gateway connection not usable", connection_id=connection_id, reason=str(error))
+            continue
+        if account is not None:
+            found[account] = partial(hook.client, "watchdog")
+    return found
+
+
+def _watched(strategies: tuple[Strategy, ...], context: Context) -> list[Watched]:
+    """Return the strategies with what Airflow says of their DAGs: the ledger does not know which are paused."""
+    from include.execution.watchdog import Watched
+
+    ti = context["ti"]
+    return [
+        Watched(strategy, paused=ti.get_dag(strategy.dag_id).is_paused)
+        for strategy in strategies
+        if strategy.schedule is not None
+    ]

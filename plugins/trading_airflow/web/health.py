@@ -1,0 +1,184 @@
+"""How everything is that the next run needs: asked at once, answered in bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from include.execution.watchdog import HEARTBEAT
+from include.ledger.pages import Pages, RunFilter
+from include.services.endpoint import Endpoint, ServiceName
+from include.services.execution_gateway import GatewayReader
+from include.services.market_data import MarketDataClient
+from include.services.signal_service import SignalServiceClient
+from include.trading.errors import TradingError
+from include.trading.identity import SENDING_MODES
+from include.trading.models import Price
+from include.trading.states import UNRESOLVED
+from include.trading.strategy import Strategy
+from trading_airflow.web import place
+from trading_airflow.web.models.overview import AccountHealth, Component, Health, HealthReport, LastRun
+from trading_airflow.web.probes import Probes
+from trading_airflow.web.problems import Problem
+
+# Looks it may miss before somebody should look at it.
+WATCHDOG_MAY_MISS = 3
+ASKED_BY = "health"
+
+_probes = Probes()
+
+
+def report(*, seconds: float, with_details: bool) -> HealthReport:
+    """Ask everything, waiting at most so many seconds.
+
+    with_details: also say what is wrong in words, and name accounts and runs.
+    """
+    now = datetime.now(UTC)
+    questions, components = _questions(now, seconds)
+    answers = _probes.ask(questions, seconds=seconds)
+    facts: dict[str, Any] = {"accounts": [], "last_run": None}
+    for name, future in answers.items():
+        if not future.done():
+            components.append(_ill(name, f"no answer within {seconds:g} s"))
+            continue
+        component, found = future.result()
+        components.append(component)
+        facts |= found
+    watchdog = facts.get("watchdog")
+    age = None if watchdog is None else max(0.0, (now - watchdog).total_seconds())
+    return HealthReport(
+        status=_status(components, facts, age),
+        checked_at=now,
+        components=components
+        if with_details
+        else [component.model_copy(update={"detail": None}) for component in components],
+        accounts=facts["accounts"] if with_details else [],
+        last_run=facts["last_run"] if with_details else None,
+        watchdog_age_seconds=age,
+    )
+
+
+def _questions(now: datetime, seconds: float) -> tuple[dict[str, Callable[[], Any]], list[Component]]:
+    """Return what to ask by name, and what is known already."""
+    questions: dict[str, Callable[[], Any]] = {"ledger": _ledger}
+    try:
+        found = place.read_strategies()
+    except Problem as problem:
+        return questions, [_ill("strategies file", problem.detail)]
+    components = []
+    if found.problems:
+        words = "; ".join(map(str, found.problems))
+        components.append(Component(name="strategies file", status="degraded", detail=words))
+    connections: dict[tuple[ServiceName, str], list[Strategy]] = {}
+    for strategy in found.strategies:
+        connections.setdefault(("signal_service", strategy.signal_connection), []).append(strategy)
+        connections.setdefault(("execution_gateway", strategy.gateway_connection), []).append(strategy)
+        connections.setdefault(("market_data", strategy.market_data_connection), []).append(strategy)
+    for (service, connection_id), strategies in connections.items():
+        name = f"{service} {connection_id}"
+        questions[name] = partial(_service, name, service, connection_id, strategies, now, seconds)
+    return questions, components
+
+
+def _service(
+    name: str, service: ServiceName, connection_id: str, strategies: Sequence[Strategy], now: datetime, seconds: float
+) -> tuple[Component, dict[str, Any]]:
+    try:
+        # Its own time-outs are for orders; here nobody waits longer than the report does.
+        endpoint = place.endpoint(connection_id, service).model_copy(
+            update={
+                "connect_timeout_seconds": seconds,
+                "read_timeout_seconds": seconds,
+                "total_timeout_seconds": seconds,
+            }
+        )
+        status, detail = _ASK[service](endpoint, strategies, now)
+    except TradingError as error:
+        sends = any(strategy.mode in SENDING_MODES for strategy in strategies)
+        needed = service != "execution_gateway" or sends
+        return Component(name=name, status="unhealthy" if needed else "degraded", detail=str(error)), {}
+    return Component(name=name, status=status, detail=detail), {}
+
+
+def _signal_service(endpoint: Endpoint, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
+    with SignalServiceClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
+        found = client.check_ready()
+    return "healthy", f"{found.probe} says {found.status}"
+
+
+def _gateway(endpoint: Endpoint, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
+    with GatewayReader(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
+        info = reader.info()
+        switch = reader.kill_switch()
+    words = f"{info.service} {info.version}, {info.mode}, says {info.status}"
+    if info.detail:
+        words += f" ({info.detail})"
+    if switch is not None and switch.engaged:
+        return "unhealthy", f"{words}; its kill switch is engaged: {switch.reason}"
+    return info.status, words
+
+
+def _market_data(endpoint: Endpoint, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
+    symbol = strategies[0].symbols[0]
+    with MarketDataClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
+        price = client.latest_prices([symbol], now)[symbol]
+    if isinstance(price, Price):
+        return "healthy", f"{symbol} traded at {price.at:%Y-%m-%d %H:%M:%S} UTC"
+    return "degraded", f"no price of {symbol}: {price}"
+
+
+_ASK: dict[ServiceName, Callable[[Endpoint, Sequence[Strategy], datetime], tuple[Health, str]]] = {
+    "signal_service": _signal_service,
+    "execution_gateway": _gateway,
+    "market_data": _market_data,
+}
+
+
+def _ledger() -> tuple[Component, dict[str, Any]]:
+    try:
+        with place.open_ledger() as ledger:
+            accounts = []
+            for row in ledger.accounts.all():
+                live = ledger.orders.live(row.account)
+                accounts.append(
+                    AccountHealth(
+                        account=row.account,
+                        state=row.state,
+                        gateway_paused_until=row.gateway_paused_until,
+                        open_breaks=len(ledger.books.open_breaks(row.account)),
+                        unresolved_orders=sum(intent.state in UNRESOLVED for intent in live),
+                    )
+                )
+            pages = Pages(ledger.connection)
+            everyone = RunFilter(dag_ids=[dag_id for dag_id, _ in pages.dags()])
+            watchdog = ledger.steps.last_beat(HEARTBEAT)
+            last = [LastRun.model_validate(row) for row in pages.runs(everyone, limit=1, offset=0)]
+    except Problem as problem:
+        return _ill("ledger", problem.detail), {}
+    except psycopg.OperationalError as error:
+        return _ill("ledger", str(error).strip()), {}
+    facts = {"accounts": accounts, "last_run": last[0] if last else None, "watchdog": watchdog}
+    return Component(name="ledger", status="healthy", detail=None), facts
+
+
+def _ill(name: str, detail: str) -> Component:
+    return Component(name=name, status="unhealthy", detail=detail)
+
+
+def _status(components: Sequence[Component], facts: dict[str, Any], watchdog_age: float | None) -> Health:
+    statuses = {component.status for component in components}
+    if "unhealthy" in statuses:
+        return "unhealthy"
+    last = facts["last_run"]
+    late = place.settings().watchdog_minutes * 60 * (1 + WATCHDOG_MAY_MISS)
+    needs_a_person = (
+        "degraded" in statuses
+        or any(account.state != "active" or account.open_breaks for account in facts["accounts"])
+        or (last is not None and last.status == "failed")
+        or (watchdog_age is not None and watchdog_age > late)
+    )
+    return "degraded" if needs_a_person else "healthy"

@@ -1,0 +1,71 @@
+"""A run as the API answers it: rows of the ledger put together, with paths to where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AnyMapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import Request
+
+from include.ledger.ledger import Ledger
+from include.ledger.pages import Pages
+from include.ledger.records import Run
+from include.trading.reasons import REASONS
+from trading_airflow.web.models.runs import (
+    Alert,
+    Links,
+    Mapping,
+    OrchestrationResult,
+    Order,
+    OrderEvent,
+    OrderFill,
+    RunDetail,
+    RunSummary,
+)
+
+API_PREFIX = "/api/v1/orchestration"
+
+
+def base_path(request: Request) -> str:
+    """Return the path below which Airflow's API server is reached, without a slash at the end."""
+    return str(request.scope.get("app_root_path", "")).rstrip("/")
+
+
+def links(base: str, run_id: UUID, dag_id: str, airflow_run_id: str) -> Links:
+    return Links(
+        run=f"{base}{API_PREFIX}/runs/{run_id}",
+        airflow=f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(airflow_run_id, safe='')}",
+    )
+
+
+def run_summary(base: str, row: AnyMapping[str, Any]) -> RunSummary:
+    place = links(base, row["run_id"], row["dag_id"], row["airflow_run_id"])
+    return RunSummary.model_validate({**row, "links": place})
+
+
+def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
+    """Return the run with everything that belongs to it, as it is now."""
+    pages = Pages(ledger.connection)
+    intents = [] if run.plan_id is None else ledger.orders.of_plan(run.plan_id)
+    events: dict[int, list[OrderEvent]] = {intent.id: [] for intent in intents}
+    fills: dict[int, list[OrderFill]] = {intent.id: [] for intent in intents}
+    for event in ledger.orders.events(list(events)):
+        events[event["intent_id"]].append(OrderEvent.model_validate(event))
+    for fill in pages.fills(list(fills)):
+        fills[fill["intent_id"]].append(OrderFill.model_validate(fill))
+    place = links(base, run.run_id, run.dag_id, run.airflow_run_id)
+    return OrchestrationResult(
+        run=RunDetail.model_validate({**asdict(run), "links": place}),
+        mappings=[
+            Mapping.model_validate({**row, "reason": REASONS.get(row["skip_reason"] or "")})
+            for row in ledger.runs.mappings(run.run_id)
+        ],
+        orders=[
+            Order.model_validate({**asdict(intent), "events": events[intent.id], "fills": fills[intent.id]})
+            for intent in intents
+        ],
+        alerts=[Alert.model_validate(row) for row in ledger.alerts.of_run(run.run_id)],
+    )

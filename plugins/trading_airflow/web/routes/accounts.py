@@ -1,0 +1,200 @@
+"""Accounts: what state each is in, and what a person on duty may do: halt, resume, settle, adopt."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from include.execution import operations, settling
+from include.ledger.ledger import Ledger
+from include.ledger.pages import Pages
+from include.trading.errors import TradingError
+from include.trading.states import UNRESOLVED
+from trading_airflow.web.models.accounts import (
+    AccountDetail,
+    AccountEvent,
+    AccountList,
+    AccountSummary,
+    AdoptBody,
+    AdoptResult,
+    Break,
+    Cancellation,
+    HaltBody,
+    HaltResult,
+    Holding,
+    LiveOrder,
+    ResumeBody,
+    ResumeResult,
+    SettleBody,
+    SettledOrder,
+    SettleResult,
+)
+from trading_airflow.web.place import AccountPlace, LedgerOfRequest, accounts, desk_at, readable_dags, settings
+from trading_airflow.web.problems import Problem, responses
+from trading_airflow.web.webauth import Right, User, allowed, audit
+
+router = APIRouter(prefix="/accounts", tags=["accounts"])
+MOST_EVENTS = 50
+AccountName = Annotated[str, Path(description="the name that the gateway connection gives it", max_length=200)]
+LOOKED_AT = responses(401, 403, 404, 422, 503)
+CHANGED = responses(401, 403, 404, 409, 422, 502, 503)
+
+
+@router.get("", response_model=AccountList, summary="List accounts", responses=responses(401, 403, 503))
+def list_accounts(user: User, ledger: LedgerOfRequest) -> AccountList:
+    """List the accounts on which strategies trade that you may read."""
+    readable = set(readable_dags(user, ledger))
+    return AccountList(
+        accounts=[_summary(user, ledger, place) for place in accounts(ledger).values() if readable & set(place.dag_ids)]
+    )
+
+
+@router.get("/{account}", response_model=AccountDetail, summary="Read an account", responses=LOOKED_AT)
+def read_account(user: User, ledger: LedgerOfRequest, account: AccountName) -> AccountDetail:
+    """Return the account with its live orders, its books, and what was done to it."""
+    place = _place(user, ledger, account)
+    pages = Pages(ledger.connection)
+    newest = pages.newest_positions(account)
+    gateway = {} if newest is None else {symbol: Decimal(text) for symbol, text in newest["quantities"].items()}
+    fills, baseline = ledger.orders.account_fills(account), ledger.books.baseline(account)
+    zero = Decimal(0)
+    return AccountDetail(
+        **dict(_summary(user, ledger, place)),
+        orders=[LiveOrder.model_validate(intent) for intent in ledger.orders.live(account)],
+        holdings=[
+            Holding(
+                symbol=symbol,
+                gateway=None if newest is None else gateway.get(symbol, zero),
+                fills=fills.get(symbol, zero),
+                baseline=baseline.get(symbol, zero),
+            )
+            for symbol in sorted({*gateway, *fills, *baseline})
+        ],
+        asked_at=None if newest is None else newest["queried_at"],
+        events=[AccountEvent.model_validate(event) for event in pages.account_events(account, limit=MOST_EVENTS)],
+    )
+
+
+@router.post("/{account}/halt", response_model=HaltResult, summary="Halt an account", responses=CHANGED)
+def halt(user: User, ledger: LedgerOfRequest, account: AccountName, body: HaltBody) -> HaltResult:
+    """Stop sending on the account, at once; what is sent already is tracked on, what is planned stays planned.
+
+    With `cancel_open` the gateway is also asked to cancel what is open. Whoever may trigger one of the account's
+    strategies may halt it.
+    """
+    place = _place(user, ledger, account, Right.RUN)
+    ledger.accounts.ensure(account)
+    operations.halt(ledger, account, actor=user.get_name(), reason=body.reason)
+    _audit(user, "trading_halt", place, reason=body.reason, cancel_open=body.cancel_open)
+    canceled = []
+    if body.cancel_open:
+        try:
+            with desk_at(ledger, place, user.get_name()) as desk:
+                canceled = operations.cancel_open(desk, account, reason=body.reason)
+        except TradingError as error:
+            raise Problem(409, "Halted, but not everything was canceled", str(error)) from error
+    return HaltResult(
+        account=_summary(user, ledger, place),
+        cancellations=[Cancellation.model_validate(found) for found in canceled],
+    )
+
+
+@router.post("/{account}/resume", response_model=ResumeResult, summary="Resume an account", responses=CHANGED)
+def resume(user: User, ledger: LedgerOfRequest, account: AccountName, body: ResumeBody) -> ResumeResult:
+    """Let a halted account trade again; the reason is the resolution of its open breaks, which must all be named.
+
+    Needs the right to edit every DAG that trades on the account, as do `settle` and `adopt`.
+    """
+    place = _place(user, ledger, account, Right.EDIT)
+    ledger.accounts.ensure(account)
+    done = operations.resume(
+        ledger, account, actor=user.get_name(), reason=body.reason, breaks=body.breaks, settings=settings()
+    )
+    _audit(user, "trading_resume", place, reason=body.reason, breaks=body.breaks)
+    return ResumeResult(
+        account=_summary(user, ledger, place), breaks=[Break.model_validate(found) for found in done.breaks]
+    )
+
+
+@router.post("/{account}/settle", response_model=SettleResult, summary="Settle orders", responses=CHANGED)
+def settle(user: User, ledger: LedgerOfRequest, account: AccountName, body: SettleBody) -> SettleResult:
+    """End orders whose outcome nobody can learn, by your word; each is looked up once more before."""
+    place = _place(user, ledger, account, Right.EDIT)
+    verdict = settling.Verdict(body.outcome, body.reason, body.quantity, body.price)
+    with desk_at(ledger, place, user.get_name()) as desk:
+        ids = settling.unresolved(desk, account) if body.all_unresolved else []
+        ids += [id for id in body.client_order_ids if id not in ids]
+        if not ids:
+            raise Problem(422, "The request does not fit", "client_order_ids: expected at least one order, got none")
+        done = settling.settle(desk, account, ids, verdict, gateway_silent=body.gateway_silent)
+    _audit(user, "trading_settle", place, orders=ids, outcome=body.outcome, reason=body.reason)
+    return SettleResult(orders=[SettledOrder.model_validate(order) for order in done.orders], runs=done.runs)
+
+
+@router.post("/{account}/adopt", response_model=AdoptResult, summary="Adopt a position", responses=CHANGED)
+def adopt(user: User, ledger: LedgerOfRequest, account: AccountName, body: AdoptBody) -> AdoptResult:
+    """Declare a symbol's position, as far as our fills do not explain it, not to be ours: its new baseline."""
+    place = _place(user, ledger, account, Right.EDIT)
+    ledger.accounts.ensure(account)
+    with desk_at(ledger, place, user.get_name()) as desk:
+        done = operations.adopt(desk, account, body.symbol, reason=body.reason, quantity=body.quantity)
+    _audit(user, "trading_adopt", place, symbol=body.symbol, baseline=str(done.baseline), reason=body.reason)
+    return AdoptResult.model_validate(asdict(done))
+
+
+def _place(user: User, ledger: Ledger, account: str, right: Right | None = None) -> AccountPlace:
+    """Return the account's place; answers 404 to who may not read any strategy on it, 403 without the right."""
+    place = accounts(ledger).get(account)
+    if place is None or not allowed(user, Right.READ, place.dag_ids):
+        readable_dags(user, ledger)
+        raise Problem(404, "Not found", f"no account {account!r}: GET /accounts lists those there are")
+    if right is not None and not _has(user, place, right):
+        raise Problem(
+            403,
+            "Forbidden",
+            f"{user.get_name()} may not {right} {'all' if right is Right.EDIT else 'any'} of the DAGs that trade on "
+            f"account {account} ({', '.join(place.dag_ids)}): ask who manages Airflow's roles",
+        )
+    return place
+
+
+def _has(user: User, place: AccountPlace, right: Right) -> bool:
+    """Stopping is anybody's who may trade there; what lets trading go on needs the right on every strategy."""
+    found = allowed(user, right, place.dag_ids)
+    return len(found) == len(place.dag_ids) if right is Right.EDIT else bool(found)
+
+
+def _summary(user: User, ledger: Ledger, place: AccountPlace) -> AccountSummary:
+    row = ledger.accounts.get(place.account)
+    live = ledger.orders.live(place.account)
+    return AccountSummary.model_validate(
+        {
+            "account": place.account,
+            "state": "new" if row is None else row.state,
+            **{
+                name: None if row is None else getattr(row, name)
+                for name in (
+                    "state_cause",
+                    "state_reason",
+                    "state_changed_by",
+                    "state_changed_at",
+                    "gateway_paused_until",
+                    "pause_reason",
+                )
+            },
+            "connection_id": place.connection_id,
+            "dag_ids": list(place.dag_ids),
+            "live_orders": len(live),
+            "unresolved_orders": sum(intent.state in UNRESOLVED for intent in live),
+            "breaks": [Break.model_validate(found) for found in ledger.books.open_breaks(place.account)],
+            "may_halt": _has(user, place, Right.RUN),
+            "may_resume": _has(user, place, Right.EDIT),
+        }
+    )
+
+
+def _audit(user: User, event: str, place: AccountPlace, **extra: object) -> None:
+    audit(user, event, dag_id=place.dag_ids[0] if place.dag_ids else None, account=place.account, **extra)

@@ -1,0 +1,173 @@
+// The nav page: what comes next, the accounts with their halt button, alerts, runs, exposure and turnover.
+
+import "./theme.js";
+import { accountCard } from "./accounts.js";
+import { alertList } from "./alerts.js";
+import { get } from "./api.js";
+import { badge, el, facts, number, show, showProblem, time } from "./dom.js";
+import { plot } from "./plot.js";
+import { Table } from "./table.js";
+
+const POLL_MILLISECONDS = 10000;
+const NEWEST = 20;
+
+async function strategies() {
+  const found = (await get("/strategies")).strategies;
+  show("strategies", ...(found.length ? found.map(strategyCard) : [el("p", {}, "The strategies file has none.")]));
+}
+
+function strategyCard(strategy) {
+  const due = strategy.next_run_at ? `${time(strategy.next_run_at, 16)} UTC` : "only by hand";
+  return el(
+    "article",
+    { class: "card" },
+    el("h3", {}, strategy.title ?? strategy.strategy_id, " ", badge(strategy.mode, strategy.mode)),
+    strategy.paused === true && el("p", { class: "problem" }, "The DAG is paused: nothing is scheduled."),
+    strategy.paused === null && el("p", { class: "problem" }, "Airflow has not read the DAG: see its import errors."),
+    facts([
+      ["Next run", due],
+      ["Session", strategy.session_date],
+      ["Open (UTC)", `${time(strategy.session_opens, 16)} to ${strategy.session_closes.slice(11, 16)}`],
+      ["Symbols", String(strategy.symbols)],
+      ["Account", strategy.account],
+      ["DAG", strategy.dag_id],
+    ]),
+  );
+}
+
+async function check() {
+  const { findings, ready, checked_at: at } = await get("/check");
+  const blockers = findings.filter((finding) => finding.next_step);
+  const table = new Table({
+    caption: "What was found",
+    columns: [
+      { title: "Subject", value: (row) => row.subject },
+      { title: "What", value: (row) => row.name },
+      { title: "Finding", value: (row) => row.value },
+      { title: "What to do", value: (row) => row.next_step },
+    ],
+  });
+  table.update(findings);
+  show(
+    "check",
+    el(
+      "p",
+      {},
+      ready ? badge("ready", "completed") : badge(`${blockers.length} to do`, "failed"),
+      ready ? " Nothing would stop the next run." : " before the next run:",
+      el("span", { class: "quiet" }, ` Checked ${time(at)} UTC.`),
+    ),
+    !ready &&
+      el(
+        "ul",
+        { id: "blockers" },
+        blockers.map((finding) =>
+          el("li", {}, el("strong", {}, `${finding.subject}, ${finding.name}: `), `${finding.value}. `, el("em", {}, finding.next_step)),
+        ),
+      ),
+    el("details", {}, el("summary", {}, `All ${findings.length} findings`), table.node),
+  );
+}
+
+async function accounts() {
+  const place = document.getElementById("accounts");
+  // Nobody's half-written reason is thrown away by a refresh.
+  const writing = [...place.querySelectorAll("textarea")].some((area) => area.value) || place.contains(document.activeElement);
+  if (writing) return;
+  const found = (await get("/accounts")).accounts;
+  place.replaceChildren(...(found.length ? found.map((account) => accountCard(account, redrawAccounts)) : [el("p", {}, "No account yet.")]));
+}
+
+async function redrawAccounts() {
+  document.activeElement?.blur();
+  document.querySelectorAll("#accounts textarea").forEach((area) => {
+    area.value = "";
+  });
+  await Promise.all([accounts(), alerts()]);
+}
+
+async function alerts() {
+  const found = (await get("/alerts")).alerts;
+  show("alerts", found.length ? alertList(found) : el("p", { class: "quiet" }, "None."));
+}
+
+const runTable = new Table({
+  caption: "Latest runs, newest first",
+  columns: [
+    { title: "Session", value: (run) => run.session_date, cell: (run) => el("a", { href: pageOf(run) }, run.session_date) },
+    { title: "Strategy", value: (run) => run.strategy_id },
+    { title: "Status", value: (run) => run.status, cell: (run) => badge(run.status) },
+    { title: "Mode", value: (run) => run.mode },
+    { title: "Signals", number: true, value: (run) => run.num_signals },
+    { title: "Orders", number: true, value: (run) => run.num_orders_planned },
+    { title: "Acknowledged", number: true, value: (run) => run.num_orders_accepted },
+    { title: "Filled", number: true, value: (run) => run.num_orders_filled },
+    { title: "Rejected", number: true, value: (run) => run.num_orders_rejected },
+    { title: "Started (UTC)", value: (run) => run.started_at, cell: (run) => time(run.started_at) },
+    { title: "Seconds", number: true, value: (run) => Number(run.duration_seconds ?? 0), cell: (run) => number(run.duration_seconds, 1) },
+    { title: "Kind", value: (run) => run.run_type },
+  ],
+});
+
+function pageOf(run) {
+  return `run?${new URLSearchParams({ dag_id: run.dag_id, run_id: run.airflow_run_id })}`;
+}
+
+async function runs() {
+  const { runs: found, total } = await get("/runs", { limit: NEWEST });
+  if (!total) {
+    show("runs", el("p", { class: "quiet" }, "No run yet: trigger the DAG."));
+    return;
+  }
+  if (!runTable.node.isConnected) show("runs", runTable.node, el("p", { class: "quiet", id: "run-total" }));
+  document.getElementById("run-total").textContent = `${found.length} of ${total}`;
+  runTable.update(found);
+}
+
+async function history() {
+  const { points } = await get("/history");
+  if (!points.length) {
+    show("history", el("p", { class: "quiet" }, "No session was traded yet."));
+    return;
+  }
+  const series = Map.groupBy(points, (point) => `${point.strategy_id}, ${point.mode} on ${point.account}`);
+  show("history", ...[...series].map(([name, found]) => plots(name, found)));
+}
+
+function plots(name, points) {
+  const days = points.map((point) => point.session_date);
+  const values = (field) => points.map((point) => Number(point[field]));
+  return el(
+    "div",
+    { class: "plots" },
+    plot({
+      title: `Exposure of ${name}, USD`,
+      days,
+      series: [
+        { label: "Gross", values: values("gross"), colour: "--blue" },
+        { label: "Net", values: values("net"), colour: "--orange" },
+        { label: "Capital", values: values("capital"), colour: "--grey" },
+      ],
+    }),
+    plot({
+      title: `Turnover of ${name}, USD a session`,
+      days,
+      series: [{ label: "Turnover", values: values("turnover"), colour: "--blue", bars: true }],
+    }),
+  );
+}
+
+async function attempt(...loads) {
+  const done = await Promise.allSettled(loads.map((load) => load()));
+  const failed = done.find((each) => each.status === "rejected");
+  showProblem(failed ? failed.reason : null);
+}
+
+async function refresh() {
+  await attempt(accounts, alerts, runs);
+  setTimeout(refresh, POLL_MILLISECONDS);
+}
+
+refresh();
+attempt(strategies, history);
+check().catch((error) => show("check", el("p", { class: "problem" }, `The check failed: ${error.message}`)));

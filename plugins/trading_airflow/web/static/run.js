@@ -1,0 +1,247 @@
+// The tab of a DAG run: its funnel, every symbol's story, every order's timeline.
+
+import "./theme.js";
+import { alertList } from "./alerts.js";
+import { get } from "./api.js";
+import { badge, el, facts, NONE, number, percent, show, showProblem, time } from "./dom.js";
+import { Table } from "./table.js";
+
+const POLL_MILLISECONDS = 2000;
+const { dagId, airflowRunId, ours } = document.getElementById("run").dataset;
+const asNumber = (text) => (text === null || text === undefined ? null : Number(text));
+
+let chosen = null;
+let symbols = null;
+let stories = new Map();
+
+async function load() {
+  const { runs } = await get("/runs", { dag_id: dagId, airflow_run_id: airflowRunId, limit: 50 });
+  if (!runs.length) {
+    showNothing();
+    return ours === "yes";
+  }
+  const run = runs.find((each) => each.run_id === chosen) ?? runs[0];
+  const result = await get(`/runs/${run.run_id}`);
+  draw(result, runs);
+  const open = result.orders.some((order) => order.final_at === null);
+  return result.run.status === "running" || open;
+}
+
+function showNothing() {
+  const words =
+    ours === "yes"
+      ? `Run ${airflowRunId} has written nothing to the ledger yet: its first task, fetch_signals, does.`
+      : `This is not a trading run: the DAG ${dagId} trades no strategy.`;
+  show("content", el("p", { id: "nothing" }, words));
+}
+
+function draw({ run, mappings, orders, alerts }, runs) {
+  const byId = new Map(orders.map((order) => [order.client_order_id, order]));
+  stories = byId;
+  const rows = mappings.map((mapping) => ({ ...mapping, order: byId.get(mapping.client_order_id) ?? null }));
+  symbols ??= symbolTable();
+  symbols.update(rows);
+  show(
+    "content",
+    el("h1", {}, `${run.strategy_id}, session ${run.session_date} `, badge(run.status)),
+    chooser(runs, run),
+    el("p", { class: "summary" }, run.summary ?? "The run is under way."),
+    run.error_message && el("p", { class: "problem" }, run.error_message),
+    about(run),
+    funnel(run),
+    alerts.length > 0 && el("section", {}, el("h2", {}, "Alerts"), alertList(alerts)),
+    el("section", {}, el("h2", {}, "Every symbol's story"), symbols.node),
+  );
+}
+
+// A backfill that reprocesses a run is another row of the ledger: both are there to look at.
+function chooser(runs, run) {
+  if (runs.length < 2) return null;
+  return el(
+    "p",
+    { class: "tools" },
+    "This DAG run was run more than once: ",
+    runs.map((each) =>
+      el(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(each.run_id === run.run_id),
+          onclick: () => {
+            chosen = each.run_id;
+            symbols = null;
+            refresh();
+          },
+        },
+        `${each.run_type}, ${time(each.started_at)}`,
+      ),
+    ),
+  );
+}
+
+function about(run) {
+  const mode = run.mode_reason ? `${run.mode} (${run.mode_reason})` : run.mode;
+  return facts([
+    ["Mode", mode],
+    ["Account", run.account],
+    ["Data of", run.as_of_date],
+    ["Revision", run.adopted ? `${run.revision}, adopted plan` : String(run.revision)],
+    ["Capital", `${number(run.capital, 0)} USD`],
+    ["Model", run.model_version],
+    ["Started (UTC)", time(run.started_at)],
+    ["Ended (UTC)", time(run.completed_at)],
+    ["Duration", run.duration_seconds ? `${number(run.duration_seconds, 1)} s` : NONE],
+    ["Sends until (UTC)", time(run.send_until)],
+    ["Run id", run.run_id],
+  ]);
+}
+
+function funnel(run) {
+  const steps = [
+    ["Signals", run.num_signals],
+    ["Orders", run.num_orders_planned],
+    ["Sent", run.num_orders_submitted],
+    ["Acknowledged", run.num_orders_accepted],
+    ["Filled", run.num_orders_filled],
+  ];
+  const most = Math.max(1, ...steps.map(([, count]) => count));
+  const lost = [
+    ["rejected", run.num_orders_rejected],
+    ["denied", run.num_orders_denied],
+    ["not sent", run.num_orders_not_sent],
+    ["unknown", run.num_orders_unknown],
+  ].filter(([, count]) => count > 0);
+  return el(
+    "section",
+    {},
+    el("h2", {}, "Funnel"),
+    el(
+      "ol",
+      { class: "funnel", id: "funnel" },
+      steps.map(([name, count]) =>
+        el(
+          "li",
+          {},
+          el("span", { class: "name" }, name),
+          el("strong", {}, String(count)),
+          el("progress", { max: most, value: count, "aria-label": name }),
+        ),
+      ),
+    ),
+    lost.length > 0 && el("p", {}, lost.map(([word, count]) => [badge(`${count} ${word}`, "failed"), " "])),
+  );
+}
+
+function symbolTable() {
+  const stateOf = (row) => row.order?.state ?? row.outcome;
+  const reasonOf = (row) =>
+    [row.order?.message ?? row.order_error, row.reason, row.detail].filter(Boolean).join(" ") || null;
+  return new Table({
+    caption: "Symbols",
+    filter: true,
+    key: (row) => (row.leg === 2 ? `${row.symbol} leg 2` : row.symbol),
+    expand: story,
+    columns: [
+      { title: "Symbol", value: (row) => row.symbol, cell: (row) => (row.leg === 2 ? `${row.symbol} (leg 2)` : row.symbol) },
+      { title: "State", value: stateOf, cell: (row) => badge(stateOf(row)) },
+      {
+        title: "Order",
+        value: (row) => (row.order_qty === null ? null : `${row.order_side} ${row.order_qty}`),
+        cell: (row) => (row.order_qty === null ? NONE : `${row.order_side} ${number(row.order_qty)}`),
+      },
+      { title: "Filled", number: true, value: (row) => asNumber(row.order?.filled_quantity), cell: (row) => number(row.order?.filled_quantity) },
+      { title: "At USD", number: true, value: (row) => asNumber(row.order?.filled_avg_price), cell: (row) => number(row.order?.filled_avg_price, 2) },
+      { title: "Rank", number: true, value: (row) => row.rank },
+      { title: "Weight", number: true, value: (row) => asNumber(row.target_weight), cell: (row) => percent(row.target_weight) },
+      { title: "Held", number: true, value: (row) => asNumber(row.held_quantity), cell: (row) => number(row.held_quantity) },
+      { title: "Target", number: true, value: (row) => asNumber(row.target_quantity), cell: (row) => number(row.target_quantity) },
+      { title: "Change", number: true, value: (row) => asNumber(row.delta_quantity), cell: (row) => number(row.delta_quantity) },
+      { title: "Price USD", number: true, value: (row) => asNumber(row.price), cell: (row) => number(row.price, 2) },
+      { title: "Reason", value: reasonOf, cell: (row) => el("span", { class: "reason" }, reasonOf(row) ?? NONE) },
+    ],
+  });
+}
+
+function story(row) {
+  const order = stories.get(row.client_order_id);
+  const refused = row.rules.filter((rule) => rule.outcome === "denied" || rule.outcome === "not_evaluable");
+  return el(
+    "div",
+    { class: "story" },
+    facts([
+      ["Predicted return", percent(row.predicted_return, 3)],
+      ["Price", row.price ? `${number(row.price, 4)} USD, ${row.price_source}, ${time(row.price_at)} UTC` : NONE],
+      ["Working before", number(row.open_quantity)],
+      ["Rules", rules(row.rules, refused)],
+      ...(order ? orderFacts(order) : []),
+    ]),
+    order && timeline(order),
+  );
+}
+
+function rules(all, refused) {
+  if (!all.length) return "none was asked";
+  if (!refused.length) return `${all.length} asked, none objected`;
+  return refused
+    .map((rule) => `${rule.code} ${rule.outcome}: ${rule.detail ?? `${rule.value} against ${rule.limit}`}`)
+    .join("; ");
+}
+
+function orderFacts(order) {
+  return [
+    ["Client order id", order.client_order_id],
+    ["Broker's id", order.broker_order_id],
+    ["Gateway's word", order.gateway_status],
+    ["Tries", String(order.attempt)],
+  ];
+}
+
+function timeline(order) {
+  return el(
+    "ol",
+    { class: "timeline", "aria-label": `Timeline of ${order.client_order_id}` },
+    order.events.map((event) =>
+      el(
+        "li",
+        {},
+        el("time", { datetime: event.at }, time(event.at, 23)),
+        " ",
+        el("strong", {}, event.event.replaceAll("_", " ")),
+        event.to_state && event.to_state !== event.from_state ? ` ${event.from_state ?? ""} → ${event.to_state}` : "",
+        el("span", { class: "quiet" }, ` ${event.actor}`),
+        details(event.detail),
+      ),
+    ),
+  );
+}
+
+function details(detail) {
+  const said = Object.entries(detail).filter(([, value]) => value !== null && value !== "" && !isEmpty(value));
+  if (!said.length) return null;
+  const words = said.map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  return el("span", { class: "detail" }, words.join(", "));
+}
+
+function isEmpty(value) {
+  return Array.isArray(value) && !value.length;
+}
+
+async function refresh() {
+  let again = true;
+  try {
+    again = await load();
+    showProblem(null);
+  } catch (error) {
+    showProblem(error);
+    // Who may not read will not be allowed to in two seconds either.
+    again = ![401, 403].includes(error.status);
+    if (!again) showNothing();
+  }
+  return again;
+}
+
+async function follow() {
+  if (await refresh()) setTimeout(follow, POLL_MILLISECONDS);
+}
+
+follow();

@@ -1,0 +1,82 @@
+"""Airflow's real API server, in this process and over a socket; a ledger and a sandbox of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from include.sandbox.runner import Sandbox, start_sandbox
+from tests.support.engine import Engine
+from tests.support.web import Site, connections, strategies_file
+
+os.environ.update(
+    {
+        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of these tests alone, long enough to sign with it",
+        "AIRFLOW__API__SECRET_KEY": "another one of these tests alone",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ada:admin,uwe:user,vera:viewer",
+    }
+)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The base URL of the API server. Its metadata database knows the DAGs, none of them paused."""
+    import uvicorn
+    from airflow.api_fastapi.app import create_app
+    from airflow.utils.db import initdb
+
+    # As `airflow api-server` sets it: connections come from the environment, then from the metadata database.
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+    os.environ["TRADING_STRATEGIES_FILE"] = str(strategies_file())
+    initdb()
+    _store_dags()
+    config = uvicorn.Config(create_app(apps="core"), host="127.0.0.1", port=0, log_config=None)
+    socket = config.bind_socket()
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [socket]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+def _store_dags() -> None:
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    DagBundlesManager().sync_bundles_to_db()
+    bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"], bundle_name="dags-folder")
+    assert not bag.import_errors
+    sync_bag_to_db(bag, "dags-folder", None)
+    with create_session() as session:
+        session.execute(update(DagModel).values(is_paused=False))
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    with start_sandbox(contract="v2", mode="paper", fill_after=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    running_sandbox.admin.reset()
+    return running_sandbox
+
+
+@pytest.fixture
+def site(server: str, ledger_url: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    for variable, value in connections(sandbox, ledger_url).items():
+        monkeypatch.setenv(variable, value)
+    engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
+    with httpx.Client(base_url=server, timeout=30) as client:
+        yield Site(client, engine, sandbox)

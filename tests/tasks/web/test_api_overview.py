@@ -1,0 +1,116 @@
+"""What the overview shows through the API: health in bounded time, the next session, check, alerts, history."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.support.engine import sandbox_strategy
+from tests.support.web import Site
+
+
+def components(site: Site) -> dict[str, str]:
+    return {found["name"]: found["status"] for found in site.get("/health").json()["components"]}
+
+
+def test_everything_that_works_is_healthy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A busy machine may be slower than the three seconds of production.
+    monkeypatch.setenv("TRADING_WEB_HEALTH_SECONDS", "20")
+    run = site.engine.run("one", sandbox_strategy())
+
+    response = site.get("/health")
+
+    found = response.json()
+    assert (response.status_code, found["status"]) == (200, "healthy"), found
+    assert [component["status"] for component in found["components"]] == ["healthy"] * 4
+    assert found["last_run"]["run_id"] == str(run.run_id)
+    assert found["accounts"][0]["state"] == "active"
+
+
+@pytest.mark.parametrize("service", ["gateway", "signals", "market"])
+def test_a_service_that_is_down_is_unhealthy(site: Site, monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+    monkeypatch.setenv("TRADING_WEB_HEALTH_SECONDS", "20")
+    site.sandbox.admin.fault("refuse_connections", service=service)
+
+    response = site.get("/health")
+
+    ill = [found["name"] for found in response.json()["components"] if found["status"] == "unhealthy"]
+    assert response.status_code == 503
+    assert len(ill) == 1
+    assert ill[0].startswith({"gateway": "execution", "signals": "signal", "market": "market"}[service])
+
+
+def test_a_gateway_that_hangs_does_not_make_health_hang(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_WEB_HEALTH_SECONDS", "1.5")
+    site.sandbox.admin.fault("timeout_before_accept", service="gateway", match={"path": "/health"}, seconds=30)
+    began = time.monotonic()
+
+    response = site.get("/health")
+
+    # Not a measurement: the gateway keeps silent for twenty times as long as health may wait.
+    assert time.monotonic() - began < 20
+    assert response.status_code == 503
+    assert components(site)["execution_gateway execution_gateway"] == "unhealthy"
+
+
+def test_a_dead_ledger_is_unhealthy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_WEB_HEALTH_SECONDS", "20")
+    monkeypatch.setenv("AIRFLOW_CONN_TRADING_LEDGER", "postgresql://trading:hidden@127.0.0.1:1/trading")
+
+    response = site.get("/health")
+
+    assert response.status_code == 503
+    assert components(site)["ledger"] == "unhealthy"
+    assert "hidden" not in response.text
+
+
+def test_a_halted_account_is_degraded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_WEB_HEALTH_SECONDS", "20")
+    site.post("/accounts/sandbox/halt", {"reason": "a test"})
+
+    assert site.get("/health").json()["status"] == "degraded"
+
+
+def test_strategies_are_listed_with_their_session(site: Site) -> None:
+    (found,) = site.get("/strategies").json()["strategies"]
+
+    assert (found["strategy_id"], found["account"], found["paused"]) == ("daily_trading", "sandbox", False)
+    assert found["session_opens"] < found["session_closes"]
+
+
+def test_check_says_what_would_stop_the_next_run(site: Site) -> None:
+    site.post("/accounts/sandbox/halt", {"reason": "a test"})
+
+    found = site.get("/check").json()
+
+    assert not found["ready"]
+    (stop,) = [finding for finding in found["findings"] if finding["next_step"]]
+    assert (stop["subject"], stop["name"]) == ("account sandbox", "state")
+
+
+def test_alerts_are_listed_until_they_are_over(site: Site) -> None:
+    site.break_account("the books differ")
+    (alert,) = site.get("/alerts").json()["alerts"]
+    (found,) = site.get("/accounts/sandbox").json()["breaks"]
+    site.post("/accounts/sandbox/resume", {"reason": "found it", "breaks": [found["id"]]})
+
+    assert (alert["severity"], alert["message"]) == ("critical", "the books differ")
+    assert site.get("/alerts").json()["alerts"] == []
+    assert len(site.get("/alerts", only_open="false").json()["alerts"]) == 1
+
+
+def test_history_adds_up_what_was_held_and_traded(site: Site) -> None:
+    run = site.engine.run("one", sandbox_strategy())
+    with site.engine.ledger() as ledger:
+        assert run.plan_id is not None
+        orders = ledger.orders.of_plan(run.plan_id)
+
+    (point,) = site.get("/history").json()["points"]
+
+    assert point["session_date"] == run.session_date.isoformat()
+    assert float(point["gross"]) == pytest.approx(float(sum(order.quantity * order.price for order in orders)))
+    assert float(point["net"]) == pytest.approx(float(sum(order.signed_quantity * order.price for order in orders)))
+    assert float(point["turnover"]) == pytest.approx(
+        float(sum(order.filled_quantity * (order.filled_avg_price or 0) for order in orders))
+    )
