@@ -68,6 +68,7 @@ def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
         "ruff format --check": ["-m", "ruff", "format", "--check", "."],
         "mypy": ["-m", "mypy"],
         "lint-imports": [str(VENV / "bin" / "lint-imports")],
+        "bandit": ["-m", "bandit", "--quiet", "--recursive", "-c", "pyproject.toml", "include", "plugins", "dags", "docker"],
     }
     failed = []
     for name, words in checks.items():

@@ -179,6 +179,8 @@ def test_prometheus_asks_where_the_plugin_serves_metrics() -> None:
     config = yaml.safe_load((ROOT / "docker" / "prometheus.yml").read_text())
 
     assert config["scrape_configs"][0]["metrics_path"] == f"{PREFIX}/metrics"
+    for rules in config["rule_files"]:
+        assert (ROOT / "include" / "monitoring" / Path(rules).name).exists()
 
 
 def test_the_example_connects_to_the_sandbox() -> None:

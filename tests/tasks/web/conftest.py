@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Iterator
 
@@ -15,8 +16,8 @@ from tests.support.web import Site, connections, strategies_file
 
 os.environ.update(
     {
-        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of these tests alone, long enough to sign with it",
-        "AIRFLOW__API__SECRET_KEY": "another one of these tests alone",
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "ada:admin,uwe:user,vera:viewer",
     }
 )
