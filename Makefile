@@ -34,3 +34,11 @@ lock: ## Lock the packages of requirements*.in anew (ARGS=--upgrade takes newer 
 .PHONY: env
 env: ## Write the .env of docker compose with new secrets (one that is there stays)
 	$(RUN) env
+
+.PHONY: compose-test
+compose-test: ## Start the compose file on a Docker of its own and trade in it (ARGS=--real: on yours)
+	$(RUN) compose-test $(ARGS)
+
+.PHONY: celery-test
+celery-test: ## Trade on CeleryExecutor with two workers and kill one (needs redis-server)
+	$(RUN) celery-test $(ARGS)

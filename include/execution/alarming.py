@@ -10,7 +10,7 @@ from include.trading.alarms import NEXT_STEPS, RUN_KINDS, RunFacts, run_alarms, 
 from include.trading.outcome import RunStatus
 from include.trading.pace import sending_time
 from include.trading.reasons import NO_CHANGE_WANTED, PRICE_PROBLEMS
-from include.trading.states import REFUSED
+from include.trading.states import NEVER_SENT, REFUSED
 
 
 def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
@@ -85,7 +85,7 @@ def run_facts(ledger: Ledger, run: Run) -> RunFacts:
         symbols=len({row["symbol"] for row in rows}),
         price_problems=len({row["symbol"] for row in rows if row["skip_reason"] in PRICE_PROBLEMS}),
         wanted=len(wanted),
-        submitted=len({intent.symbol for intent in intents if intent.attempt > 0}),
+        submitted=len({intent.symbol for intent in intents if intent.state not in NEVER_SENT}),
         orders=len(intents),
         rejected=sum(intent.state in REFUSED for intent in intents),
         sending_seconds=sending_seconds(ledger, run),

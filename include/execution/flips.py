@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Literal
 
 from include.execution.desk import Desk
 from include.execution.resolve import reread
 from include.execution.tracking import refresh_orders
+from include.ledger.orders import Overtaken
 from include.ledger.records import Intent
 from include.trading.states import FINAL
 
@@ -33,12 +35,14 @@ def second_leg(desk: Desk, first: Intent, second_id: str) -> Literal["go", "wait
         refresh_orders(desk, [first])
         first = reread(desk, first)
     if first.state not in ("filled", "dry_run"):
-        desk.ledger.orders.save(
-            second,
-            event="denied",
-            actor=desk.actor,
-            detail={"first_leg": first.client_order_id, "state": first.state},
-            state="denied",
-            reason="leg_not_filled",
-        )
+        # Overtaken: another worker has decided on the second leg already; the gate sees what.
+        with suppress(Overtaken):
+            desk.ledger.orders.save(
+                second,
+                event="denied",
+                actor=desk.actor,
+                detail={"first_leg": first.client_order_id, "state": first.state},
+                state="denied",
+                reason="leg_not_filled",
+            )
     return "go"

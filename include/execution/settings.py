@@ -33,7 +33,7 @@ class Settings(Thresholds):
     look_up_seconds: float = Field(default=75, ge=0, description="how long submit looks up an order before it fails")
     look_up_every_seconds: float = Field(default=5, gt=0, description="between two look-ups of one order")
     unresolved_seconds: float = Field(default=180, gt=0, description="after which an unknown order makes reduce_only")
-    attempt_cap: int = Field(default=8, ge=1, description="POSTs of one order, ever")
+    attempt_cap: int = Field(default=32, ge=1, description="POSTs of one order, ever; all tries of a task make 16")
     quick_retry_seconds: Waits = Field(default=(4, 8, 16), description="waits inside one try of a task")
     longest_wait_seconds: float = Field(default=90, ge=0, description="longest wait for a paused gateway in a task")
     failures_before_pause: int = Field(default=20, ge=1, description="failures in a row that pause the gateway")

@@ -169,14 +169,16 @@ def _already_there(desk: Desk, plan: PlanRecord, intent: Intent, ids: list[str])
     """Return the id of an order that a v1 gateway would take ours for; it makes ids from the content and the day."""
     if plan.contract == "v2" or intent.state != "planned":
         return None
-    own = set(gateway_ids(desk, intent))
     for id in ids:
         report = desk.gateway.order(id)
-        if report is not None and id in own:
-            # Our own earlier try, proven absent, is there after all: a break, which the gate then sees.
-            apply_report(desk, intent, report, "looked_up_before_sending")
-        elif report is not None:
+        if report is None:
+            continue
+        if reread(desk, intent).version != intent.version:
+            raise Overtaken(f"order {intent.client_order_id} was sent by another worker while we looked it up")
+        if id not in gateway_ids(desk, intent):
             return id
+        # Our own earlier try, proven absent, is there after all: a break, which the gate then sees.
+        apply_report(desk, intent, report, "looked_up_before_sending")
     return None
 
 

@@ -143,7 +143,7 @@ class Api:
     def __init__(self, base_url: str, password: str) -> None:
         self._base_url = base_url
         self._password = password
-        self._token = ""  # nosec B105  none yet
+        self._token = ""  # nosec B105
 
     def health(self) -> dict[str, dict[str, Any]]:
         """Return what each component says of itself; empty while the API server does not answer."""

@@ -60,6 +60,15 @@ def _backfill_proof(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.e2e.backfill_proof", *rest)
 
 
+def _celery_test(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    python = venv.ensure(ROOT, (*venv.DEVELOP, "requirements-celery.txt"))
+    _become(python, "-m", "pytest", "-m", "heavy", "tests/e2e/test_celery.py", *rest)
+
+
+def _compose_test(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.compose", *rest)
+
+
 def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run every check, also after one failed, so that one run shows all there is to mend."""
     python = str(venv.ensure(ROOT, venv.DEVELOP))
@@ -68,7 +77,18 @@ def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
         "ruff format --check": ["-m", "ruff", "format", "--check", "."],
         "mypy": ["-m", "mypy"],
         "lint-imports": [str(VENV / "bin" / "lint-imports")],
-        "bandit": ["-m", "bandit", "--quiet", "--recursive", "-c", "pyproject.toml", "include", "plugins", "dags", "docker"],
+        "bandit": [
+            "-m",
+            "bandit",
+            "--quiet",
+            "--recursive",
+            "-c",
+            "pyproject.toml",
+            "include",
+            "plugins",
+            "dags",
+            "docker",
+        ],
     }
     failed = []
     for name, words in checks.items():
@@ -127,6 +147,8 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
     "backfill-proof": (_backfill_proof, "backfill 250 sessions on a real Airflow and count what was sent"),
     "check": (_check, "run the linters, the type checker and the import contracts"),
+    "celery-test": (_celery_test, "trade on CeleryExecutor with two workers and kill one (needs redis-server)"),
+    "compose-test": (_compose_test, "start the compose file on a Docker of its own and trade in it (needs root)"),
     "env": (_env, "write the .env of docker compose with new secrets; one that is there stays"),
     "lock": (_lock, "lock the packages anew (further arguments go to uv, for example --upgrade)"),
 }

@@ -78,21 +78,36 @@ class Pages:
             "SELECT * FROM fills WHERE intent_id = ANY(%(ids)s) ORDER BY id", {"ids": list(intent_ids)}
         ).fetchall()
 
-    def alerts(self, *, dag_ids: Sequence[str], only_open: bool, limit: int) -> list[dict[str, Any]]:
-        """Return the newest alerts of strategies and accounts that these DAGs trade, and those of nobody."""
+    def alerts(
+        self,
+        *,
+        dag_ids: Sequence[str],
+        strategy_ids: Sequence[str],
+        accounts: Sequence[str],
+        only_open: bool,
+        limit: int,
+    ) -> list[dict[str, Any]]:
+        """Return the newest alerts of these strategies and accounts, of runs of these DAGs, and those of nobody."""
         return self._connection.execute(
             """
             SELECT * FROM alerts
             WHERE (over_at IS NULL OR NOT %(only_open)s)
               AND (
                 (strategy_id IS NULL AND account IS NULL)
-                OR strategy_id IN (SELECT strategy_id FROM orchestration_runs WHERE dag_id = ANY(%(dag_ids)s))
-                OR account IN (SELECT account FROM orchestration_runs WHERE dag_id = ANY(%(dag_ids)s))
+                OR strategy_id = ANY(%(strategy_ids)s)
+                OR account = ANY(%(accounts)s)
+                OR run_id IN (SELECT run_id FROM orchestration_runs WHERE dag_id = ANY(%(dag_ids)s))
               )
             ORDER BY over_at IS NULL DESC, last_at DESC, id DESC
             LIMIT %(limit)s
             """,
-            {"dag_ids": list(dag_ids), "only_open": only_open, "limit": limit},
+            {
+                "dag_ids": list(dag_ids),
+                "strategy_ids": list(strategy_ids),
+                "accounts": list(accounts),
+                "only_open": only_open,
+                "limit": limit,
+            },
         ).fetchall()
 
     def account_events(self, account: str, *, limit: int) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def _entries(path: Path) -> list[Any]:
             return super().construct_mapping(node, deep)
 
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader)  # nosec B506  a safe loader, above
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidData(f"strategies file {path}: expected a readable text file, found: {error}") from error
     except yaml.YAMLError as error:

@@ -4,45 +4,77 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from dataclasses import replace
 
+from tests.chaos import mutations, report
 from tests.chaos.faults import BY_NAME, FAULTS
 from tests.chaos.lanes import run_cases
-from tests.chaos.report import print_failure, print_table, write_report
-from tests.chaos.scenario import case_of
+from tests.chaos.scenario import Case, Result, case_of
 from tests.chaos.stage import KILL_POINTS
 
 
 def main() -> int:
+    given = _parser().parse_args()
+    began = time.monotonic()
+    cases = _cases(given)
+    results = run_cases(cases, lanes=given.lanes, report=report.print_failure)
+    seconds = time.monotonic() - began
+    if results:
+        print("\n".join(report.scenario_table(results)))
+        print(f"{len(results)} scenarios in {seconds:.0f} s on {given.lanes} lanes")
+    if given.seed is not None and len(results) == 1:
+        print("\n".join(results[0].log))
+    caught = _run_mutations(given.lanes) if given.mutations else []
+    if caught:
+        print("\n".join(report.mutation_table(caught)))
+    if given.write:
+        report.write(results, caught, seeds=given.seeds, seconds=seconds, lanes=given.lanes)
+    failed = any(result.verdict.problems for result in results)
+    return 1 if failed or not all(one.is_caught for one in caught) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument(
-        "--seeds", type=int, default=24, help=f"scenarios a fault; {len(KILL_POINTS)} cover every point"
-    )
+    parser.add_argument("--seeds", type=int, default=24, help=f"scenarios a fault; {len(KILL_POINTS)} cover each point")
     parser.add_argument("--seed", type=int, help="only this one; prints what happened")
     parser.add_argument("--fault", choices=BY_NAME, metavar="NAME", help="only this one: " + "; ".join(BY_NAME))
     parser.add_argument("--point", choices=KILL_POINTS, help="where the first worker dies; else drawn")
-    parser.add_argument("--contract", choices=("v1", "v2"))
-    parser.add_argument("--mutations", action="store_true", help="break one guard after the other: each must be caught")
-    parser.add_argument("--lanes", type=int, default=4, help="scenarios at the same time")
-    given = parser.parse_args()
-    if given.mutations:
-        from tests.chaos.mutations import run_mutations
+    parser.add_argument("--contract", choices=("v1", "v2"), help="of the gateway; else drawn")
+    parser.add_argument("--mutations", action="store_true", help="then break each guard: every mutation must be caught")
+    parser.add_argument("--mutation", choices=mutations.BY_NAME, metavar="NAME", help="with this guard broken")
+    parser.add_argument("--lanes", type=int, default=6, help="scenarios at the same time")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/reliability.md")
+    return parser
 
-        return run_mutations()
+
+def _cases(given: argparse.Namespace) -> list[Case]:
     faults = [BY_NAME[given.fault]] if given.fault else FAULTS
-    seeds = [given.seed] if given.seed is not None else range(given.seeds)
-    cases = [
-        case_of(fault, seed, given.contract, given.point)
+    seeds = range(given.seeds) if given.seed is None else [given.seed]
+    return [
+        replace(case_of(fault, seed, given.contract, given.point), mutation=given.mutation)
         for seed in seeds
         for fault in faults
         if given.contract is None or given.contract in fault.contracts
     ]
-    results = run_cases(cases, lanes=min(given.lanes, len(cases)), report=lambda r: print_failure(r))
-    print_table(results)
-    if given.seed is not None and len(results) == 1:
-        print("\n".join(results[0].log))
-    if not given.fault and given.contract is None and given.point is None and given.seed is None:
-        write_report(results, given.seeds)
-    return 1 if any(result.verdict.problems for result in results) else 0
+
+
+def _run_mutations(lanes: int) -> list[report.Caught]:
+    """Play each mutation's seeds with its guard broken, and with it in place: only the first may fail."""
+    pairs = [(mutation, seed) for mutation in mutations.MUTATIONS for seed in mutation.seeds]
+    broken = [Case(one.fault, seed, one.contract, one.point, mutation=one.name) for one, seed in pairs]
+    whole = list({replace(case, mutation=None): None for case in broken})
+    results: dict[Case, Result] = {
+        result.case: result for result in run_cases([*whole, *broken], lanes=lanes, report=lambda _: None)
+    }
+    return [
+        report.Caught(
+            mutation,
+            with_guard=[results[replace(case, mutation=None)] for case in broken if case.mutation == mutation.name],
+            without=[results[case] for case in broken if case.mutation == mutation.name],
+        )
+        for mutation in mutations.MUTATIONS
+    ]
 
 
 if __name__ == "__main__":

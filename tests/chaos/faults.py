@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 
-from include.execution import submit as submit_module
+from tests.chaos import plays
 from tests.chaos.judge import Facts
 from tests.chaos.plays import ordinary
-from tests.chaos.stage import POST_TIMEOUT_SECONDS, Stage, name_of
-from tests.chaos import plays
+from tests.chaos.stage import Stage
 
 FOREVER = 3600
 BOTH = ("v2", "v1")
@@ -30,6 +27,14 @@ def _nothing(stage: Stage) -> None:
 
 def _never(stage: Stage, facts: Facts) -> bool:
     return False
+
+
+def _no_problem(stage: Stage, facts: Facts) -> list[str]:
+    return []
+
+
+def _nothing_sent(stage: Stage, facts: Facts) -> list[str]:
+    return [f"{len(facts.book['posts'])} orders were sent"] if facts.book["posts"] else []
 
 
 def _always(stage: Stage, facts: Facts) -> bool:
@@ -52,6 +57,7 @@ class Fault:
     lies: bool = False
     must_surface: Callable[[Stage, Facts], bool] = _never
     resend_is_right: bool = False
+    check: Callable[[Stage, Facts], list[str]] = _no_problem
     ends: frozenset[str] = frozenset({"filled"})
 
 
@@ -107,16 +113,8 @@ def _hidden_shortly(stage: Stage) -> None:
     stage.admin.fault("not_found_for_seconds", match={"symbol": stage.victim.symbol}, times=1, seconds=0.1, reset=True)
 
 
-def _canceled(stage: Stage, facts: Facts) -> bool:
-    return False
-
-
 def _ledger_says_rejected(stage: Stage, facts: Facts) -> bool:
     return any(event["to_state"] == "rejected" for event in facts.events)
-
-
-def _victim(stage: Stage, facts: Facts) -> Any:
-    return next(intent for intent in facts.intents if intent.client_order_id == stage.victim.client_order_id)
 
 
 def _broker_has_it(stage: Stage, facts: Facts) -> bool:
@@ -253,6 +251,7 @@ FAULTS = [
         _switch_mode,
         lies=True,
         must_surface=_always,
+        check=_nothing_sent,
         ends=frozenset({"not_sent"}),
     ),
     Fault(

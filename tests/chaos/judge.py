@@ -46,6 +46,8 @@ class Verdict:
     doubled: int = 0
     lost: int = 0
     surfaced: int = 0
+    must_surface: int = 0
+    must_surface: int = 0
     kills: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -77,7 +79,7 @@ def judge(stage: Stage, facts: Facts, *, clean: bool, must_surface: bool, resend
     must_surface: the gateway lied and was heard: a break or an unknown, and the account not active.
     resend_is_right: the gateway denied for long enough that it has an order, so that a second POST was in order.
     """
-    verdict = Verdict(orders=len(facts.intents), kills=stage.kills)
+    verdict = Verdict(orders=len(facts.intents), kills=stage.kills, must_surface=int(must_surface))
     problems = verdict.problems
     posts = facts.book["posts"]
     unsurfaced: list[str] = []

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from include.execution import submit as submit_module
-from tests.chaos.stage import LATE, SUBMIT_POINTS, Stage, name_of, submit_job, track_job
+from tests.chaos.stage import LATE, SUBMIT_POINTS, Stage, track_job
 from tests.chaos.workers import POST_LEFT, Trap
 
 if TYPE_CHECKING:
@@ -238,6 +237,9 @@ def revision_two(stage: Stage, fault: Fault) -> None:
     stage.track()
     finish(stage, fault, "second")
     stage.track(clock_offset=LATE)
+    bought = sum(order["qty"] for order in stage.admin.book()["orders"] if order["symbol"] == stage.victim.symbol)
+    if bought > stage.victim.quantity:
+        raise AssertionError(f"two revisions ordered {bought} of {stage.victim.quantity} {stage.victim.symbol}")
 
 
 def same_order_again(stage: Stage, fault: Fault) -> None:

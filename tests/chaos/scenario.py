@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 import zlib
 from dataclasses import dataclass, field
@@ -21,12 +22,14 @@ class Case:
     seed: int
     contract: str
     point: str
+    mutation: str | None = None
 
     @property
     def command(self) -> str:
+        broken = "" if self.mutation is None else f" --mutation {shlex.quote(self.mutation)}"
         return (
-            f"python -m tests.chaos --fault {self.fault!r} --seed {self.seed} --contract {self.contract} "
-            f"--point {self.point}"
+            f"python -m tests.chaos --fault {shlex.quote(self.fault)} --seed {self.seed} --contract {self.contract} "
+            f"--point {self.point}{broken}"
         )
 
 
@@ -86,6 +89,7 @@ def _judged(stage: Stage, fault: Fault, facts: Facts) -> Verdict:
         must_surface=fault.must_surface(stage, facts),
         resend_is_right=fault.resend_is_right,
     )
+    verdict.problems += fault.check(stage, facts)
     for intent in facts.intents:
         if not fault.lies and intent.state not in fault.ends | {"filled"}:
             verdict.problems.append(f"{intent.client_order_id} ended {intent.state}, expected {sorted(fault.ends)}")

@@ -76,7 +76,6 @@ class Stage:
     point: str
     rng: Random
     patches: tuple[Patch, ...] = ()
-    # Says after whom the patches come, for guards that only one of several workers lacks.
     strategy: Strategy = field(init=False)
     engine: Engine = field(init=False)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -147,7 +146,7 @@ class Stage:
             run = read_run(ledger, self.engine.identity(name_of(self, name)).run_id)
             intents = [] if run.plan_id is None else ledger.orders.of_plan(run.plan_id)
         self.runs[name] = run
-        if not intents:
+        if not intents and name == "run":
             raise AssertionError(f"run {name} was not planned: {self.log}")
         if name == "run":
             self.victim = self.rng.choice(intents)
@@ -171,7 +170,8 @@ class Stage:
         """Run the first try of every order, with the death that the scenario asks for; say whether all is known."""
         trap = self._trap_if(SUBMIT_POINTS)
         crowd = [self.submit(ids, trap if number == 0 else ()) for number in range(workers)]
-        return all([self._known(self.outcome(worker)) for worker in crowd])
+        outcomes = [self.outcome(worker) for worker in crowd]
+        return all(self._known(outcome) for outcome in outcomes)
 
     def try_all(self, ids: Sequence[str], *, workers: int = 1) -> bool:
         return self.first_try(ids, workers=workers) or self.tries(ids)

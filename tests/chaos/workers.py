@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from include.execution import points
@@ -118,11 +119,11 @@ def start(job: Job, *, traps: Iterable[Trap] = (), patches: Iterable[Patch] = ()
 def _leave_parents_files(but: int) -> None:
     """Put nothing behind every file of the parent: locks and sockets are its own. The numbers stay taken."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) not in (but, nothing):
-            with suppress(OSError):  # the listing's own
-                os.fstat(int(name))
-                os.dup2(nothing, int(name))
+    for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        if number > 2 and number not in (but, nothing):
+            with suppress(OSError):  # the listing's own is closed
+                os.fstat(number)
+                os.dup2(nothing, number)
 
 
 def _do(job: Job, traps: tuple[Trap, ...], patches: tuple[Patch, ...], pipe: int) -> None:
@@ -142,8 +143,7 @@ def _do(job: Job, traps: tuple[Trap, ...], patches: tuple[Patch, ...], pipe: int
         patch()
     try:
         result = {"result": job()}
-    except Exception as error:
-        # What Airflow would make a failed try of: the parent counts it and may try again.
+    except Exception as error:  # noqa: BLE001 - whatever it is, Airflow would call it a failed try
         result = {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
     os.write(pipe, json.dumps(result, default=str).encode() + b"\n")
 

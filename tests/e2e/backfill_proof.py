@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from include import __version__
 from include.launcher.paths import ROOT
 from include.trading.sessions import trading_calendar
-from tests.e2e.backfilling import Backfills, real_airflow
+from tests.e2e.backfilling import Backfills
+from tests.e2e.live import live_airflow
 
 PAGE = ROOT / "docs" / "backfills.md"
 BEGIN, END = "<!-- backfill-proof: begin -->", "<!-- backfill-proof: end -->"
@@ -28,7 +29,9 @@ def main() -> int:
     calendar = trading_calendar("XNYS", today=datetime.now(UTC).date())
     newest = calendar.previous(calendar.current(datetime.now(UTC)).day).day
     days = calendar.between(newest - timedelta(days=2 * arguments.sessions + 10), newest)[-arguments.sessions - 1 : -1]
-    with real_airflow() as airflow:
+    with live_airflow() as live:
+        airflow = Backfills(live)
+        airflow.switch_on()
         began = datetime.now(UTC)
         airflow.by_rest(days[0], days[-1])
         runs = airflow.wait(len(days), PATIENCE_SECONDS)

@@ -1,56 +1,37 @@
-"""Backfills on a real Airflow: the demo's stack in a folder of its own, and what asks it for backfills."""
+"""Backfills on a real Airflow: what asks for them, and what they left behind."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from unittest.mock import patch
 
 import httpx
 
-from include.launcher.airflow import ADMIN, refuse_dead
-from include.launcher.demo import Progress, Stack, bring_up
 from include.launcher.paths import ROOT
-from include.ledger.ledger import Ledger, open_ledger
 from include.ledger.records import Run
-from include.sandbox.runner import AdminClient
-from tests.support.databases import temporary_home
+from tests.e2e.live import FINISHED, Live, until
 
-DAG_ID = "daily_trading"
-# Paper, so that only being a backfill keeps these runs from sending. Due a minute before the close, so that the run
-# that unpausing starts is outside its sending window at every hour.
-STRATEGIES = """
-strategies:
-  - {id: daily_trading, schedule: session+389, mode: paper, sandbox_only: true,
-     symbols: [AAPL, MSFT, JPM, XOM, KO], top_n: 2, bottom_n: 2, capital: 100000, max_position_size: 10000}
-"""
-FINISHED = ("success", "failed")
-DAG_TIMEOUT_SECONDS = 300
+DAG_ID = "daily_trading__backfilled"
 
 
 @dataclass
 class Backfills:
-    """A running Airflow, its sandbox and its ledger."""
+    """Backfills of one DAG, whose strategy would trade: only being a backfill keeps its runs from it."""
 
-    stack: Stack
-    http: httpx.Client
-    sandbox: AdminClient
+    live: Live
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        answer = self.http.request(method, path, json=body)
-        if answer.is_error:
-            raise ValueError(f"{method} {path}: {answer.status_code} {answer.text}")
-        return answer.json()
+    def switch_on(self) -> None:
+        """Unpause the DAG, which also starts the run of the latest session."""
+        until(lambda: self.live.stack.api.knows(DAG_ID), f"the DAG {DAG_ID}")
+        self.live.stack.api.unpause(DAG_ID)
 
-    def by_rest(self, first: date, last: date, **body: Any) -> int:
-        """Ask for a backfill over the API and return its id."""
+    def by_rest(self, first: date, last: date, **body: Any) -> None:
+        """Ask for a backfill over the API."""
         asked = {
             "dag_id": DAG_ID,
             "from_date": f"{first}T00:00:00Z",
@@ -58,38 +39,36 @@ class Backfills:
             "max_active_runs": 8,
             **body,
         }
-        return int(self.call("POST", "/api/v2/backfills", asked)["id"])
+        self.live.call("POST", "/api/v2/backfills", asked)
 
-    def by_command(self, first: date, last: date, *options: str) -> str:
-        """Ask for a backfill on the command line and return what that printed."""
+    def by_command(self, first: date, last: date) -> None:
+        """Ask for a backfill on the command line."""
         words = ["backfill", "create", "--dag-id", DAG_ID, "--from-date", str(first), "--to-date", f"{last}T23:59:59"]
-        return self.run("-m", "airflow", *words, "--max-active-runs", "8", *options)
-
-    def run(self, *words: str) -> str:
-        """Run a Python command where the stack's connections are."""
         done = subprocess.run(
-            [sys.executable, *words], cwd=ROOT, env=self.stack.env, check=False, capture_output=True, text=True
+            [sys.executable, "-m", "airflow", *words, "--max-active-runs", "8"],
+            cwd=ROOT,
+            env=self.live.stack.env,
+            check=False,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise ValueError(f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
-        return done.stdout
 
-    def runs(self, **query: str | int) -> list[dict[str, Any]]:
+    def runs(self, run_type: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while True:
-            parameters = httpx.QueryParams({"limit": 100, "offset": len(found), "order_by": "run_after", **query})
-            page = self.call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns?{parameters}")
+            query = httpx.QueryParams({"limit": 100, "offset": len(found), "order_by": "id", "run_type": run_type})
+            page = self.live.call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns?{query}")
             found += page["dag_runs"]
             if not page["dag_runs"] or len(found) >= page["total_entries"]:
                 return found
 
-    def wait(self, count: int, timeout_seconds: float, **query: str | int) -> list[dict[str, Any]]:
-        """Wait until so many runs, by default backfilled ones, and every backfill have ended; return the runs."""
-        query = query or {"run_type": "backfill"}
+    def wait(self, count: int, timeout_seconds: float, run_type: str = "backfill") -> list[dict[str, Any]]:
+        """Wait until so many runs, and every backfill, have ended; return the runs."""
         deadline = time.monotonic() + timeout_seconds
         while True:
-            refuse_dead(self.stack.children)
-            runs = self.runs(**query)
+            runs = self.runs(run_type)
             states = [run["state"] for run in runs]
             if len(runs) == count and all(state in FINISHED for state in states) and not self._under_way():
                 return runs
@@ -99,53 +78,30 @@ class Backfills:
 
     def _under_way(self) -> bool:
         """Say whether Airflow still counts a backfill as running, which refuses the next; that lags its last run."""
-        found = self.call("GET", f"/api/v2/backfills?dag_id={DAG_ID}&limit=100")["backfills"]
+        found = self.live.call("GET", f"/api/v2/backfills?dag_id={DAG_ID}&limit=100")["backfills"]
         return any(backfill["completed_at"] is None for backfill in found)
 
-    @contextmanager
-    def ledger(self) -> Iterator[Ledger]:
-        with open_ledger(self.stack.ledger_url) as ledger:
-            yield ledger
+    def ledger_runs(self, airflow_run_id: str) -> list[Run]:
+        """Return the ledger's rows of one DAG run: its own and, once it was reprocessed, the backfill's."""
+        with self.live.ledger() as ledger:
+            return [run for run in ledger.runs.latest(1000) if run.airflow_run_id == airflow_run_id]
 
     def replays(self, first: date, last: date) -> list[Run]:
-        with self.ledger() as ledger:
-            return ledger.runs.replays(first, last)
+        with self.live.ledger() as ledger:
+            return [run for run in ledger.runs.replays(first, last) if run.dag_id == DAG_ID]
+
+    def rows(self, first: date, last: date) -> list[Mapping[str, Any]]:
+        """Return what the replays decided, by session and symbol, without what names the row."""
+        runs = self.replays(first, last)
+        with self.live.ledger() as ledger:
+            found = ledger.runs.mappings_of([run.run_id for run in runs])
+        named = ("id", "run_id", "created_at", "updated_at")
+        return [
+            {name: value for name, value in row.items() if name not in named} | {"session": run.session_date}
+            for run in runs
+            for row in found[run.run_id]
+        ]
 
     def posts(self) -> int:
-        """Return how many orders were posted to the gateway, whatever became of them."""
-        return int(self.sandbox.book()["posts_total"])
-
-
-@contextmanager
-def real_airflow() -> Iterator[Backfills]:
-    """Start everything, switch the DAG on, and stop everything at the end."""
-    with ExitStack() as opened:
-        home = opened.enter_context(temporary_home())
-        strategies = home / "strategies.yaml"
-        strategies.write_text(STRATEGIES)
-        settings = {
-            "TRADING_HOME": str(home),
-            "TRADING_DEMO_PORTS": "auto",
-            "TRADING_STRATEGIES_FILE": str(strategies),
-        }
-        opened.enter_context(patch.dict(os.environ, settings))
-        stack = bring_up(opened, Progress())
-        stack.api.log_in()
-        deadline = time.monotonic() + DAG_TIMEOUT_SECONDS
-        while not stack.api.knows(DAG_ID):
-            refuse_dead(stack.children)
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"Airflow did not find the DAG {DAG_ID} in {DAG_TIMEOUT_SECONDS} s")
-            time.sleep(0.5)
-        http = opened.enter_context(_http(stack))
-        sandbox = AdminClient(f"http://127.0.0.1:{stack.ports.admin}")
-        opened.callback(sandbox.close)
-        stack.api.unpause(DAG_ID)
-        yield Backfills(stack, http, sandbox)
-
-
-def _http(stack: Stack) -> httpx.Client:
-    address = f"http://127.0.0.1:{stack.ports.ui}"
-    login = {"username": ADMIN, "password": stack.admin_password}
-    token = httpx.post(f"{address}/auth/token", json=login, trust_env=False, timeout=60).json()["access_token"]
-    return httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60)
+        """Return how many orders were posted to the gateway since the sandbox's start, whatever became of them."""
+        return int(self.live.sandbox.book()["posts_total"])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -12,7 +10,6 @@ from typing import Any, cast
 
 from airflow.sdk import Context
 
-from include.execution.settings import PREFIX, Settings
 from include.sandbox.runner import Sandbox
 from tests.support.engine import FAST
 
@@ -21,15 +18,6 @@ TIMEOUT_SECONDS = 5
 TASKS = FAST.model_copy(
     update={"lease_seconds": 2 * TIMEOUT_SECONDS, "retry_minutes": (0.01, 0.02, 0.03), "fast_poll_seconds": 15}
 )
-
-
-def as_environment(settings: Settings) -> dict[str, str]:
-    """Return the TRADING_ variables that make these settings."""
-    return {
-        PREFIX + name.upper(): ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        for name, value in settings
-        if value != Settings.model_fields[name].default
-    }
 
 
 def http_connection(url: str, **extra: Any) -> str:
@@ -47,11 +35,6 @@ def connections(sandbox: Sandbox, ledger_url: str, contract: str) -> dict[str, s
         "AIRFLOW_CONN_MARKET_DATA": http_connection(sandbox.market_url),
         "AIRFLOW_CONN_TRADING_LEDGER": ledger_url,
     }
-
-
-def without_airflow(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return an environment that tells neither Airflow nor us anything."""
-    return {name: value for name, value in environ.items() if not name.startswith(("AIRFLOW", PREFIX))}
 
 
 @dataclass

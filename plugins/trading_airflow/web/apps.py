@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from starlette.staticfiles import StaticFiles
 
 from include import __version__
 from trading_airflow.web import metrics, pages
 from trading_airflow.web.headers import SecurityHeaders
+from trading_airflow.web.models.base import Answer
 from trading_airflow.web.problems import FieldProblem, ProblemDetails, handle_problems
 from trading_airflow.web.results import API_PREFIX
 from trading_airflow.web.root_health import RootHealth
@@ -58,7 +61,7 @@ def api() -> FastAPI:
         app.include_router(module.router)
     handle_problems(app)
     app.add_middleware(SecurityHeaders)
-    _describe_problems(app)
+    _describe(app)
     return app
 
 
@@ -74,15 +77,22 @@ def site() -> FastAPI:
     return app
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Add the schemas that all error answers refer to; FastAPI adds only those of a route's own models."""
+def _describe(app: FastAPI) -> None:
+    """Mend the description: the schemas that error answers refer to, and the nulls that FastAPI drops from examples."""
     schema = app.openapi()
     found = schema["components"]["schemas"]
     for model in (ProblemDetails, FieldProblem):
         described = model.model_json_schema(ref_template="#/components/schemas/{model}")
         described.pop("$defs", None)
         found[model.__name__] = described
-    for name in ("HTTPValidationError", "ValidationError"):
-        found.pop(name, None)
-    # With its own answer to a wrong request a route has no need of FastAPI's.
+    for model in _all_below(Answer):
+        extra = model.model_config.get("json_schema_extra")
+        if model.__name__ in found and isinstance(extra, dict):
+            found[model.__name__].update(extra)
     app.openapi_schema = schema
+
+
+def _all_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for below in model.__subclasses__():
+        yield below
+        yield from _all_below(below)

@@ -6,13 +6,14 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from include.sandbox.runner import Sandbox, start_sandbox
 from tests.support.engine import Engine
-from tests.support.web import Site, connections, strategies_file
+from tests.support.web import STRATEGIES, Site, connections
 
 os.environ.update(
     {
@@ -24,17 +25,24 @@ os.environ.update(
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
+def strategies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the one strategy of these tests."""
+    path = tmp_path_factory.mktemp("web") / "strategies.yaml"
+    path.write_text(STRATEGIES)
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(strategies: Path) -> Iterator[str]:
     """The base URL of the API server. Its metadata database knows the DAGs, none of them paused."""
     import uvicorn
     from airflow.api_fastapi.app import create_app
     from airflow.utils.db import initdb
 
-    # As `airflow api-server` sets it: connections come from the environment, then from the metadata database.
-    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
-    os.environ["TRADING_STRATEGIES_FILE"] = str(strategies_file())
     initdb()
-    _store_dags()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRADING_STRATEGIES_FILE", str(strategies))
+        _store_dags()
     config = uvicorn.Config(create_app(apps="core"), host="127.0.0.1", port=0, log_config=None)
     socket = config.bind_socket()
     running = uvicorn.Server(config)
@@ -75,7 +83,12 @@ def sandbox(running_sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def site(server: str, ledger_url: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(
+    server: str, strategies: Path, ledger_url: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    # As `airflow api-server` sets it: connections come from the environment, then from the metadata database.
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+    monkeypatch.setenv("TRADING_STRATEGIES_FILE", str(strategies))
     for variable, value in connections(sandbox, ledger_url).items():
         monkeypatch.setenv(variable, value)
     engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)

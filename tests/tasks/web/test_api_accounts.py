@@ -36,7 +36,7 @@ def test_an_account_that_never_traded_can_be_halted(site: Site) -> None:
 
 
 def test_halting_can_cancel_what_is_open(site: Site) -> None:
-    site.sandbox.admin.settings(fill_after=600)
+    site.sandbox.admin.settings(fill_after_seconds=600)
     _, intents = site.engine.plan(site.engine.identity("one"), sandbox_strategy())
     site.engine.submit_all(intents)
 
@@ -47,7 +47,7 @@ def test_halting_can_cancel_what_is_open(site: Site) -> None:
 
 
 def test_an_account_is_halted_although_the_gateway_hangs_up(site: Site) -> None:
-    site.sandbox.admin.settings(fill_after=600)
+    site.sandbox.admin.settings(fill_after_seconds=600)
     _, intents = site.engine.plan(site.engine.identity("one"), sandbox_strategy())
     site.engine.submit_all(intents)
     site.sandbox.admin.fault("refuse_connections", service="gateway")

@@ -43,7 +43,9 @@ def test_a_service_that_is_down_is_unhealthy(site: Site, monkeypatch: pytest.Mon
 
 def test_a_gateway_that_hangs_does_not_make_health_hang(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADING_WEB_HEALTH_SECONDS", "1.5")
-    site.sandbox.admin.fault("timeout_before_accept", service="gateway", match={"path": "/health"}, seconds=30)
+    site.sandbox.admin.fault(
+        "timeout_before_accept", service="gateway", match={"method": "GET", "path": "/health"}, seconds=30
+    )
     began = time.monotonic()
 
     response = site.get("/health")

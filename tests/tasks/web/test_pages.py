@@ -35,7 +35,7 @@ def test_markup_in_a_run_id_is_text(site: Site) -> None:
 
 
 def test_markup_in_a_services_words_stays_json(site: Site) -> None:
-    site.sandbox.admin.fault("broker_invalid", reason=MARKUP, times=1)
+    site.sandbox.admin.fault("broker_rejection_422", reason=MARKUP, times=1)
     run = site.engine.run("one", sandbox_strategy())
 
     response = site.get(f"/runs/{run.run_id}")

@@ -45,7 +45,10 @@ _probes = Probes(threads=2)
 
 
 @router.get(
-    "/health", response_model=HealthReport, summary="Health", responses={503: {"model": HealthReport}} | responses(401)
+    "/health",
+    response_model=HealthReport,
+    summary="Health",
+    responses={503: {"model": HealthReport, "description": "unhealthy"}, **responses(401, 403)},
 )
 def read_health(user: Anybody, response: Response) -> HealthReport:
     """Say how ledger, services and accounts are: `unhealthy`, answered with 503, when the next run could not trade.
@@ -94,7 +97,14 @@ def list_alerts(
     limit: Annotated[int, Query(ge=1, le=MOST_ALERTS)] = 50,
 ) -> AlertList:
     """List alerts, open ones first, then the newest."""
-    rows = Pages(ledger.connection).alerts(dag_ids=readable_dags(user, ledger), only_open=only_open, limit=limit)
+    readable = readable_dags(user, ledger)
+    rows = Pages(ledger.connection).alerts(
+        dag_ids=readable,
+        strategy_ids=[strategy.id for strategy in place.strategies_if_any() if strategy.dag_id in readable],
+        accounts=[name for name, found in place.accounts(ledger).items() if set(readable) & set(found.dag_ids)],
+        only_open=only_open,
+        limit=limit,
+    )
     return AlertList(alerts=[Alert.model_validate(row) for row in rows])
 
 

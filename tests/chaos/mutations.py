@@ -1,0 +1,192 @@
+"""Guards broken on purpose, one at a time, inside the workers: each must make the proof fail.
+
+A patch takes the place of one function of the engine and leaves everything else as it is. The seeds are ones whose
+course leads through that guard; the same seeds pass with the guard in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from include.execution import closing, mapping, reports, resolve, submit
+from include.execution.desk import Desk
+from include.ledger.orders import Orders
+from include.ledger.plans import Plans
+from include.ledger.records import Intent
+from include.trading.gate import GateDecision, GateFacts
+from include.trading.models import OrderRequest
+from tests.chaos import stage
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """seeds: at least one of these scenarios must fail."""
+
+    name: str
+    patch: Callable[[], None]
+    fault: str
+    seeds: tuple[int, ...]
+    contract: str
+    point: str = "none"
+
+
+def _lease_not_looked_at() -> None:
+    submit.may_post = lambda **_: True  # type: ignore[assignment]
+
+
+def _others_lease_ignored() -> None:
+    decide = submit.decide
+
+    def blind(facts: GateFacts) -> GateDecision:
+        return decide(facts.model_copy(update={"state": "planned"}) if facts.state == "sending" else facts)
+
+    submit.decide = blind  # type: ignore[assignment]
+
+
+def _gate_skipped() -> None:
+    decide = submit.decide
+
+    def open_gate(facts: GateFacts) -> GateDecision:
+        return GateDecision(outcome="send", reason="send") if facts.state == "planned" else decide(facts)
+
+    submit.decide = open_gate  # type: ignore[assignment]
+
+
+def _blind_resend() -> None:
+    def resend(desk: Desk, intent: Intent, *, budget_seconds: float) -> Intent:
+        if intent.state == "sending":
+            intent = reports.mark_unknown(desk, intent, "no look-up")
+        return desk.ledger.orders.save(intent, event="resend", actor=desk.actor, state="planned")
+
+    submit.resolve = resend
+
+
+def _quantity_recomputed() -> None:
+    def request(intent: Intent) -> OrderRequest:
+        quantity = intent.quantity if intent.attempt == 1 else intent.quantity * 107 // 100
+        return OrderRequest(
+            client_order_id=intent.client_order_id, symbol=intent.symbol, side=intent.side, quantity=quantity
+        )
+
+    Intent.request = property(request)  # type: ignore[assignment]
+
+
+def _slot_key_random() -> None:
+    mapping.slot = lambda *_: uuid4().hex  # type: ignore[assignment]
+    mapping.client_order_id = lambda key, *_: key.mode[0] + uuid4().hex[:23]  # type: ignore[assignment]
+
+
+def _collision_check_off() -> None:
+    submit._already_there = lambda *_: None  # type: ignore[assignment]
+    Orders.holder_of = lambda *_, **__: None  # type: ignore[assignment,method-assign]
+
+
+def _absent_after_one_404() -> None:
+    resolve.proven_absent = lambda **_: True  # type: ignore[assignment]
+
+
+def _mode_not_read_again() -> None:
+    submit.check_gateway = lambda desk, *_, **__: desk.gateway.info()  # type: ignore[assignment]
+
+
+def _contradictions_unseen() -> None:
+    reports.contradictions = lambda *_: []  # type: ignore[assignment]
+
+
+def _break_does_not_halt() -> None:
+    reports.stop_trading = lambda *_, **__: False  # type: ignore[assignment]
+
+
+def _books_not_compared() -> None:
+    closing._compare_books = lambda *_: None  # type: ignore[assignment]
+
+
+def _never_looked_at_again() -> None:
+    closing.look_again = lambda *_: None  # type: ignore[assignment]
+
+
+def _plan_made_anew() -> None:
+    Plans.get = lambda *_: None  # type: ignore[assignment,method-assign]
+
+
+def _revision_not_closed() -> None:
+    mapping._supersede = lambda *_: None  # type: ignore[assignment]
+
+
+def _timeout_read_as_failure() -> None:
+    def failed(desk: Desk, intent: Intent, why: str, **_: Any) -> Intent:
+        return desk.ledger.orders.save(intent, event="rejected", actor=desk.actor, state="rejected", message=why)
+
+    submit.mark_unknown = failed
+
+
+def _fills_counted_each_time() -> None:
+    book = Orders.book_fills
+
+    def again(orders: Orders, intent: Intent, fills: Any) -> None:
+        book(orders, intent, [fill.model_copy(update={"fill_id": uuid4().hex}) for fill in fills])
+
+    Orders.book_fills = again  # type: ignore[method-assign]
+
+
+def _committed_after_the_post() -> None:
+    send = stage.submit_order
+
+    def uncommitted(desk: Desk, client_order_id: str) -> Intent:
+        with desk.ledger.transaction():
+            return send(desk, client_order_id)
+
+    stage.submit_order = uncommitted  # type: ignore[attr-defined]
+
+
+def _compare_and_set_off() -> None:
+    save = Orders.save
+
+    def overwrite(orders: Orders, old: Intent, **changes: Any) -> Intent:
+        current = orders.get(old.client_order_id)
+        assert current is not None
+        return save(orders, replace(old, version=current.version, state=current.state), **changes)
+
+    Orders.save = overwrite  # type: ignore[method-assign,assignment]
+
+
+PAUSED = "paused worker wakes after its lease"
+MUTATIONS = [
+    Mutation("lease not looked at before the POST", _lease_not_looked_at, PAUSED, tuple(range(6)), "v2", "before_post"),
+    Mutation(
+        "another worker's lease ignored", _others_lease_ignored, "two workers on one order", tuple(range(6)), "v2"
+    ),
+    Mutation("gate skipped", _gate_skipped, "account halted by a person", (0, 1), "v2"),
+    Mutation("blind resend in place of a look-up", _blind_resend, "reset after acceptance", (0, 1), "v2"),
+    Mutation("blind resend in place of a look-up, v1", _blind_resend, "reset after acceptance", (0, 1), "v1"),
+    Mutation("quantity recomputed for a resend", _quantity_recomputed, "reset before the body", (0, 1), "v2"),
+    Mutation("quantity recomputed for a resend, v1", _quantity_recomputed, "reset before the body", (0, 1), "v1"),
+    Mutation("slot key random", _slot_key_random, "none", (0,), "v2"),
+    Mutation("v1 collision check off", _collision_check_off, "the same order again in revision 2", (0, 1), "v1"),
+    Mutation("one 404 taken for proof", _absent_after_one_404, "404 shortly after acceptance", (0, 1, 2), "v2"),
+    Mutation("gateway's mode not read again", _mode_not_read_again, "gateway in another mode", (0, 1, 2, 3), "v2"),
+    Mutation("contradictions unseen", _contradictions_unseen, "overfill", (0, 1), "v2"),
+    Mutation("a break does not halt", _break_does_not_halt, "wrong quantity reported", (0, 1), "v2"),
+    Mutation("books not compared", _books_not_compared, "200 rejected though live", tuple(range(4)), "v2"),
+    Mutation(
+        "never looked at again", _never_looked_at_again, "order appears after it was confirmed absent", (0, 1, 2), "v1"
+    ),
+    Mutation("plan made anew by the second run", _plan_made_anew, "two runs of one session", (0, 1), "v2"),
+    Mutation(
+        "revision 1 not closed by revision 2",
+        _revision_not_closed,
+        "revision 2 while a retry sleeps",
+        tuple(range(4)),
+        "v2",
+    ),
+    Mutation("time-out read as failure", _timeout_read_as_failure, "time-out after acceptance", (0, 1), "v2"),
+    Mutation(
+        "fills counted each time they are seen", _fills_counted_each_time, "clear during tracking", (0, 1, 2, 3), "v2"
+    ),
+    Mutation("intent committed after the POST", _committed_after_the_post, "none", (0, 1, 2), "v2", "after_answer"),
+    Mutation("compare-and-set off", _compare_and_set_off, PAUSED, tuple(range(12)), "v2", "after_answer"),
+]
+BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}

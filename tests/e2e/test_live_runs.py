@@ -1,0 +1,274 @@
+"""Runs on a real Airflow, by its scheduler and in its task processes: cleared, killed and restarted in their middle.
+
+The sandbox's book is the judge: no symbol of a plan is ever ordered twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from tests.e2e.live import PER_STRATEGY, RETRY_SECONDS, Live, LiveRun, symbols_of, until
+
+
+def once(strategy_id: str) -> dict[str, int]:
+    return dict.fromkeys(symbols_of(strategy_id), 1)
+
+
+def completed(live: Live, run: LiveRun) -> bool:
+    found = live.ledger_run(run)
+    return found is not None and found.status == "completed"
+
+
+def sending(live: Live, run: LiveRun) -> dict[str, Any]:
+    """Return a submitting task whose order is being sent: claimed in the ledger, its POST at the gateway."""
+
+    def found() -> dict[str, Any]:
+        posted = live.sandbox.book()["posts_by_id"]
+        sent = {order.client_order_id for order in live.orders(run) if order.state == "sending"} & set(posted)
+        if not sent:
+            return {}
+        items = live.xcom(run, "map_orders")
+        return next(
+            (
+                task
+                for task in live.tasks(run)
+                if (task["task_id"], task["state"]) == ("submit_orders", "running")
+                and sent & set(items[task["map_index"]]["client_order_ids"])
+            ),
+            {},
+        )
+
+    return until(found, f"a task of {run} that sends")
+
+
+# ── by hand ──
+
+
+def test_a_triggered_run_trades_the_session_and_keeps_plain_data(live: Live) -> None:
+    run = live.trigger()
+
+    assert live.wait(run) == "success"
+    assert live.states(run, "submit_orders") == {"success": 3}
+    found = live.ledger_run(run)
+    assert found is not None
+    assert (found.status, found.mode, found.num_orders_filled) == ("completed", "paper", 3)
+    assert set(live.posts(run).values()) == {1}
+    labels = [task["rendered_map_index"] for task in live.tasks(run) if task["task_id"] == "submit_orders"]
+    assert labels == [f"{order.symbol} {order.side} {order.quantity} → acknowledged" for order in live.orders(run)]
+    signals = live.xcom(run, "fetch_signals")
+    assert signals["run_id"] == str(found.run_id)
+    assert {row["symbol"] for row in signals["signals"]} <= set(found.symbols)
+    everything = [signals, live.xcom(run, "map_orders"), live.xcom(run, "track_fills")]
+    everything += [live.xcom(run, "submit_orders", map_index=index) for index in range(3)]
+    assert "__classname__" not in json.dumps(everything)
+    assert (live.postgres.home / "password").read_text() not in json.dumps(everything)
+
+
+def test_the_same_session_triggered_again_wants_no_change_and_sends_nothing(live: Live) -> None:
+    before = live.sandbox.book()["posts_total"]
+
+    run = live.trigger()
+
+    assert live.wait(run) == "success"
+    assert completed(live, run)
+    assert live.orders(run) == []
+    assert live.states(run, "submit_orders") == {"skipped": 1}
+    assert live.sandbox.book()["posts_total"] == before
+
+
+def test_two_runs_of_a_session_at_once_share_one_plan(live: Live) -> None:
+    live.sandbox.settings(fill_after_seconds=20)
+    runs = [live.trigger("daily_trading__twice") for _ in range(2)]
+
+    assert [live.wait(run) for run in runs] == ["success", "success"]
+    found = [live.ledger_run(run) for run in runs]
+    assert len({row.plan_id for row in found if row}) == 1
+    assert sorted(row.adopted for row in found if row) == [False, True]
+    assert live.booked("twice") == once("twice")
+    assert live.posts(runs[0]) == once("twice")
+
+
+def test_a_plan_strategy_sends_nothing_and_needs_no_open_market(live: Live) -> None:
+    run = live.trigger("daily_trading__plan_only")
+
+    assert live.wait(run) == "success"
+    found = live.ledger_run(run)
+    assert found is not None
+    assert (found.status, found.mode) == ("completed", "plan")
+    assert found.num_orders_planned > 0
+    assert live.orders(run) == []
+    assert live.states(run, "submit_orders") == {"skipped": 1}
+
+
+# ── nonsense ──
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [
+        {"mode": "live"},
+        {"mode": "papre"},
+        {"capital": -5},
+        {"capital": 100_001},
+        {"symbols": ["NVDA"]},
+        {"symbols": ["AA PL"]},
+        {"session_date": "23.11.2026"},
+        {"revision": 0},
+    ],
+    ids=json.dumps,
+)
+def test_the_api_refuses_params_that_the_form_would_refuse(live: Live, conf: dict[str, Any]) -> None:
+    answer = live.request("POST", "/api/v2/dags/daily_trading/dagRuns", {"logical_date": None, "conf": conf})
+
+    assert answer.status_code == 400
+    assert next(iter(conf)) in answer.text
+
+
+@pytest.mark.parametrize("conf", [{"captial": 5}, {"session_date": "2024-11-23"}], ids=json.dumps)
+def test_what_only_the_task_can_refuse_fails_the_run_at_once_and_leaves_nothing(
+    live: Live, conf: dict[str, Any]
+) -> None:
+    before = live.sandbox.book()["posts_total"]
+
+    run = live.trigger(conf=conf)
+
+    assert live.wait(run) == "failed"
+    assert live.task(run, "fetch_signals")["try_number"] == 1
+    assert live.ledger_run(run) is None
+    assert live.sandbox.book()["posts_total"] == before
+
+
+# ── clearing ──
+
+
+def test_whatever_is_cleared_no_order_is_sent_a_second_time(live: Live) -> None:
+    run = live.trigger("daily_trading__cleared")
+    assert live.wait(run) == "success"
+
+    def still_once() -> None:
+        assert live.wait(run) == "success"
+        assert completed(live, run)
+        assert live.booked("cleared") == once("cleared")
+        assert live.posts(run) == once("cleared")
+
+    still_once()
+    live.clear(run, ("submit_orders", 1))
+    still_once()
+    assert [live.task(run, "submit_orders", index)["try_number"] for index in range(PER_STRATEGY)] == [1, 2, 1]
+    live.clear(run, "submit_orders", downstream=True)
+    still_once()
+    live.clear_run(run)
+    still_once()
+    assert live.task(run, "fetch_signals")["try_number"] == 2
+    live.mark(run, "failed")
+    live.clear_run(run)
+    still_once()
+
+
+def test_the_waits_between_tries_begin_anew_after_a_clear(live: Live) -> None:
+    live.sandbox.fault("down_503", service="signals")
+    run = live.trigger("daily_trading__retried")
+
+    def waiting(try_number: int) -> float:
+        """Wait until that try has failed and return the seconds until the next."""
+
+        def found() -> dict[str, Any]:
+            row = live.retry_of(run, "fetch_signals")
+            return row if (row.get("state"), row.get("try_number")) == ("up_for_retry", try_number) else {}
+
+        return float(until(found, f"try {try_number} of fetch_signals to have failed")["retry_delay_override"])
+
+    assert waiting(1) == RETRY_SECONDS[0]
+    assert waiting(2) == RETRY_SECONDS[1]
+    live.clear(run, "fetch_signals")  # while it waits
+    assert waiting(3) == RETRY_SECONDS[0]
+    assert waiting(4) == RETRY_SECONDS[1]
+    live.sandbox.clear_faults()
+    assert live.wait(run) == "success"
+    assert completed(live, run)
+
+    live.sandbox.fault("signals_not_ready")
+    again = live.trigger("daily_trading__retried")
+    until(lambda: live.retry_of(again, "fetch_signals").get("state") == "up_for_retry", "a failed try")
+    live.sandbox.clear_faults()
+    assert live.wait(again) == "success"
+    finished = live.retry_of(again, "fetch_signals")["try_number"]
+    live.sandbox.fault("signals_not_ready")
+    live.clear(again, "fetch_signals", downstream=True)  # after it finished
+    run = again
+    assert waiting(finished + 1) == RETRY_SECONDS[0]
+    live.sandbox.clear_faults()
+    assert live.wait(again) == "success"
+
+
+# ── killing ──
+
+
+def test_a_task_killed_while_its_order_is_under_way_loses_and_doubles_nothing(live: Live) -> None:
+    live.sandbox.fault("timeout_after_accept", times=1, seconds=60)
+    run = live.trigger("daily_trading__killed")
+    task = sending(live, run)
+
+    os.kill(task["pid"], signal.SIGKILL)
+
+    assert live.wait(run) == "success"
+    assert live.task(run, "submit_orders", task["map_index"])["try_number"] >= 2
+    assert completed(live, run)
+    assert live.booked("killed") == once("killed")
+    assert live.posts(run) == once("killed")
+
+
+def test_a_scheduler_killed_in_the_middle_is_carried_on_by_the_next(live: Live) -> None:
+    live.sandbox.fault("slow_answer", seconds=8)
+    run = live.trigger("daily_trading__scheduled")
+    sending(live, run)
+
+    live.kill("scheduler")
+    live.start("scheduler")
+
+    assert live.wait(run, timeout_seconds=600) == "success"
+    assert completed(live, run)
+    assert live.booked("scheduled") == once("scheduled")
+    assert live.posts(run) == once("scheduled")
+
+
+def test_two_schedulers_start_no_order_twice(live: Live) -> None:
+    live.start("second scheduler", "scheduler")
+    try:
+        run = live.trigger("daily_trading__doubled")
+        assert live.wait(run) == "success"
+        live.clear_run(run)
+        assert live.wait(run) == "success"
+    finally:
+        live.stop("second scheduler")
+
+    assert completed(live, run)
+    assert live.booked("doubled") == once("doubled")
+    assert live.posts(run) == once("doubled")
+
+
+def test_a_database_that_restarts_in_the_middle_loses_and_doubles_nothing(live: Live) -> None:
+    live.sandbox.fault("slow_answer", seconds=8)
+    run = live.trigger("daily_trading__database")
+    sending(live, run)
+
+    live.restart_postgres()
+
+    def ended() -> str:
+        # As a service manager does: a component that gives up without its database is started again.
+        live.revive()
+        if not live.healthy(["metadatabase"]):
+            return ""
+        state = live.state(run)
+        return state if state in ("success", "failed") else ""
+
+    assert until(ended, f"the end of {run}", timeout_seconds=600) == "success"
+    assert completed(live, run)
+    assert live.booked("database") == once("database")
+    assert live.account().state == "active"
+    until(lambda: not live.revive() and live.healthy(), "Airflow's health")
