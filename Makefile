@@ -19,9 +19,17 @@ test: ## Run all tests (ARGS="-k sizing -x" go to pytest)
 test-fast: ## Run the unit tests: seconds, neither Airflow nor PostgreSQL
 	$(RUN) test-fast $(ARGS)
 
+.PHONY: chaos
+chaos: ## Kill workers under every fault, break every guard, write docs/reliability.md (SEEDS=100)
+	$(RUN) chaos --seeds $(or $(SEEDS),24) --mutations --write $(ARGS)
+
 .PHONY: backfill-proof
 backfill-proof: ## Backfill 250 sessions on a real Airflow, count the POSTs (ARGS="--sessions 20 --no-docs")
 	$(RUN) backfill-proof $(ARGS)
+
+.PHONY: screenshots
+screenshots: ## Take the README's pictures anew on a real Airflow (needs Chromium)
+	$(RUN) screenshots
 
 .PHONY: check
 check: ## Run linters, type checker and import contracts

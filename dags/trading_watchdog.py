@@ -42,5 +42,5 @@ with DAG(
         "retries": 0,
         "on_failure_callback": TradingNotifier("task_failed"),
     },
-):
+) as dag:
     WatchdogOperator(task_id="watch", execution_timeout=timedelta(minutes=8))

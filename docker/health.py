@@ -58,12 +58,12 @@ def pongs() -> None:
 
 CHECKS = {
     # The second one builds the API that tasks speak to: its first answer takes as long as a task would wait.
-    "api-server": lambda: answers("http://localhost:8080/api/v2/version", "http://localhost:8080/execution/health"),
-    "scheduler": lambda: answers("http://localhost:8974/health"),
+    "api-server": lambda: answers("http://127.0.0.1:8080/api/v2/version", "http://127.0.0.1:8080/execution/health"),
+    "scheduler": lambda: answers("http://127.0.0.1:8974/health"),
     "dag-processor": lambda: beats("DagProcessorJob"),
     "triggerer": lambda: beats("TriggererJob"),
     "worker": pongs,
-    "sandbox": lambda: answers(*(f"http://localhost:{port}/health" for port in (8001, 8002, 8004))),
+    "sandbox": lambda: answers(*(f"http://127.0.0.1:{port}/health" for port in (8001, 8002, 8004))),
 }
 
 if __name__ == "__main__":

@@ -56,6 +56,14 @@ def _test_fast(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "pytest", *(rest or ("tests/unit",)))
 
 
+def _chaos(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.chaos", *rest)
+
+
+def _screenshots(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.e2e.screenshots", *rest)
+
+
 def _backfill_proof(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.e2e.backfill_proof", *rest)
 
@@ -145,6 +153,8 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "demo": (_demo, "set everything up, trade one session against the sandbox, show the result, stay up"),
     "test": (_test, "run all tests (further arguments go to pytest)"),
     "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
+    "chaos": (_chaos, "kill workers under every fault: never twice, never lost (further arguments go to tests.chaos)"),
+    "screenshots": (_screenshots, "take the README's pictures anew on a real Airflow (needs Chromium)"),
     "backfill-proof": (_backfill_proof, "backfill 250 sessions on a real Airflow and count what was sent"),
     "check": (_check, "run the linters, the type checker and the import contracts"),
     "celery-test": (_celery_test, "trade on CeleryExecutor with two workers and kill one (needs redis-server)"),

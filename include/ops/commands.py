@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from include.execution.settling import OUTCOMES
-from include.ops import acting, looking, reporting
+from include.ops import acting, looking, reporting, watching
 from include.ops.place import Place
 from include.ops.printing import NOT_DONE, WELL
 from include.trading.errors import TradingError
@@ -105,6 +105,9 @@ def build_parser() -> argparse.ArgumentParser:
     restored = add("restored", acting.run_restored, "halt every account, after a backup of the ledger was brought back")
     restored.add_argument("--reason", required=True, help="kept with what is done")
     restored.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
+
+    watched = add("watch", watching.run_watch, "look after runs and orders as the watchdog does, without Airflow")
+    watched.add_argument("--json", action="store_true", help="print JSON")
 
     migrating = add("migrate", acting.run_migrate, "bring the ledger's tables to the newest version")
     migrating.add_argument("--grant", metavar="ROLE", help="the database role of tasks: gets what they need, no more")

@@ -47,7 +47,6 @@ class Verdict:
     lost: int = 0
     surfaced: int = 0
     must_surface: int = 0
-    must_surface: int = 0
     kills: int = 0
     problems: list[str] = field(default_factory=list)
 

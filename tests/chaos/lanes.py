@@ -16,6 +16,7 @@ from include.trading.sessions import trading_calendar
 from tests.chaos.mutations import BY_NAME
 from tests.chaos.scenario import Case, Result, play
 from tests.chaos.stage import Lane
+from tests.chaos.workers import die_with_parent
 from tests.support.databases import temporary_home
 
 
@@ -69,6 +70,7 @@ def preload() -> None:
 
 
 def _work(todo: Any, done: Any, contracts: Sequence[str]) -> None:
+    die_with_parent()
     try:
         with open_lane(contracts) as lane:
             while (case := todo.get()) is not None:

@@ -34,7 +34,7 @@ class Mutation:
 
 
 def _lease_not_looked_at() -> None:
-    submit.may_post = lambda **_: True  # type: ignore[assignment]
+    submit.may_post = lambda **_: True
 
 
 def _others_lease_ignored() -> None:
@@ -43,7 +43,7 @@ def _others_lease_ignored() -> None:
     def blind(facts: GateFacts) -> GateDecision:
         return decide(facts.model_copy(update={"state": "planned"}) if facts.state == "sending" else facts)
 
-    submit.decide = blind  # type: ignore[assignment]
+    submit.decide = blind
 
 
 def _gate_skipped() -> None:
@@ -52,7 +52,7 @@ def _gate_skipped() -> None:
     def open_gate(facts: GateFacts) -> GateDecision:
         return GateDecision(outcome="send", reason="send") if facts.state == "planned" else decide(facts)
 
-    submit.decide = open_gate  # type: ignore[assignment]
+    submit.decide = open_gate
 
 
 def _blind_resend() -> None:
@@ -71,49 +71,49 @@ def _quantity_recomputed() -> None:
             client_order_id=intent.client_order_id, symbol=intent.symbol, side=intent.side, quantity=quantity
         )
 
-    Intent.request = property(request)  # type: ignore[assignment]
+    Intent.request = property(request)
 
 
 def _slot_key_random() -> None:
-    mapping.slot = lambda *_: uuid4().hex  # type: ignore[assignment]
-    mapping.client_order_id = lambda key, *_: key.mode[0] + uuid4().hex[:23]  # type: ignore[assignment]
+    mapping.slot = lambda *_: uuid4().hex
+    mapping.client_order_id = lambda key, *_: key.mode[0] + uuid4().hex[:23]
 
 
 def _collision_check_off() -> None:
-    submit._already_there = lambda *_: None  # type: ignore[assignment]
-    Orders.holder_of = lambda *_, **__: None  # type: ignore[assignment,method-assign]
+    submit._already_there = lambda *_: None
+    Orders.holder_of = lambda *_, **__: None
 
 
 def _absent_after_one_404() -> None:
-    resolve.proven_absent = lambda **_: True  # type: ignore[assignment]
+    resolve.proven_absent = lambda **_: True
 
 
 def _mode_not_read_again() -> None:
-    submit.check_gateway = lambda desk, *_, **__: desk.gateway.info()  # type: ignore[assignment]
+    submit.check_gateway = lambda desk, *_, **__: desk.gateway.info()
 
 
 def _contradictions_unseen() -> None:
-    reports.contradictions = lambda *_: []  # type: ignore[assignment]
+    reports.contradictions = lambda *_: []
 
 
 def _break_does_not_halt() -> None:
-    reports.stop_trading = lambda *_, **__: False  # type: ignore[assignment]
+    reports.stop_trading = lambda *_, **__: False
 
 
 def _books_not_compared() -> None:
-    closing._compare_books = lambda *_: None  # type: ignore[assignment]
+    closing._compare_books = lambda *_: None
 
 
 def _never_looked_at_again() -> None:
-    closing.look_again = lambda *_: None  # type: ignore[assignment]
+    closing.look_again = lambda *_: None
 
 
 def _plan_made_anew() -> None:
-    Plans.get = lambda *_: None  # type: ignore[assignment,method-assign]
+    Plans.get = lambda *_: None
 
 
 def _revision_not_closed() -> None:
-    mapping._supersede = lambda *_: None  # type: ignore[assignment]
+    mapping._supersede = lambda *_: None
 
 
 def _timeout_read_as_failure() -> None:
@@ -129,7 +129,7 @@ def _fills_counted_each_time() -> None:
     def again(orders: Orders, intent: Intent, fills: Any) -> None:
         book(orders, intent, [fill.model_copy(update={"fill_id": uuid4().hex}) for fill in fills])
 
-    Orders.book_fills = again  # type: ignore[method-assign]
+    Orders.book_fills = again
 
 
 def _committed_after_the_post() -> None:
@@ -139,7 +139,7 @@ def _committed_after_the_post() -> None:
         with desk.ledger.transaction():
             return send(desk, client_order_id)
 
-    stage.submit_order = uncommitted  # type: ignore[attr-defined]
+    stage.submit_order = uncommitted
 
 
 def _compare_and_set_off() -> None:
@@ -150,7 +150,7 @@ def _compare_and_set_off() -> None:
         assert current is not None
         return save(orders, replace(old, version=current.version, state=current.state), **changes)
 
-    Orders.save = overwrite  # type: ignore[method-assign,assignment]
+    Orders.save = overwrite
 
 
 PAUSED = "paused worker wakes after its lease"

@@ -50,7 +50,7 @@ def appears_after_absence(stage: Stage, fault: Fault) -> None:
     def die_with_proof() -> None:
         passes = submit_module._pass_gate
 
-        def guarded(desk, plan, intent, info):  # type: ignore[no-untyped-def]
+        def guarded(desk, plan, intent, info):
             if intent.proven_absent_at is not None:
                 os.kill(os.getpid(), signal.SIGKILL)
             return passes(desk, plan, intent, info)
@@ -179,7 +179,7 @@ def two_runs(stage: Stage, fault: Fault) -> None:
     stage.first_try(lists[0], workers=2)
     stage.tries(lists[1])
     trackers = [
-        stage.start(lambda run=run: track_job(stage.engine, run, closes=True))  # type: ignore[misc]
+        stage.start(lambda run=run: track_job(stage.engine, run, closes=True))
         for run in (stage.runs["run"], stage.runs["second"])
     ]
     for tracker in trackers:
@@ -217,10 +217,11 @@ def paused_worker(stage: Stage, fault: Fault) -> None:
 def revision_two(stage: Stage, fault: Fault) -> None:
     """While an order of revision 1 waits for its next try, somebody trades the session again."""
     stage.plan()
-    stage.admin.fault(
-        stage.rng.choice(("rate_limited", "halted_503" if stage.lane.contract == "v2" else "rate_limited")),
-        match={"symbol": stage.victim.symbol},
-    )
+    match = {"symbol": stage.victim.symbol}
+    if stage.lane.contract == "v2" and stage.rng.random() < 0.5:
+        stage.admin.fault("halted_503", match=match)
+    else:
+        stage.admin.fault("rate_limited", match=match, retry_after=0.3)
     ids = stage.ids()
     sleeper = stage.submit([stage.victim.client_order_id], [Trap("before_claim", 1, "stop")])
     if not sleeper.wait_for("stop before_claim"):

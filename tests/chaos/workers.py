@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -20,6 +21,7 @@ from include.services import transport
 
 # Where the request has left and no answer is read yet: not a point of the engine, because services cannot name one.
 POST_LEFT = "post_left"
+PR_SET_PDEATHSIG = 1
 
 Job = Callable[[], Any]
 Patch = Callable[[], None]
@@ -107,6 +109,7 @@ def start(job: Job, *, traps: Iterable[Trap] = (), patches: Iterable[Patch] = ()
         return Worker(pid, read_end, time.monotonic() + seconds)
     code = 1
     try:
+        die_with_parent()
         _leave_parents_files(write_end)
         _do(job, tuple(traps), tuple(patches), write_end)
         code = 0
@@ -114,6 +117,11 @@ def start(job: Job, *, traps: Iterable[Trap] = (), patches: Iterable[Patch] = ()
         # Never back into the parent's code: its clean-up is not ours.
         sys.stderr.flush()
         os._exit(code)
+
+
+def die_with_parent() -> None:
+    """Let nothing of the proof outlive it: a stopped worker would wait for ever."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _leave_parents_files(but: int) -> None:
@@ -161,4 +169,4 @@ def _announce_sent_posts(reach: Callable[[str], None]) -> None:
             reach(POST_LEFT)
         return read(stream, max_bytes, timeout)
 
-    transport._Stream.write, transport._Stream.read = remember, announce  # type: ignore[method-assign]
+    transport._Stream.write, transport._Stream.read = remember, announce

@@ -52,7 +52,7 @@ SETTINGS = Settings(
 )
 
 # One strategy, and so one DAG, for each subject, so that no test works on another's positions. Generated symbols.
-SENDING = ("twice", "cleared", "retried", "killed", "scheduled", "database", "doubled")
+SENDING = ("twice", "cleared", "retried", "killed", "scheduled", "database", "doubled", "browser")
 PER_STRATEGY = 3
 
 
@@ -71,7 +71,8 @@ def strategies_file() -> str:
         f"  - {{id: daily_trading, {sandbox}, symbols: [AAPL, MSFT, JPM, XOM, KO], {money}}}",
         f"  - {{id: plan_only, mode: plan, schedule: session, symbols: [GE, HD, JNJ], {money}}}",
         # For backfills. Due a minute before the close, so that at no hour switching it on starts a run that may send.
-        f"  - {{id: backfilled, mode: paper, sandbox_only: true, schedule: session+389, symbols: [AMD, BAC, CVX, PEP, PG], {money}}}",
+        "  - {id: backfilled, mode: paper, sandbox_only: true, schedule: session+389, "
+        f"symbols: [AMD, BAC, CVX, PEP, PG], {money}}}",
     ]
     lines += [f"  - {{id: {id}, {sandbox}, symbols: [{', '.join(symbols_of(id))}], {money}}}" for id in SENDING]
     return "\n".join(lines) + "\n"

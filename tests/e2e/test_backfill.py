@@ -40,7 +40,7 @@ def test_twenty_sessions_by_rest_and_by_command_are_replayed_and_nothing_is_sent
         ("replay", "a backfill never trades", "completed")
     }
     assert [run.as_of_date for run in replays] == [CALENDAR.previous(day).day for day in DAYS]
-    assert all(run.num_orders_planned == 4 and run.num_orders_submitted == 0 for run in replays)
+    assert all(run.num_orders_planned == 3 and run.num_orders_submitted == 0 for run in replays)
 
 
 def test_reprocessing_makes_the_same_plans_again(backfills: Backfills) -> None:

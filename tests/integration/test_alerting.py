@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from include.execution.sending import send_alerts
 from include.execution.settings import Settings
 from include.execution.watchdog import Findings, Watchdog, Watched
 from include.ledger.records import Intent, Run
+from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.execution_gateway import GatewayReader
 from include.services.notifications import Notifications
@@ -373,3 +375,27 @@ def test_an_address_that_apprise_does_not_understand_is_refused_without_repeatin
         Notifications([{"path": "json://127.0.0.1:1/"}, {"path": "nonsense-with-a-secret"}])
 
     assert "secret" not in str(caught.value)
+
+
+def test_the_command_looks_and_sends_without_airflow(duty: Duty, capsys: pytest.CaptureFixture[str]) -> None:
+    raised(duty)
+    extra = {"config": {"path": duty.inbox.url}}
+    gateway = duty.engine.gateway_url.removeprefix("http://").split(":")
+    environ = {
+        "AIRFLOW_CONN_TRADING_LEDGER": duty.engine.ledger_url,
+        "AIRFLOW_CONN_TRADING_ALERTS": json.dumps({"conn_type": "apprise", "extra": extra}),
+        "AIRFLOW_CONN_EXECUTION_GATEWAY": json.dumps(
+            {
+                "conn_type": "http",
+                "host": gateway[0],
+                "port": int(gateway[1]),
+                "extra": {"contract": "v2", "account": "sandbox"},
+            }
+        ),
+    }
+
+    code = main(["watch"], environ)
+
+    assert code == 1
+    assert duty.inbox.titles == ["[WARNING] error"]
+    assert "the task failed" in capsys.readouterr().out

@@ -20,6 +20,13 @@ def test_without_variables_the_defaults_of_the_design_hold() -> None:
     assert (settings.rejected_warning, settings.rejected_critical) == (0.10, 0.50)
 
 
+def test_the_cap_on_posts_of_an_order_leaves_room_for_all_tries_of_its_task_and_of_a_clear() -> None:
+    settings = Settings()
+    posts = (1 + len(settings.retry_minutes)) * (1 + len(settings.quick_retry_seconds))
+
+    assert settings.attempt_cap >= 2 * posts
+
+
 def test_a_variable_sets_its_setting() -> None:
     settings = settings_from({"TRADING_LEASE_SECONDS": "12.5", "TRADING_ATTEMPT_CAP": "3"})
 

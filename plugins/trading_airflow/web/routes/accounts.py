@@ -38,7 +38,10 @@ from trading_airflow.web.webauth import Right, User, allowed, audit
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 MOST_EVENTS = 50
-AccountName = Annotated[str, Path(description="the name that the gateway connection gives it", max_length=200)]
+AccountName = Annotated[
+    str,
+    Path(description="the name that the gateway connection gives it", max_length=200, pattern=r"^[^/\x00-\x1f\x7f]+$"),
+]
 LOOKED_AT = responses(401, 403, 404, 422, 503)
 CHANGED = responses(401, 403, 404, 409, 422, 502, 503)
 

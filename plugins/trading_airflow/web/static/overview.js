@@ -43,8 +43,8 @@ async function check() {
     columns: [
       { title: "Subject", value: (row) => row.subject },
       { title: "What", value: (row) => row.name },
-      { title: "Finding", value: (row) => row.value },
-      { title: "What to do", value: (row) => row.next_step },
+      { title: "Finding", wide: true, value: (row) => row.value },
+      { title: "What to do", wide: true, value: (row) => row.next_step },
     ],
   });
   table.update(findings);

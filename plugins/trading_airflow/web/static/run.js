@@ -8,6 +8,8 @@ import { Table } from "./table.js";
 
 const POLL_MILLISECONDS = 2000;
 const { dagId, airflowRunId, ours } = document.getElementById("run").dataset;
+// Where an order's state says all there is to say.
+const GOING_WELL = ["sending", "open", "filled", "dry_run"];
 const asNumber = (text) => (text === null || text === undefined ? null : Number(text));
 
 let chosen = null;
@@ -38,6 +40,8 @@ function showNothing() {
 function draw({ run, mappings, orders, alerts }, runs) {
   const byId = new Map(orders.map((order) => [order.client_order_id, order]));
   stories = byId;
+  // The line above says what the note that a run ended says.
+  const serious = alerts.filter((alert) => alert.severity !== "info");
   const rows = mappings.map((mapping) => ({ ...mapping, order: byId.get(mapping.client_order_id) ?? null }));
   symbols ??= symbolTable();
   symbols.update(rows);
@@ -49,7 +53,7 @@ function draw({ run, mappings, orders, alerts }, runs) {
     run.error_message && el("p", { class: "problem" }, run.error_message),
     about(run),
     funnel(run),
-    alerts.length > 0 && el("section", {}, el("h2", {}, "Alerts"), alertList(alerts)),
+    serious.length > 0 && el("section", {}, el("h2", {}, "Alerts"), alertList(serious)),
     el("section", {}, el("h2", {}, "Every symbol's story"), symbols.node),
   );
 }
@@ -134,8 +138,8 @@ function funnel(run) {
 
 function symbolTable() {
   const stateOf = (row) => row.order?.state ?? row.outcome;
-  const reasonOf = (row) =>
-    [row.order?.message ?? row.order_error, row.reason, row.detail].filter(Boolean).join(" ") || null;
+  const words = (row) => (GOING_WELL.includes(row.order?.state) ? null : (row.order?.message ?? row.order_error));
+  const reasonOf = (row) => [words(row), row.reason, row.detail].filter(Boolean).join(" ") || null;
   return new Table({
     caption: "Symbols",
     filter: true,
@@ -157,7 +161,7 @@ function symbolTable() {
       { title: "Target", number: true, value: (row) => asNumber(row.target_quantity), cell: (row) => number(row.target_quantity) },
       { title: "Change", number: true, value: (row) => asNumber(row.delta_quantity), cell: (row) => number(row.delta_quantity) },
       { title: "Price USD", number: true, value: (row) => asNumber(row.price), cell: (row) => number(row.price, 2) },
-      { title: "Reason", value: reasonOf, cell: (row) => el("span", { class: "reason" }, reasonOf(row) ?? NONE) },
+      { title: "Reason", wide: true, value: reasonOf },
     ],
   });
 }

@@ -2,7 +2,7 @@
 
 import { el, NONE } from "./dom.js";
 
-// columns: {title, value: row => what to sort by, cell: row => what to show, number: right-aligned}
+// columns: {title, value: row => what to sort by, cell: row => what to show, number: right-aligned, wide: sentences}
 // expand: row => an element to show below the row, made when it is first opened; null where there is nothing
 // key: row => what a row is called, so that sorting and reloading keep opened rows open
 export class Table {
@@ -83,7 +83,7 @@ export class Table {
     const cells = this.columns.map((column, index) => {
       const shown = column.cell ? column.cell(row) : (column.value(row) ?? NONE);
       const head = index === 0;
-      return el(head ? "th" : "td", { scope: head && "row", class: column.number && "number" }, shown);
+      return el(head ? "th" : "td", { scope: head && "row", class: column.number ? "number" : column.wide && "wide" }, shown);
     });
     if (!this.expand) return [el("tr", {}, cells)];
     const key = this.key(row);

@@ -1,0 +1,51 @@
+"""The command that looks after everything as the DAG `trading_watchdog` does, for when Airflow does not run."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from include.execution.sending import Message, send_alerts
+from include.execution.watchdog import Watchdog
+from include.ops import printing
+from include.ops.place import Place
+from include.ops.printing import NEEDS_A_PERSON, WELL
+from include.services.execution_gateway import GatewayReader
+from include.services.heartbeat import ping
+from include.services.notifications import from_environment
+
+
+def run_watch(place: Place, arguments: argparse.Namespace) -> int:
+    addresses = from_environment(place.environ)
+
+    def send(message: Message) -> bool:
+        return addresses is None or addresses.send(message.severity, message.title, message.body)
+
+    with place.ledger() as ledger:
+        found = Watchdog(
+            ledger=ledger,
+            settings=place.settings,
+            gateways={
+                account: partial(GatewayReader, endpoint, correlation_id="watchdog")
+                for account, endpoint in place.gateways().items()
+            },
+            # Whether a session is missed only Airflow can tell: it knows which strategies are paused.
+            strategies=(),
+            code_version=place.environ.get("TRADING_CODE_VERSION", "unknown"),
+        ).look()
+        base_url = place.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080")
+        sent = send_alerts(ledger, place.settings, send, base_url=base_url)
+        open_alerts = ledger.alerts.open()
+    if place.settings.heartbeat_url and (problem := ping(place.settings.heartbeat_url)) is not None:
+        found.problems.append(f"heartbeat: {problem}")
+    if arguments.json:
+        print(printing.as_json({"found": found, "messages_sent": sent, "open_alerts": open_alerts}))
+    else:
+        for line in found.closed:
+            print(f"closed: {line}")
+        for line in found.problems:
+            print(f"problem: {line}")
+        rows = [(alert.severity, alert.kind, alert.count, alert.first_at, alert.message) for alert in open_alerts]
+        print(printing.table(("severity", "alert", "times", "since", "what"), rows) if rows else "no alert is open")
+        print(f"{sent} messages sent")
+    return NEEDS_A_PERSON if open_alerts or found.problems else WELL

@@ -1,0 +1,107 @@
+"""Take the README's pictures: a real Airflow, a month of sessions against the sandbox, and a real Chromium.
+
+make screenshots writes docs/images/*.png; numbers differ from day to day, the pages do not.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from include.execution.runs import RunIdentity
+from include.launcher.paths import ROOT
+from include.trading.sessions import trading_calendar
+from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, live_airflow
+from tests.support.chromium import ARGUMENTS, EXECUTABLE
+from tests.support.engine import Engine, sandbox_strategy
+
+IMAGES = ROOT / "docs" / "images"
+DAG = "daily_trading"
+SESSIONS = 20
+SIZE = {"width": 1400, "height": 900}
+
+
+def main() -> int:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with live_airflow() as live, sync_playwright() as playwright:
+        trade_the_past(live)
+        run = live.trigger(DAG)
+        live.wait(run)
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
+        overview(browser, live, "light")
+        overview(browser, live, "dark")
+        tab(browser, live, run)
+        form(browser, live)
+        browser.close()
+    return 0
+
+
+def trade_the_past(live: Live) -> None:
+    """Trade the sessions before the current one, with the ledger's clock and the sandbox's set back."""
+    now = datetime.now(UTC)
+    calendar = trading_calendar("XNYS", today=now.date())
+    days = [calendar.current(now).day]
+    for _ in range(SESSIONS):
+        days.append(calendar.previous(days[-1]).day)
+    ports = live.stack.ports
+    for day in reversed(days[1:]):
+        opened = calendar.session(day).open + timedelta(minutes=5)
+        offset = opened - datetime.now(UTC)
+        live.sandbox.settings(clock_offset_seconds=offset.total_seconds(), fill_after_seconds=0)
+        engine = Engine(
+            live.stack.ledger_url,
+            *(f"http://127.0.0.1:{port}" for port in (ports.signals, ports.gateway, ports.market)),
+            clock_offset=offset,
+            timeout_seconds=30,
+        )
+        identity = RunIdentity(DAG, f"scheduled__{opened:%Y-%m-%dT%H:%M:%S}+00:00", "scheduled", opened, opened)
+        run, intents = engine.plan(identity, sandbox_strategy(capital=100000, max_position_size=30000))
+        engine.submit_all(intents)
+        print(engine.track(run).summary, flush=True)
+    live.sandbox.settings(clock_offset_seconds=0, fill_after_seconds=1.5)
+
+
+def opened(browser: Browser, live: Live, path: str, scheme: str = "light") -> Page:
+    base = str(live.http.base_url)
+    context = browser.new_context(base_url=base, viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
+    token = live.http.headers["Authorization"].removeprefix("Bearer ")
+    context.add_cookies([{"name": "_token", "value": token, "url": base}])
+    page = context.new_page()
+    page.goto(path)
+    return page
+
+
+def overview(browser: Browser, live: Live, scheme: str) -> None:
+    page = opened(browser, live, "/trading/pages/overview", scheme)
+    for part in ("#check .badge", "#accounts article", "#runs tbody tr", "#history canvas"):
+        page.locator(part).first.wait_for()
+    page.screenshot(path=IMAGES / f"overview-{scheme}.png", full_page=True)
+
+
+def tab(browser: Browser, live: Live, run: LiveRun) -> None:
+    page = opened(browser, live, f"/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}/plugin/trading_run")
+    frame = page.frame_locator("iframe")
+    frame.locator("#funnel").wait_for()
+    page.screenshot(path=IMAGES / "run-tab.png")
+    page.goto(f"/trading/pages/run?dag_id={run.dag_id}&run_id={quote(run.run_id, safe='')}")
+    page.locator("tr:has(.badge.filled) .toggle").first.click()
+    page.locator(".timeline").wait_for()
+    page.screenshot(path=IMAGES / "order-timeline.png", full_page=True)
+    page.goto(f"/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}/tasks/submit_orders/mapped")
+    page.get_by_text("→").first.wait_for()
+    page.screenshot(path=IMAGES / "mapped-orders.png")
+
+
+def form(browser: Browser, live: Live) -> None:
+    page = opened(browser, live, f"/dags/{DAG}")
+    page.get_by_role("button", name="Trigger", exact=True).first.click()
+    page.locator("#element_capital").wait_for()
+    page.screenshot(path=IMAGES / "trigger-form.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""What the reliability proof once found, each as the smallest course that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from include.execution import points
+from include.execution.submit import submit_order
+from include.sandbox.runner import Sandbox, start_sandbox
+from include.services.execution_gateway import GatewayClient
+from include.trading.errors import OutcomeUnknown
+from include.trading.models import OrderReport
+from tests.support.engine import sandbox_strategy
+from tests.support.trading import QUICK, Trade
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.fixture(scope="module")
+def v1() -> Iterator[Sandbox]:
+    with start_sandbox(contract="v1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def v2() -> Iterator[Sandbox]:
+    with start_sandbox(contract="v2") as running:
+        yield running
+
+
+@pytest.fixture(params=["v1", "v2"])
+def trade(request: pytest.FixtureRequest, ledger_url: str) -> Trade:
+    return Trade.begin(ledger_url, request.getfixturevalue(request.param), request.param)
+
+
+@pytest.fixture
+def trade_v1(ledger_url: str, v1: Sandbox) -> Trade:
+    return Trade.begin(ledger_url, v1, "v1")
+
+
+def test_a_refusal_that_was_none_is_a_break(trade: Trade) -> None:
+    trade.admin.fault("rejected_but_live", times=1)
+    run, order = trade.plan_one()
+
+    assert trade.submit(order).state == "rejected"
+    closed = trade.engine.track(run)
+
+    assert "final_changed" in {found.kind for found in trade.breaks()}
+    assert (closed.status, trade.account().state) == ("failed", "halted")
+
+
+def test_a_second_post_answered_filled_is_no_contradiction(trade: Trade) -> None:
+    """The answer to a POST has no filled quantity: it was read as 'filled with 0'."""
+    trade.admin.fault("not_found_for_seconds", times=1, seconds=1.5, reset=True)
+    run, order = trade.plan_one()
+
+    trade.submit(order)
+    closed = trade.engine.track(run)
+
+    assert trade.order(order).state == "filled"
+    assert (trade.order(order).filled_quantity, len(trade.broker_orders())) == (order.quantity, 1)
+    assert (closed.status, trade.breaks()) == ("completed", [])
+
+
+def test_a_fill_after_the_cancel_is_booked_when_the_run_is_closed(trade: Trade) -> None:
+    trade.admin.settings(fill_after_seconds=3600)
+    run, order = trade.plan_one()
+    trade.submit(order)
+    (at_broker,) = trade.broker_orders()
+    trade.admin.order(at_broker["broker_order_id"], fill=3)
+    trade.admin.order(at_broker["broker_order_id"], status="canceled")
+    trade.engine.track(run)
+    trade.admin.order(at_broker["broker_order_id"], fill=2)
+
+    closed = trade.engine.track(run)
+
+    assert (trade.order(order).state, trade.order(order).filled_quantity) == ("canceled", 5)
+    assert (closed.status, trade.account().state) == ("partial", "active")
+
+
+def test_reduce_only_ends_by_itself_when_the_run_is_closed(ledger_url: str, v2: Sandbox) -> None:
+    trade = Trade.begin(ledger_url, v2, "v2", QUICK.model_copy(update={"unresolved_seconds": 0.05}))
+    trade.admin.fault("reset_after_accept", times=1)
+    trade.admin.fault("plain_500", match={"method": "GET", "path": "/api/v1/orders/"})
+    run, order = trade.plan_one()
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknown) if trade.order(order).attempt == 0 else pytest.raises(Exception):
+            trade.submit(order)
+    assert trade.account().state == "reduce_only"
+    trade.admin.clear_faults()
+
+    trade.engine.track(run)
+
+    assert (trade.order(order).state, trade.account().state) == ("filled", "active")
+
+
+def test_what_another_run_filled_meanwhile_is_no_difference_of_positions(trade: Trade) -> None:
+    """Revision 1 was closed while an order of revision 2 had filled and nobody had looked yet."""
+    trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=1, bottom_n=0, order_basis="target")
+    first, order = trade.plan_one()
+    trade.submit(order)
+    trade.engine.track(first)
+    bigger = trade.strategy.model_copy(update={"max_position_size": trade.strategy.max_position_size * 2})
+    second, orders = trade.engine.plan(trade.engine.identity("two"), bigger, revision=2)
+    for one in orders:
+        trade.submit(one)
+    trade.until_broker_filled()
+
+    closed = trade.engine.track(first)
+
+    assert orders
+    assert second.revision == 2
+    assert (closed.status, trade.breaks(), trade.account().state) == ("completed", [], "active")
+
+
+def test_an_order_another_worker_sent_meanwhile_is_no_break_in_v1(trade_v1: Trade) -> None:
+    """v1 looks before its first POST: what it found was taken for an order that we never sent."""
+    _, order = trade_v1.plan_one()
+
+    class Overtaken(GatewayClient):
+        """A gateway that another worker is faster at, once."""
+
+        faster = True
+
+        def order(self, gateway_order_id: str) -> OrderReport | None:
+            if self.faster:
+                self.faster = False
+                trade_v1.submit(order)
+            return super().order(gateway_order_id)
+
+    with trade_v1.engine.desk() as desk:
+        desk.reader = Overtaken(trade_v1.engine.endpoint("execution_gateway"), correlation_id="test")
+        with desk.reader:
+            sent = submit_order(desk, order.client_order_id)
+
+    assert sent.state in ("open", "filled")
+    assert (trade_v1.breaks(), trade_v1.posts()) == ([], 1)
+
+
+def test_a_v1_gateway_that_makes_other_ids_than_we_compute_is_a_break(trade_v1: Trade) -> None:
+    now = datetime.now(UTC)
+    elsewhere = next(
+        zone
+        for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago")
+        if now.astimezone(ZoneInfo(zone)).date() != now.astimezone(NEW_YORK).date()
+    )
+    trade_v1.admin.settings(broker_timezone=elsewhere)
+    _, order = trade_v1.plan_one()
+
+    trade_v1.submit(order)
+
+    assert [found.kind for found in trade_v1.breaks()] == ["other_id"]
+    assert trade_v1.account().state == "halted"
+
+
+def test_a_broker_day_that_ends_on_the_way_to_the_gate_changes_the_ids_to_look_up(
+    trade_v1: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    midnight = datetime.combine(now.astimezone(NEW_YORK).date() + timedelta(days=1), time(0), NEW_YORK)
+    before = midnight - timedelta(minutes=7) - now
+    trade_v1.engine.clock_offset = before
+    trade_v1.admin.settings(clock_offset_seconds=before.total_seconds())
+    trade_v1.admin.fault("reset_after_accept", times=1)
+    _, order = trade_v1.plan_one()
+
+    with trade_v1.engine.desk() as desk:
+
+        def held_up(point: str) -> None:
+            if point == "before_claim":
+                after = before + timedelta(minutes=8)
+                desk.ledger.clock_offset = after
+                trade_v1.admin.settings(clock_offset_seconds=after.total_seconds())
+
+        monkeypatch.setattr(points, "on_reach", held_up)
+        sent = submit_order(desk, order.client_order_id)
+
+    assert sent.state in ("open", "filled")
+    assert (trade_v1.posts(), len(trade_v1.broker_orders()), trade_v1.breaks()) == (1, 1, [])

@@ -1,0 +1,164 @@
+"""Airflow's callbacks, the watchdog's task and the note of a run: what is stored, sent and shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.models.xcom import XComModel
+from airflow.sdk import DAG
+
+from include.execution.runs import RunIdentity
+from include.ledger.alerts import Alert
+from include.ledger.ledger import open_ledger
+from include.trading.errors import Unavailable
+from tests.support.dags import read_dags
+from tests.support.inbox import Inbox, webhook
+from tests.support.place import Place
+from tests.support.tasks import DagRun
+from trading_airflow.alerts import TradingNotifier
+from trading_airflow.listener import write_note
+from trading_airflow.operators.watchdog import WatchdogOperator
+
+
+@pytest.fixture
+def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
+    with webhook() as found:
+        connection = {"conn_type": "apprise", "extra": {"config": {"path": found.url}}}
+        monkeypatch.setenv("AIRFLOW_CONN_TRADING_ALERTS", json.dumps(connection))
+        yield found
+
+
+def failed_task(**changes: Any) -> dict[str, Any]:
+    """The context of a task's callback."""
+    return {
+        "dag": DAG("daily_trading", schedule=None),
+        "run_id": "manual__1",
+        "dag_run": SimpleNamespace(**vars(DagRun())),
+        "ti": SimpleNamespace(task_id="fetch_signals", try_number=2),
+        "exception": Unavailable("the Signal Service refused the connection"),
+    } | changes
+
+
+def stored(place: Place) -> list[Alert]:
+    with open_ledger(place.ledger_url) as ledger:
+        return ledger.alerts.open()
+
+
+@pytest.mark.parametrize(
+    ("event", "title"),
+    [
+        ("task_retried", "[WARNING] error: daily_trading"),
+        ("task_failed", "[CRITICAL] error: daily_trading"),
+        ("task_skipped", "[WARNING] error: daily_trading"),
+    ],
+)
+def test_a_tasks_error_arrives_with_its_words_and_its_run(place: Place, inbox: Inbox, event: Any, title: str) -> None:
+    TradingNotifier(event)(failed_task())
+
+    (message,) = inbox.messages
+    assert message["title"] == title
+    assert "fetch_signals (try 2)" in message["message"]
+    assert "the Signal Service refused the connection" in message["message"]
+    assert "Next: " in message["message"]
+
+
+def test_a_task_that_fails_again_and_again_is_told_once_and_counted(place: Place, inbox: Inbox) -> None:
+    for _ in range(3):
+        TradingNotifier("task_retried")(failed_task())
+
+    assert inbox.titles == ["[WARNING] error: daily_trading"]
+    assert [alert.count for alert in stored(place)] == [3]
+
+
+def test_a_dag_that_failed_without_a_single_failed_task_is_told_too(place: Place, inbox: Inbox) -> None:
+    TradingNotifier("run_failed")(
+        {"dag": DAG("daily_trading", schedule=None), "run_id": "manual__1", "reason": "timed_out"}
+    )
+
+    assert inbox.titles == ["[CRITICAL] run failed: daily_trading"]
+    assert "timed_out" in inbox.messages[0]["message"]
+
+
+def test_without_a_connection_an_alert_is_stored_and_taken_as_told(place: Place) -> None:
+    TradingNotifier("task_failed")(failed_task())
+
+    (alert,) = stored(place)
+    assert alert.sent_at is not None
+
+
+def test_without_a_ledger_a_failure_is_told_at_once(
+    place: Place, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TRADING_LEDGER", "postgresql://nobody@127.0.0.1:1/none")
+
+    TradingNotifier("task_failed")(failed_task())
+
+    assert inbox.titles == ["[CRITICAL] task failed"]
+    assert "the Signal Service refused the connection" in inbox.messages[0]["message"]
+
+
+def test_every_task_and_the_dag_have_their_callbacks(place: Place) -> None:
+    dag = read_dags()["daily_trading"]
+
+    for task in dag.tasks:
+        assert [notifier.event for notifier in task.on_failure_callback] == ["task_failed"]
+        assert [notifier.event for notifier in task.on_retry_callback] == ["task_retried"]
+        assert [notifier.event for notifier in task.on_skipped_callback] == ["task_skipped"]
+    assert [notifier.event for notifier in dag.get_task("track_fills").on_success_callback] == ["task_succeeded"]
+    assert dag.on_failure_callback.event == "run_failed"  # type: ignore[union-attr]
+
+
+def watch(paused: bool = False) -> dict[str, Any]:
+    ti = SimpleNamespace(get_dag=lambda dag_id: SimpleNamespace(is_paused=paused))
+    return WatchdogOperator(task_id="watch").execute({"ti": ti})  # type: ignore[typeddict-item]
+
+
+def test_the_watchdog_sends_what_nobody_sent_and_asks_the_heartbeat(
+    place: Place, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_ledger(place.ledger_url) as ledger:
+        ledger.alerts.raise_alert("error", "warning", "error:x", "the task was killed", "read its log")
+    monkeypatch.setenv("TRADING_HEARTBEAT_URL", inbox.url.replace("json://", "http://"))
+
+    result = watch()
+
+    assert inbox.titles == ["[WARNING] error"]
+    # The inbox takes POSTs only: its answer shows that it was asked.
+    assert result == {"closed": [], "missed": [], "problems": ["heartbeat: it answered 501"], "messages_sent": 1}
+
+
+def test_the_watchdog_runs_every_few_minutes_and_is_never_paused_from_the_start(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADING_WATCHDOG_MINUTES", "7")
+
+    (dag,) = read_dags("trading_watchdog.py").values()
+
+    assert dag.schedule.total_seconds() == 420  # type: ignore[union-attr]
+    assert dag.is_paused_upon_creation is False
+    assert dag.max_active_runs == 1
+
+
+def test_a_run_of_the_dag_shows_its_summary_as_its_note_and_leaves_a_persons(place: Place) -> None:
+    from airflow.utils.db import initdb
+    from airflow.utils.session import create_session
+
+    initdb()
+    dag = read_dags()["daily_trading"]
+    # dag.test() of Airflow 3.3.2 cannot call a notifier of a DAG.
+    dag.on_failure_callback = None
+    ended = dag.test()
+    identity = RunIdentity(ended.dag_id, ended.run_id, "manual", ended.logical_date, ended.run_after)
+
+    with create_session() as session:
+        dag_run = session.merge(ended)
+        write_note(dag_run)
+        assert dag_run.note == place.run(identity).summary
+        assert session.scalar(XComModel.get_many(run_id=ended.run_id, key="summary", limit=1)) is not None
+        dag_run.dag_run_note.content, dag_run.dag_run_note.user_id = "ann was here", "ann"
+        write_note(dag_run)
+        assert dag_run.note == "ann was here"
