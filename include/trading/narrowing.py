@@ -8,6 +8,9 @@ from typing import Any
 from include.trading.errors import InvalidData
 from include.trading.strategy import MODES, RunRequest, Strategy
 
+# The form shows a section folded up, and what is in none unfolded.
+SELDOM = {"section": "Another session or size"}
+
 
 def narrowed(strategy: Strategy, request: RunRequest) -> Strategy:
     """Return the strategy with what the request narrows: safer mode, less capital, smaller cap, fewer symbols.
@@ -67,13 +70,13 @@ def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
             "minItems": 1,
             "uniqueItems": True,
         },
-        "session_date": {"type": ["null", "string"], "format": "date"},
-        "as_of_date": {"type": ["null", "string"], "format": "date"},
-        "capital": _amount(strategy.capital),
-        "max_position_size": _amount(strategy.max_position_size),
         "mode": {"type": ["null", "string"], "enum": [None, *MODES[: MODES.index(strategy.mode) + 1]]},
-        "revision": {"type": ["null", "integer"], "minimum": 1},
+        "capital": _amount(strategy.capital),
         "flatten": {"type": "boolean"},
+        "max_position_size": _amount(strategy.max_position_size) | SELDOM,
+        "session_date": {"type": ["null", "string"], "format": "date"} | SELDOM,
+        "as_of_date": {"type": ["null", "string"], "format": "date"} | SELDOM,
+        "revision": {"type": ["null", "integer"], "minimum": 1} | SELDOM,
     }
     return {
         name: {"default": fields[name].default, "description": fields[name].description, **schema}

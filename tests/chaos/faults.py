@@ -110,7 +110,7 @@ def _hidden(stage: Stage) -> None:
 
 
 def _hidden_shortly(stage: Stage) -> None:
-    stage.admin.fault("not_found_for_seconds", match={"symbol": stage.victim.symbol}, times=1, seconds=0.1, reset=True)
+    stage.admin.fault("not_found_for_seconds", match={"symbol": stage.victim.symbol}, times=1, seconds=0.4, reset=True)
 
 
 def _ledger_says_rejected(stage: Stage, facts: Facts) -> bool:
@@ -268,6 +268,7 @@ FAULTS = [
     Fault("two workers on one order", play=plays.two_workers),
     Fault("two runs of one session", play=plays.two_runs),
     Fault("paused worker wakes after its lease", play=plays.paused_worker, ends=frozenset({"filled", "not_sent"})),
+    Fault("two paused workers on one order", play=plays.two_paused_workers),
     Fault("revision 2 while a retry sleeps", play=plays.revision_two, ends=frozenset({"not_sent", "filled"})),
     Fault("the same order again in revision 2", play=plays.same_order_again, ends=frozenset({"denied", "filled"})),
     Fault("clear during tracking", play=plays.clear_during_tracking),

@@ -214,6 +214,24 @@ def paused_worker(stage: Stage, fault: Fault) -> None:
     return finish(stage, fault)
 
 
+def two_paused_workers(stage: Stage, fault: Fault) -> None:
+    """One sleeps past its lease before its POST; the next sends the order and sleeps on the answer; the first wakes."""
+    stage.plan()
+    ids = [stage.victim.client_order_id]
+    first = stage.submit(ids, [Trap("before_post", 1, "stop")])
+    if not first.wait_for("stop before_post"):
+        raise AssertionError("the first worker did not come to its POST")
+    second = stage.submit(ids, [Trap("after_answer", 1, "stop")])
+    if not second.wait_for("stop after_answer"):
+        raise AssertionError("the second worker did not come to its answer")
+    first.go_on()
+    stage.outcome(first)
+    second.go_on()
+    stage.outcome(second)
+    stage.try_all(stage.ids())
+    finish(stage, fault)
+
+
 def revision_two(stage: Stage, fault: Fault) -> None:
     """While an order of revision 1 waits for its next try, somebody trades the session again."""
     stage.plan()

@@ -72,7 +72,7 @@ def mutation_table(caught: Iterable[Caught]) -> list[str]:
         if broken := [result for result in one.with_guard if result.verdict.problems]:
             first = f"fails with the guard as well: {broken[0].case.command}"
         seeds = ", ".join(map(str, one.seeds)) or "none"
-        sign = re.split(r"[:(]", first)[0].strip()
+        sign = re.split(r"[:(]", first.removeprefix("AssertionError: "))[0].strip()
         lines.append(f"| {one.mutation.name} | {one.mutation.fault} | {one.mutation.contract} | {seeds} | {sign} |")
     return lines
 

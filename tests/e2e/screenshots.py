@@ -98,8 +98,8 @@ def tab(browser: Browser, live: Live, run: LiveRun) -> None:
 
 def form(browser: Browser, live: Live) -> None:
     page = opened(browser, live, f"/dags/{DAG}")
-    page.get_by_role("button", name="Trigger", exact=True).first.click()
-    page.locator("#element_capital").wait_for()
+    page.get_by_role("button", name="Trigger").first.click()
+    page.locator("[name=element_capital]").wait_for()
     page.screenshot(path=IMAGES / "trigger-form.png")
 
 

@@ -112,7 +112,7 @@ def test_old_code_on_one_of_eight_servers(trade: Trade) -> None:
 
     closed = trade.engine.track(run)
 
-    assert attempt.code_version == trade.order(order).lease_owner or attempt.code_version == "test"
+    assert (attempt.code_version, bool(attempt.worker)) == ("test", True)
     assert [found.kind for found in trade.breaks()] == ["position_mismatch"]
     assert (closed.status, trade.account().state) == ("failed", "halted")
 
@@ -128,9 +128,10 @@ def test_97_warnings_nobody_read(trade: Trade) -> None:
 
     with trade.engine.ledger() as ledger:
         alerts = ledger.connection.execute("SELECT * FROM alerts WHERE kind = 'break'").fetchall()
-    assert [alert["dedupe_key"] for alert in alerts] == [f"break:sandbox:other_payload:{order.client_order_id}"]
-    assert alerts[0]["severity"] == "critical"
-    assert "python -m include.ops" in alerts[0]["next_step"]
+    keys = [alert["dedupe_key"] for alert in alerts]
+    assert f"break:sandbox:other_payload:{order.client_order_id}" in keys
+    assert len(keys) == len(set(keys))
+    assert all(alert["severity"] == "critical" and "python -m include.ops" in alert["next_step"] for alert in alerts)
 
 
 def test_504_retried_on_a_post(trade: Trade) -> None:
@@ -182,14 +183,11 @@ def test_incomplete_snapshot_blocks_the_symbol(trade: Trade) -> None:
     trade.submit(order)
     trade.until_broker_filled()
     trade.admin.fault("positions_incomplete", symbols=[order.symbol])
-    trade.engine.run("two", trade.strategy, revision=2)
+
+    run, _ = trade.plan("two", revision=2)
 
     with trade.engine.ledger() as ledger:
-        (plan,) = (plan for plan in [ledger.plans.latest(
-            mode="paper", account="sandbox", strategy_id="daily_trading", session=trade.plan("three")[0].session_date
-        )] if plan is not None)
-        reasons = {row["symbol"]: row["skip_reason"] for row in ledger.runs.mappings(plan.created_by_run)}
-
+        reasons = {row["symbol"]: row["skip_reason"] for row in ledger.runs.mappings(run.run_id)}
     assert reasons[order.symbol] == "unexplained_position"
 
 

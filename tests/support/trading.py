@@ -12,7 +12,9 @@ from include.sandbox.runner import AdminClient, Sandbox
 from include.trading.strategy import Strategy
 from tests.support.engine import FAST, Engine, sandbox_strategy
 
-QUICK = FAST.model_copy(update={"lease_seconds": 1.0, "absent_proof_seconds": 0.1, "look_up_seconds": 0.8})
+QUICK = FAST.model_copy(
+    update={"lease_seconds": 1.0, "absent_proof_seconds": 0.1, "look_up_seconds": 0.8, "fast_poll_seconds": 1.0}
+)
 # Beyond `send_until` and cut-off of a sandbox strategy.
 LATE = timedelta(minutes=12)
 
