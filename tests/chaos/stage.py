@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -131,8 +132,7 @@ class Stage:
         started_at = datetime.now(UTC) + self.engine.clock_offset
         for number in range(MOST_TRIES):
             trap = self._trap_if(PLAN_POINTS) if number == 0 and name == "run" else ()
-            worker = self.start(lambda: self.plan_job(name, started_at, params), trap)
-            if self.outcome(worker) is not None:
+            if self.run(lambda: self.plan_job(name, started_at, params), trap) is not None:
                 break
         return self.read_plan(name)
 
@@ -169,6 +169,8 @@ class Stage:
     def first_try(self, ids: Sequence[str], *, workers: int = 1) -> bool:
         """Run the first try of every order, with the death that the scenario asks for; say whether all is known."""
         trap = self._trap_if(SUBMIT_POINTS)
+        if workers == 1:
+            return self._known(self.run(lambda: submit_job(self.engine, ids), trap))
         crowd = [self.submit(ids, trap if number == 0 else ()) for number in range(workers)]
         outcomes = [self.outcome(worker) for worker in crowd]
         return all(self._known(outcome) for outcome in outcomes)
@@ -182,7 +184,7 @@ class Stage:
             self.wait_out_pause()
             # Once in a while the next one dies as well.
             trap = [self.trap(self.rng.choice(SUBMIT_POINTS), 1)] if self.rng.random() < 0.15 else []
-            if self._known(self.outcome(self.submit(ids, trap))):
+            if self._known(self.run(lambda: submit_job(self.engine, ids), trap)):
                 return True
         return False
 
@@ -191,8 +193,7 @@ class Stage:
         desk = replace(self.engine, **engine)
         for number in range(MOST_TRIES):
             trap = self._trap_if(TRACK_POINTS) if number == 0 and not engine else ()
-            worker = self.start(lambda: track_job(desk, self.runs[name], closes=closes), trap)
-            if self.outcome(worker) is not None:
+            if self.run(lambda: track_job(desk, self.runs[name], closes=closes), trap) is not None:
                 return
         raise AssertionError(f"run {name} could not be tracked: {self.log}")
 
@@ -202,11 +203,26 @@ class Stage:
         offset = self.engine.clock_offset + LATE
         desk, ids = replace(self.engine, clock_offset=offset), self.ids(name)
         for _ in range(MOST_TRIES):
-            if self.outcome(self.start(lambda: clear_job(desk, ids, self.runs[name]))) is not None:
+            if self.run(lambda: clear_job(desk, ids, self.runs[name])) is not None:
                 return
         raise AssertionError(f"run {name} could not be closed: {self.log}")
 
     # ── workers ──
+
+    def run(self, job: Callable[[], Any], traps: Sequence[Trap] = ()) -> Any:
+        """Do a job and return its result, None when it failed or died.
+
+        Who is to die, or lacks a guard, is forked; the others work here: that halves the time of a scenario.
+        """
+        if traps or self.patches:
+            return self.outcome(self.start(job, traps))
+        try:
+            result = job()
+        except Exception as error:  # noqa: BLE001 - whatever it is, Airflow would call it a failed try
+            self.log.append(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+            return None
+        self.log.append(str(result))
+        return result
 
     def start(self, job: Callable[[], Any], traps: Sequence[Trap] = ()) -> Worker:
         return start(job, traps=traps, patches=self.patches)

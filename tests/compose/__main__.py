@@ -76,6 +76,8 @@ def stack(engine: Engine, project: Path, settings: dict[str, str]) -> Iterator[S
     }
     password = read_env_file(project / ".env")["AIRFLOW_ADMIN_PASSWORD"]
     running = Stack(engine, project, environ, Api(f"http://127.0.0.1:{ui}", password), admin)
+    # What a run that was cut off has left would be started again with the engine.
+    running.compose("down", "--volumes", "--timeout=20")
     try:
         running.compose("up", "--detach", "--build", "--wait", f"--pull={engine.pull}")
         yield running

@@ -152,3 +152,19 @@ def test_around_the_gateways_midnight_an_order_may_lie_under_either_day(
     sent_at: datetime, days: tuple[date, ...]
 ) -> None:
     assert broker_days(sent_at, sent_at + timedelta(seconds=30), "America/New_York") == days
+
+
+def test_a_gateway_in_another_zone_has_its_own_midnight() -> None:
+    # 14:58 UTC is 23:58 in Tokyo.
+    sent_at = datetime(2026, 11, 20, 14, 58, tzinfo=UTC)
+
+    days = broker_days(sent_at, sent_at + timedelta(seconds=12), "Asia/Tokyo")
+
+    assert days == (date(2026, 11, 20), date(2026, 11, 21))
+
+
+def test_run_ids_never_change_between_versions() -> None:
+    name = "scheduled__2026-11-20T14:30:00+00:00"
+
+    assert str(run_id("daily_trading", name, is_backfill=False)) == "09403fbb-3dd3-59a3-a213-612f62371bf9"
+    assert str(run_id("daily_trading", name, is_backfill=True)) == "edab7099-9967-547c-b86b-28b78f0b0701"

@@ -130,3 +130,21 @@ def test_what_is_accepted_always_adds_up(state: str, filled: int, before: int) -
     if fill_contradiction(state, Decimal(10), Decimal(filled), Decimal(before)) is None:
         assert before <= filled <= 10
         assert filled == 0 or state not in REFUSED | {"dry_run", "denied", "not_sent"}
+
+
+@pytest.mark.parametrize("state", sorted(REFUSED | {"dry_run", "denied", "not_sent", "open", "canceled"}))
+def test_an_order_of_which_nothing_filled_contradicts_nothing(state: str) -> None:
+    assert fill_contradiction(state, Decimal(10), Decimal(0), Decimal(0)) is None
+
+
+def test_a_part_of_a_share_may_fill() -> None:
+    assert fill_contradiction("open", Decimal(10), Decimal("0.5"), Decimal(0)) is None
+
+
+@pytest.mark.parametrize(
+    ("current", "allowed"),
+    [("planned", "denied, not_sent, sending"), ("filled", "nothing: it is final"), ("canceled", "filled")],
+)
+def test_a_refused_way_says_which_there_are(current: str, allowed: str) -> None:
+    with pytest.raises(InvalidData, match=f"in state '{current}' may become {allowed}; 'open' was asked for"):
+        check_transition(current, "open")

@@ -15,6 +15,7 @@ from include import __version__
 from trading_airflow.web import metrics, pages
 from trading_airflow.web.headers import SecurityHeaders
 from trading_airflow.web.models.base import Answer
+from trading_airflow.web.models.overview import HealthReport
 from trading_airflow.web.problems import FieldProblem, ProblemDetails, handle_problems
 from trading_airflow.web.results import API_PREFIX
 from trading_airflow.web.root_health import RootHealth
@@ -70,7 +71,7 @@ def site() -> FastAPI:
     app = FastAPI(title="Daily trading's pages", openapi_url=None)
     app.include_router(pages.router)
     app.include_router(metrics.router)
-    app.add_api_route("/health", overview.read_health, response_model=overview.HealthReport)
+    app.add_api_route("/health", overview.read_health, response_model=HealthReport)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     handle_problems(app)
     app.add_middleware(SecurityHeaders)
@@ -85,10 +86,10 @@ def _describe(app: FastAPI) -> None:
         described = model.model_json_schema(ref_template="#/components/schemas/{model}")
         described.pop("$defs", None)
         found[model.__name__] = described
-    for model in _all_below(Answer):
-        extra = model.model_config.get("json_schema_extra")
-        if model.__name__ in found and isinstance(extra, dict):
-            found[model.__name__].update(extra)
+    for answer in _all_below(Answer):
+        extra = answer.model_config.get("json_schema_extra")
+        if answer.__name__ in found and isinstance(extra, dict):
+            found[answer.__name__].update(extra)
     app.openapi_schema = schema
 
 

@@ -119,7 +119,7 @@ def _gateway(endpoint: Endpoint, strategies: Sequence[Strategy], now: datetime) 
         words += f" ({info.detail})"
     if switch is not None and switch.engaged:
         return "unhealthy", f"{words}; its kill switch is engaged: {switch.reason}"
-    return info.status, words
+    return info.status or "degraded", words
 
 
 def _market_data(endpoint: Endpoint, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:

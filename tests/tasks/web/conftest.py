@@ -43,7 +43,9 @@ def server(strategies: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRADING_STRATEGIES_FILE", str(strategies))
         _store_dags()
-    config = uvicorn.Config(create_app(apps="core"), host="127.0.0.1", port=0, log_config=None)
+        patch.setenv("TRADING_WEB_ROOT_HEALTH", "yes")
+        app = create_app(apps="core")
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None)
     socket = config.bind_socket()
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [socket]})

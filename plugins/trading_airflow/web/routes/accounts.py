@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
@@ -199,5 +199,5 @@ def _summary(user: User, ledger: Ledger, place: AccountPlace) -> AccountSummary:
     )
 
 
-def _audit(user: User, event: str, place: AccountPlace, **extra: object) -> None:
+def _audit(user: User, event: str, place: AccountPlace, **extra: Any) -> None:
     audit(user, event, dag_id=place.dag_ids[0] if place.dag_ids else None, account=place.account, **extra)
