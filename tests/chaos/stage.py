@@ -33,7 +33,8 @@ SETTINGS = FAST.model_copy(
         "lease_seconds": 1.0,
         "absent_proof_seconds": 0.15,
         "look_up_seconds": 0.9,
-        "look_up_every_seconds": 0.03,
+        "look_up_every_seconds": 0.1,
+        "poll_every_seconds": 0.04,
         "unresolved_seconds": 30.0,
         "quick_retry_seconds": (0.01, 0.02),
         "failure_pause_seconds": 0.05,
@@ -45,6 +46,7 @@ SETTINGS = FAST.model_copy(
 POST_TIMEOUT_SECONDS = 0.45
 FILL_AFTER_SECONDS = 0.1
 MOST_TRIES = 6
+WAITING = "waiting"
 # Beyond `send_until` and the cut-off of a sandbox strategy.
 LATE = timedelta(minutes=12)
 
@@ -69,6 +71,22 @@ class Lane:
 
 
 @dataclass
+class Bench(Engine):
+    """An engine whose jobs, in the parent, share one connection to the ledger: opening one costs more than its use."""
+
+    lent: list[Ledger] = field(default_factory=list)
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        if not self.lent:
+            with super().ledger() as ledger:
+                yield ledger
+            return
+        self.lent[0].clock_offset = self.clock_offset
+        yield self.lent[0]
+
+
+@dataclass
 class Stage:
     """The scenario's state: what its workers did, who was killed, what a person would know."""
 
@@ -78,7 +96,7 @@ class Stage:
     rng: Random
     patches: tuple[Patch, ...] = ()
     strategy: Strategy = field(init=False)
-    engine: Engine = field(init=False)
+    engine: Bench = field(init=False)
     runs: dict[str, Run] = field(default_factory=dict)
     victim: Intent = field(init=False)
     kills: int = 0
@@ -97,7 +115,7 @@ class Stage:
             bottom_n=bottom_n,
             capital=self.rng.randrange(20_000, 100_000),
         )
-        self.engine = Engine(
+        self.engine = Bench(
             self.lane.ledger_url,
             self.lane.sandbox.signals_url,
             self.lane.sandbox.gateway_url,
@@ -115,15 +133,14 @@ class Stage:
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         """The parent's own look into the ledger: one connection a scenario, for speed."""
-        if self._ledger is None:
-            opened = self._held.enter_context(open_ledger(self.lane.ledger_url))
-            self._ledger = opened
-        self._ledger.clock_offset = self.engine.clock_offset
-        yield self._ledger
+        if not self.engine.lent:
+            self.engine.lent.append(self._held.enter_context(open_ledger(self.lane.ledger_url)))
+        with self.engine.ledger() as ledger:
+            yield ledger
 
     def close(self) -> None:
+        self.engine.lent.clear()
         self._held.close()
-        self._ledger = None
 
     # ── what a scheduler does: start a task, and again when it failed or died ──
 
@@ -193,7 +210,9 @@ class Stage:
         desk = replace(self.engine, **engine)
         for number in range(MOST_TRIES):
             trap = self._trap_if(TRACK_POINTS) if number == 0 and not engine else ()
-            if self.run(lambda: track_job(desk, self.runs[name], closes=closes), trap) is not None:
+            outcome = self.run(lambda: track_job(desk, self.runs[name], closes=closes), trap)
+            # What is open or unknown for longer is for the cut-off to close.
+            if outcome is not None and (outcome != WAITING or number >= 2):
                 return
         raise AssertionError(f"run {name} could not be tracked: {self.log}")
 
@@ -220,12 +239,14 @@ class Stage:
             result = job()
         except Exception as error:  # noqa: BLE001 - whatever it is, Airflow would call it a failed try
             self.log.append(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+            if isinstance(error, psycopg.Error):
+                self.close()
             return None
         self.log.append(str(result))
         return result
 
     def start(self, job: Callable[[], Any], traps: Sequence[Trap] = ()) -> Worker:
-        return start(job, traps=traps, patches=self.patches)
+        return start(job, traps=traps, patches=(self.engine.lent.clear, *self.patches))
 
     def outcome(self, worker: Worker) -> Any:
         """Wait for a worker; return what its job returned, None when it failed or died."""
@@ -279,7 +300,6 @@ class Stage:
         return Trap(point, nth, "hold" if point == POST_LEFT else "kill")
 
     _posts_before: int = 0
-    _ledger: Ledger | None = None
     _held: ExitStack = field(default_factory=ExitStack)
 
     def settle_unknown(self) -> None:
@@ -345,7 +365,9 @@ def clear_job(engine: Engine, ids: Sequence[str], run: Run) -> str:
 
 
 def track_job(engine: Engine, run: Run, *, closes: bool) -> str:
+    """Track and, when there is nothing more to wait for, close: what the task does between two deferred waits."""
     with engine.desk(sends=sends(run), actor="track") as desk:
         run = read_run(desk.ledger, run.run_id)
-        track_for(desk, run, seconds=desk.settings.fast_poll_seconds)
+        if not track_for(desk, run, seconds=desk.settings.fast_poll_seconds):
+            return WAITING
         return close_run(desk, run).status if closes else "tracked"

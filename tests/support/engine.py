@@ -105,7 +105,7 @@ class Engine:
     def desk(self, *, sends: bool = True, actor: str = "test") -> Iterator[Desk]:
         client = GatewayClient if sends else GatewayReader
         with (
-            open_ledger(self.ledger_url, clock_offset=self.clock_offset) as ledger,
+            self.ledger() as ledger,
             client(
                 self.endpoint("execution_gateway"),
                 correlation_id="test",

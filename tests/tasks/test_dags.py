@@ -161,7 +161,9 @@ def test_the_form_has_every_param_of_a_request_with_a_description(dag: DAG) -> N
 
     assert set(params) == set(RunRequest.model_fields)
     assert all(param.description for param in params.values())
-    assert not any(param.schema.get("section") for param in params.values())  # sections start collapsed
+    # Sections start folded up; what a person asks for most is in none.
+    unfolded = {name for name, param in params.items() if "section" not in param.schema}
+    assert unfolded >= {"symbols", "capital", "mode"}
 
 
 def test_the_form_left_alone_is_valid_and_asks_for_nothing_special(dag: DAG) -> None:
