@@ -33,8 +33,8 @@ SETTINGS = FAST.model_copy(
         "lease_seconds": 1.0,
         "absent_proof_seconds": 0.15,
         "look_up_seconds": 0.9,
-        "look_up_every_seconds": 0.1,
-        "poll_every_seconds": 0.04,
+        "look_up_every_seconds": 0.12,
+        "poll_every_seconds": 0.06,
         "unresolved_seconds": 30.0,
         "quick_retry_seconds": (0.01, 0.02),
         "failure_pause_seconds": 0.05,
@@ -212,7 +212,7 @@ class Stage:
             trap = self._trap_if(TRACK_POINTS) if number == 0 and not engine else ()
             outcome = self.run(lambda: track_job(desk, self.runs[name], closes=closes), trap)
             # What is open or unknown for longer is for the cut-off to close.
-            if outcome is not None and (outcome != WAITING or number >= 2):
+            if outcome is not None and (outcome != WAITING or number >= 1):
                 return
         raise AssertionError(f"run {name} could not be tracked: {self.log}")
 

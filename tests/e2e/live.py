@@ -259,11 +259,14 @@ class Live:
 
 
 @contextmanager
-def live_airflow() -> Iterator[Live]:
-    """Start everything on free ports in a folder of its own, and stop everything at the end."""
+def live_airflow(strategies: str = "") -> Iterator[Live]:
+    """Start everything on free ports in a folder of its own, and stop everything at the end.
+
+    strategies: the text of another strategies file than the tests'.
+    """
     with ExitStack() as opened:
         home = opened.enter_context(temporary_home())
-        (home / "strategies.yaml").write_text(strategies_file())
+        (home / "strategies.yaml").write_text(strategies or strategies_file())
         postgres = opened.enter_context(EmbeddedPostgres(home / "server", durable=False))
         settings = {
             "TRADING_HOME": str(home / "state"),

@@ -16,17 +16,19 @@ from include.launcher.paths import ROOT
 from include.trading.sessions import trading_calendar
 from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, live_airflow
 from tests.support.chromium import ARGUMENTS, EXECUTABLE
-from tests.support.engine import Engine, sandbox_strategy
+from tests.support.engine import FAST, Engine, sandbox_strategy
 
 IMAGES = ROOT / "docs" / "images"
 DAG = "daily_trading"
 SESSIONS = 20
+STRATEGY = sandbox_strategy(title="Sandbox demonstration", capital=100000, max_position_size=30000)
+STRATEGIES = f"strategies:\n  - {STRATEGY.model_dump_json(exclude_defaults=True)}\n"
 SIZE = {"width": 1400, "height": 900}
 
 
 def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with live_airflow() as live, sync_playwright() as playwright:
+    with live_airflow(STRATEGIES) as live, sync_playwright() as playwright:
         trade_the_past(live)
         run = live.trigger(DAG)
         live.wait(run)
@@ -55,10 +57,12 @@ def trade_the_past(live: Live) -> None:
             live.stack.ledger_url,
             *(f"http://127.0.0.1:{port}" for port in (ports.signals, ports.gateway, ports.market)),
             clock_offset=offset,
-            timeout_seconds=30,
+            # A busy machine takes longer than the tests' shortened times.
+            settings=FAST.model_copy(update={"lease_seconds": 60.0}),
+            timeout_seconds=20,
         )
         identity = RunIdentity(DAG, f"scheduled__{opened:%Y-%m-%dT%H:%M:%S}+00:00", "scheduled", opened, opened)
-        run, intents = engine.plan(identity, sandbox_strategy(capital=100000, max_position_size=30000))
+        run, intents = engine.plan(identity, STRATEGY)
         engine.submit_all(intents)
         print(engine.track(run).summary, flush=True)
     live.sandbox.settings(clock_offset_seconds=0, fill_after_seconds=1.5)

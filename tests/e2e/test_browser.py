@@ -175,7 +175,7 @@ def test_the_overview_shows_sessions_runs_and_plots(page: Page, live: Live, fini
     page.get_by_role("link", name="Trading").click()
     frame = page.frame_locator("iframe")
 
-    expect(frame.locator("#strategies article").first).to_be_visible()
+    expect(frame.locator("#strategies tbody tr").first).to_be_visible()
     expect(frame.locator("#runs tbody tr").first).to_contain_text("completed")
     expect(frame.locator("#history canvas").first).to_be_visible()
     expect(frame.locator("#check .badge")).to_be_visible()

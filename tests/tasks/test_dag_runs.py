@@ -207,6 +207,7 @@ def test_without_the_gateway_the_run_is_red_and_the_account_stays_active(place: 
     assert place.rows("breaks") == 0
 
 
+@pytest.mark.heavy
 def test_a_gateway_that_never_takes_an_order_leaves_orders_not_sent_and_nothing_in_doubt(place: Place) -> None:
     place.sandbox.admin.fault("down_503")
     # Long enough for a slow machine to come to the orders, short enough to wait for.

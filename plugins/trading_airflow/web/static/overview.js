@@ -4,35 +4,37 @@ import "./theme.js";
 import { accountCard } from "./accounts.js";
 import { alertList } from "./alerts.js";
 import { get } from "./api.js";
-import { badge, el, facts, number, show, showProblem, time } from "./dom.js";
+import { badge, el, number, show, showProblem, time } from "./dom.js";
 import { plot } from "./plot.js";
 import { Table } from "./table.js";
 
 const POLL_MILLISECONDS = 10000;
 const NEWEST = 20;
 
+const strategyTable = new Table({
+  caption: "Strategies",
+  columns: [
+    { title: "Strategy", value: (row) => row.title ?? row.strategy_id },
+    { title: "Mode", value: (row) => row.mode, cell: (row) => badge(row.mode) },
+    { title: "Next run (UTC)", value: (row) => row.next_run_at, cell: nextRun },
+    { title: "Session", value: (row) => row.session_date },
+    { title: "Open (UTC)", value: (row) => row.session_opens, cell: (row) => `${row.session_opens.slice(11, 16)} to ${row.session_closes.slice(11, 16)}` },
+    { title: "Symbols", number: true, value: (row) => row.symbols },
+    { title: "Account", value: (row) => row.account },
+    { title: "DAG", value: (row) => row.dag_id },
+  ],
+});
+
 async function strategies() {
   const found = (await get("/strategies")).strategies;
-  show("strategies", ...(found.length ? found.map(strategyCard) : [el("p", {}, "The strategies file has none.")]));
+  strategyTable.update(found);
+  show("strategies", found.length ? strategyTable.node : el("p", {}, "The strategies file has none."));
 }
 
-function strategyCard(strategy) {
-  const due = strategy.next_run_at ? `${time(strategy.next_run_at, 16)} UTC` : "only by hand";
-  return el(
-    "article",
-    { class: "card" },
-    el("h3", {}, strategy.title ?? strategy.strategy_id, " ", badge(strategy.mode, strategy.mode)),
-    strategy.paused === true && el("p", { class: "problem" }, "The DAG is paused: nothing is scheduled."),
-    strategy.paused === null && el("p", { class: "problem" }, "Airflow has not read the DAG: see its import errors."),
-    facts([
-      ["Next run", due],
-      ["Session", strategy.session_date],
-      ["Open (UTC)", `${time(strategy.session_opens, 16)} to ${strategy.session_closes.slice(11, 16)}`],
-      ["Symbols", String(strategy.symbols)],
-      ["Account", strategy.account],
-      ["DAG", strategy.dag_id],
-    ]),
-  );
+function nextRun(strategy) {
+  if (strategy.paused === null) return el("span", { class: "problem" }, "Airflow has not read the DAG");
+  const due = strategy.next_run_at ? time(strategy.next_run_at, 16) : "only by hand";
+  return strategy.paused ? [due, " ", badge("paused", "warning")] : due;
 }
 
 async function check() {

@@ -138,8 +138,8 @@ function funnel(run) {
 
 function symbolTable() {
   const stateOf = (row) => row.order?.state ?? row.outcome;
-  const words = (row) => (GOING_WELL.includes(row.order?.state) ? null : (row.order?.message ?? row.order_error));
-  const reasonOf = (row) => [words(row), row.reason, row.detail].filter(Boolean).join(" ") || null;
+  const answer = (row) => (GOING_WELL.includes(row.order?.state) ? null : (row.order?.message ?? row.order_error));
+  const reasonOf = (row) => [answer(row), row.reason, row.detail].filter(Boolean).join(" ") || null;
   return new Table({
     caption: "Symbols",
     filter: true,
@@ -211,23 +211,25 @@ function timeline(order) {
         el("time", { datetime: event.at }, time(event.at, 23)),
         " ",
         el("strong", {}, event.event.replaceAll("_", " ")),
-        event.to_state && event.to_state !== event.from_state ? ` ${event.from_state ?? ""} → ${event.to_state}` : "",
+        event.from_state && event.to_state !== event.from_state && ` ${event.from_state} → ${event.to_state}`,
         el("span", { class: "quiet" }, ` ${event.actor}`),
-        details(event.detail),
+        details(event.detail, order),
       ),
     ),
   );
 }
 
-function details(detail) {
-  const said = Object.entries(detail).filter(([, value]) => value !== null && value !== "" && !isEmpty(value));
-  if (!said.length) return null;
-  const words = said.map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
-  return el("span", { class: "detail" }, words.join(", "));
+// What an event says besides what the order itself says.
+function details(detail, order) {
+  const said = Object.entries(detail).filter(([name, value]) => words(value) && words(value) !== words(order[name]));
+  return said.length > 0 && el("span", { class: "detail" }, said.map(([name, value]) => `${name} ${words(value)}`).join(", "));
 }
 
-function isEmpty(value) {
-  return Array.isArray(value) && !value.length;
+function words(value) {
+  if (value === null || value === undefined) return "";
+  if (Array.isArray(value)) return value.map(words).join("; ");
+  if (typeof value === "object") return Object.entries(value).map(([name, each]) => `${name} ${words(each)}`).join(", ");
+  return String(value);
 }
 
 async function refresh() {
