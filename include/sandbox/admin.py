@@ -99,8 +99,7 @@ def build_admin(
                 "posts_total": sum(posts.values()),
                 "posts_by_id": posts,
                 "posts": [
-                    {"at": stamp(at), "client_order_id": id, "symbol": symbol}
-                    for at, id, symbol in book.arrivals()
+                    {"at": stamp(at), "client_order_id": id, "symbol": symbol} for at, id, symbol in book.arrivals()
                 ],
             }
         )
