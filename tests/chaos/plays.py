@@ -37,9 +37,8 @@ def lift(stage: Stage) -> None:
 
 
 def finish(stage: Stage, fault: Fault, name: str = "run") -> None:
-    if not fault.stays or fault.lies or fault.name == "duplicate fills":
-        stage.track(name)
-    if fault.stays and not fault.lies:
+    stage.track(name)
+    if fault.stays:
         lift(stage)
     stage.late(name)
 

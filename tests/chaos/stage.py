@@ -33,7 +33,7 @@ SETTINGS = FAST.model_copy(
         "lease_seconds": 1.0,
         "absent_proof_seconds": 0.15,
         "look_up_seconds": 0.9,
-        "look_up_every_seconds": 0.12,
+        "look_up_every_seconds": 0.15,
         "poll_every_seconds": 0.06,
         "unresolved_seconds": 30.0,
         "quick_retry_seconds": (0.01, 0.02),
@@ -44,7 +44,7 @@ SETTINGS = FAST.model_copy(
     }
 )
 POST_TIMEOUT_SECONDS = 0.45
-FILL_AFTER_SECONDS = 0.1
+FILL_AFTER_SECONDS = 0.06
 MOST_TRIES = 6
 WAITING = "waiting"
 # Beyond `send_until` and the cut-off of a sandbox strategy.
@@ -251,7 +251,7 @@ class Stage:
     def outcome(self, worker: Worker) -> Any:
         """Wait for a worker; return what its job returned, None when it failed or died."""
         while not worker.ended and not any(line.startswith(("hold", "{")) for line in worker.said):
-            worker._read()
+            worker.read()
         if any(line.startswith("hold") for line in worker.said):
             self.wait_for_post()
             worker.kill()

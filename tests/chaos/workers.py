@@ -45,7 +45,7 @@ class Trap:
 
 @dataclass
 class Worker:
-    """One forked process; `read` gives what it says until it ends."""
+    """One forked process and the lines it said so far."""
 
     pid: int
     pipe: int
@@ -57,13 +57,13 @@ class Worker:
     def wait_for(self, word: str) -> bool:
         """Return whether it says the word; False when it ended without."""
         while word not in self.said:
-            if not self._read():
+            if not self.read():
                 return False
         return True
 
     def wait(self) -> dict[str, Any] | None:
         """Return what its job returned; None when it was killed."""
-        while self._read():
+        while self.read():
             pass
         for line in self.said:
             if line.startswith("{"):
@@ -80,7 +80,8 @@ class Worker:
             os.kill(self.pid, signal.SIGKILL)
         self.wait()
 
-    def _read(self) -> bool:
+    def read(self) -> bool:
+        """Take in what it says next; return False once it has ended and said all."""
         if self.ended:
             return False
         left = self.deadline - time.monotonic()
