@@ -117,7 +117,7 @@ def _rejected_but_live(stage: Stage) -> None:
 
 def _hidden(stage: Stage) -> None:
     """The order is there and look-ups deny it: shortly, or for longer than a proof of absence takes."""
-    seconds = stage.rng.choice((0.05, 0.2, 1.2))
+    seconds = stage.rng.choice((0.05, 0.2, 0.9))
     stage.admin.fault(
         "not_found_for_seconds",
         match={"symbol": stage.victim.symbol},

@@ -6,11 +6,12 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from include.execution import submit as submit_module
-from tests.chaos.stage import LATE, SUBMIT_POINTS, Stage, track_job
+from tests.chaos.stage import LATE, SETTINGS, SUBMIT_POINTS, Stage, track_job
 from tests.chaos.workers import POST_LEFT, Trap
 
 if TYPE_CHECKING:
@@ -198,11 +199,14 @@ def paused_worker(stage: Stage, fault: Fault) -> None:
     sleeper = stage.submit(ids, [Trap(point, 1, "stop")])
     if not sleeper.wait_for(f"stop {point}"):
         raise AssertionError(f"the worker did not come to {point}")
+    stopped_at = monotonic()
     if point == "before_post" and stage.rng.random() < 0.5:
         # Nothing was sent, it is too late to send, and the run is closed: now the worker wakes.
         stage.outcome(stage.submit(ids, clock_offset=LATE))
         stage.track(clock_offset=LATE)
         stage.posts_when_late = int(stage.admin.book()["posts_total"])
+        # The others' clock was put forward; the sleeper's lease ends in real time.
+        stage.until(lambda: monotonic() > stopped_at + SETTINGS.lease_seconds)
         sleeper.go_on()
         stage.outcome(sleeper)
         return stage.late()

@@ -62,12 +62,12 @@ KILL_POINTS = (NO_KILL, *PLAN_POINTS, *SUBMIT_POINTS, *TRACK_POINTS)
 
 @dataclass(frozen=True)
 class Lane:
-    """What a lane of scenarios reuses: a server (None when it is shared), a ledger, a sandbox."""
+    """What a lane's scenarios reuse: a server, a ledger in it, a sandbox of one contract."""
 
     ledger_url: str
     sandbox: Sandbox
     contract: str
-    server: EmbeddedPostgres | None = None
+    server: EmbeddedPostgres
 
 
 @dataclass
@@ -103,6 +103,8 @@ class Stage:
     log: list[str] = field(default_factory=list)
     foreign_orders: set[str] = field(default_factory=set)
     posts_when_late: int | None = None
+    _posts_before: int = 0
+    _held: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self.admin.reset()
@@ -299,9 +301,6 @@ class Stage:
         self._posts_before = int(self.admin.book()["posts_total"])
         return Trap(point, nth, "hold" if point == POST_LEFT else "kill")
 
-    _posts_before: int = 0
-    _held: ExitStack = field(default_factory=ExitStack)
-
     def settle_unknown(self) -> None:
         """Wait until no order is without a known outcome, as somebody who asks for a new revision would."""
 
@@ -321,17 +320,7 @@ class Stage:
             ledger.accounts.set_state(account, state, cause="person", reason="the proof asks for it", actor="a person")
 
     def restart_postgres(self) -> None:
-        """Restart the lane's own server; with a shared one, cut every connection of the lane's ledger."""
         self.close()
-        if self.lane.server is None:
-            with psycopg.connect(self.lane.ledger_url, autocommit=True) as connection:
-                connection.execute(
-                    """
-                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                    WHERE datname = current_database() AND pid <> pg_backend_pid()
-                    """
-                )
-            return
         self.lane.server.stop()
         self.lane.server.start()
 

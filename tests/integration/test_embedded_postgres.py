@@ -22,8 +22,10 @@ from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.postgres_install import find_bin
 from tests.support.databases import temporary_home
 
+# Whoever starts these tests in the background may have SIGINT ignored, which is inherited.
 LAUNCHER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.postgres_install import find_bin
