@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--contract", choices=("v1", "v2"), help="of the gateway; else drawn")
     parser.add_argument("--mutations", action="store_true", help="then break each guard: every mutation must be caught")
     parser.add_argument("--mutation", choices=mutations.BY_NAME, metavar="NAME", help="with this guard broken")
-    parser.add_argument("--lanes", type=int, default=6, help="scenarios at the same time")
+    parser.add_argument("--lanes", type=int, default=12, help="scenarios at the same time")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/reliability.md")
     return parser
 

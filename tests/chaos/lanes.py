@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.launcher.postgres import EmbeddedPostgres
+from include.ledger.ledger import Ledger
 from include.ledger.migrations import migrate
 from include.sandbox.runner import start_sandbox
 from include.trading.sessions import trading_calendar
@@ -28,10 +29,14 @@ def open_lane(contracts: Sequence[str]) -> Iterator[dict[str, Lane]]:
         server = stack.enter_context(EmbeddedPostgres(home, durable=False))
         ledger_url = server.ensure_database("chaos")
         migrate(ledger_url)
-        yield {
-            contract: Lane(ledger_url, stack.enter_context(start_sandbox(contract=contract)), contract, server)
+        lent: list[Ledger] = []
+        lanes = {
+            contract: Lane(ledger_url, stack.enter_context(start_sandbox(contract=contract)), contract, server, lent)
             for contract in contracts
         }
+        for lane in lanes.values():
+            stack.callback(lane.close)
+        yield lanes
 
 
 def run_cases(cases: Sequence[Case], *, lanes: int, report: Callable[[Result], None]) -> list[Result]:

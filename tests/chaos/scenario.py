@@ -76,8 +76,6 @@ def play(lane: Lane, case: Case, patches: tuple[Patch, ...] = ()) -> Result:
             stage.log += [f"book {facts.book}"]
     except (AssertionError, Hung) as error:
         verdict = Verdict(kills=stage.kills, problems=[f"{type(error).__name__}: {error}"])
-    finally:
-        stage.close()
     return Result(case, verdict, time.monotonic() - began, stage.log)
 
 

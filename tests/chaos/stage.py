@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -18,7 +18,7 @@ from include.execution.runs import read_run, sends
 from include.execution.submit import submit_order
 from include.execution.tracking import track_for
 from include.launcher.postgres import EmbeddedPostgres
-from include.ledger.ledger import Ledger, open_ledger
+from include.ledger.ledger import Ledger
 from include.ledger.records import AccountState, Intent, Run
 from include.sandbox.runner import AdminClient, Sandbox
 from include.trading.errors import TradingError
@@ -62,12 +62,18 @@ KILL_POINTS = (NO_KILL, *PLAN_POINTS, *SUBMIT_POINTS, *TRACK_POINTS)
 
 @dataclass(frozen=True)
 class Lane:
-    """What a lane's scenarios reuse: a server, a ledger in it, a sandbox of one contract."""
+    """What a lane's scenarios reuse: a server, a ledger in it and the parent's connection to it, a sandbox."""
 
     ledger_url: str
     sandbox: Sandbox
     contract: str
     server: EmbeddedPostgres
+    lent: list[Ledger] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close the parent's connection; the next look opens another."""
+        while self.lent:
+            self.lent.pop().close()
 
 
 @dataclass
@@ -104,12 +110,11 @@ class Stage:
     foreign_orders: set[str] = field(default_factory=set)
     posts_when_late: int | None = None
     _posts_before: int = 0
-    _held: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self.admin.reset()
         self.admin.settings(fill_after_seconds=FILL_AFTER_SECONDS, fill_parts=self.rng.choice((1, 2, 3)), mode="paper")
-        top_n, bottom_n = self.rng.choice(((1, 1), (2, 0), (1, 1), (2, 1)))
+        top_n, bottom_n = self.rng.choice(((1, 1), (2, 0), (1, 1), (1, 1), (2, 1)))
         self.strategy = sandbox_strategy(
             id=self.name,
             symbols=tuple(self.rng.sample(SYMBOLS, 3)),
@@ -126,6 +131,7 @@ class Stage:
             account=self.name,
             settings=SETTINGS,
             timeout_seconds=POST_TIMEOUT_SECONDS,
+            lent=self.lane.lent,
         )
 
     @property
@@ -134,15 +140,11 @@ class Stage:
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
-        """The parent's own look into the ledger: one connection a scenario, for speed."""
-        if not self.engine.lent:
-            self.engine.lent.append(self._held.enter_context(open_ledger(self.lane.ledger_url)))
+        """Look into the ledger, as the judge does."""
+        if not self.lane.lent:
+            self.lane.lent.append(Ledger(psycopg.connect(self.lane.ledger_url)))
         with self.engine.ledger() as ledger:
             yield ledger
-
-    def close(self) -> None:
-        self.engine.lent.clear()
-        self._held.close()
 
     # ── what a scheduler does: start a task, and again when it failed or died ──
 
@@ -242,13 +244,13 @@ class Stage:
         except Exception as error:  # noqa: BLE001 - whatever it is, Airflow would call it a failed try
             self.log.append(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
             if isinstance(error, psycopg.Error):
-                self.close()
+                self.lane.close()
             return None
         self.log.append(str(result))
         return result
 
     def start(self, job: Callable[[], Any], traps: Sequence[Trap] = ()) -> Worker:
-        return start(job, traps=traps, patches=(self.engine.lent.clear, *self.patches))
+        return start(job, traps=traps, patches=(self.lane.lent.clear, *self.patches))
 
     def outcome(self, worker: Worker) -> Any:
         """Wait for a worker; return what its job returned, None when it failed or died."""
@@ -320,7 +322,7 @@ class Stage:
             ledger.accounts.set_state(account, state, cause="person", reason="the proof asks for it", actor="a person")
 
     def restart_postgres(self) -> None:
-        self.close()
+        self.lane.close()
         self.lane.server.stop()
         self.lane.server.start()
 
