@@ -39,9 +39,7 @@ def trade(engine: Engine, sandbox: Sandbox, session: Session, name: str, **chang
     return then, then.run(name, sandbox_strategy(no_trade_band=Decimal(0), **changes))
 
 
-def test_five_sessions_end_at_the_targets_and_leave_a_persons_holdings_alone(
-    ledger_url: str, sandbox: Sandbox
-) -> None:
+def test_five_sessions_end_at_the_targets_and_leave_a_persons_holdings_alone(ledger_url: str, sandbox: Sandbox) -> None:
     engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
     own = {"GE": 70, "AAPL": 10}
     sandbox.admin.positions(**own)
