@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 
@@ -11,18 +12,28 @@ from include.launcher.paths import ROOT
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
+def make(*arguments: str) -> str:
+    """What make prints for a user: started by `make test`, the tests have inherited that make's flags."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
 def targets() -> list[str]:
     return re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE, re.MULTILINE)
 
 
 def test_make_help_lists_every_target() -> None:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = make("help")
 
     assert [line.split()[1] for line in shown.splitlines()] == targets()
 
 
 def test_make_alone_shows_the_help() -> None:
-    alone = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    alone = make()
 
     assert "make demo" in alone
 
@@ -33,6 +44,6 @@ def test_every_command_has_a_target_of_its_name() -> None:
 
 def test_once_becomes_the_option_and_zero_means_no() -> None:
     for given, option in (("ONCE=1", True), ("ONCE=0", False), ("ONCE=", False)):
-        dry = subprocess.run(["make", "-n", "demo", given], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        dry = make("-n", "demo", given)
 
         assert ("--once" in dry) is option, given
