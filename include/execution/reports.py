@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -50,8 +51,10 @@ def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Inten
         return intent
     changes = _changes(desk, intent, report)
     unique = {fill.fill_id: fill for fill in report.fills}
-    with desk.ledger.transaction():
-        desk.ledger.orders.book_fills(intent, [*unique.values(), *_rest(intent, report, unique)])
+    fills = [*unique.values(), *_rest(intent, report, unique)]
+    # Fills and order are booked together; where there are no fills, one statement is all there is.
+    with desk.ledger.transaction() if fills else nullcontext():
+        desk.ledger.orders.book_fills(intent, fills)
         if not changes:
             return intent
         return desk.ledger.orders.save(

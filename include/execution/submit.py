@@ -98,8 +98,7 @@ def _act(desk: Desk, passage: Passage) -> Intent:
 
 
 def _read(desk: Desk, client_order_id: str) -> tuple[PlanRecord, Intent]:
-    intent = desk.ledger.orders.get(client_order_id)
-    plan = desk.ledger.plans.get(intent.plan_id) if intent is not None else None
+    intent, plan = desk.ledger.read_order(client_order_id)
     if intent is None or plan is None:
         raise InvalidData(f"order {client_order_id} is not in the ledger: orders are sent only from a frozen plan")
     if desk.settings.lease_seconds < 2 * desk.gateway.endpoint.total_timeout_seconds:
@@ -117,10 +116,7 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
     entered_at = time.monotonic()
     reach("before_claim")
     with desk.ledger.transaction():
-        account = desk.ledger.accounts.lock(plan.account)
-        plan = desk.ledger.plans.lock(plan.plan_id)
-        intent = desk.ledger.orders.lock(intent.client_order_id)
-        now = desk.ledger.now()
+        account, plan, intent, now = desk.ledger.lock_order(plan.account, plan.plan_id, intent.client_order_id)
         if info is not None and _gateway_ids(desk, plan, intent, info) != ids:
             raise Overtaken(f"order {intent.client_order_id}: the broker's day changed on the way to the gate")
         account_state = desk.ledger.accounts.refresh(

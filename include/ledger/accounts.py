@@ -15,6 +15,9 @@ from include.trading.alarms import NEXT_STEPS
 UNRESOLVED_CAUSE = "unresolved"
 
 
+LOCK = "SELECT * FROM accounts WHERE account = %(account)s FOR UPDATE"
+
+
 class Accounts:
     """Queries on `accounts`; a method is one statement unless it says otherwise."""
 
@@ -39,9 +42,7 @@ class Accounts:
     def lock(self, account: str) -> Account:
         """Lock the row until the transaction ends. Always before a plan's row, and that before an order's."""
         with self._connection.cursor(row_factory=class_row(Account)) as cursor:
-            row = cursor.execute(
-                "SELECT * FROM accounts WHERE account = %(account)s FOR UPDATE", {"account": account}
-            ).fetchone()
+            row = cursor.execute(LOCK, {"account": account}).fetchone()
         if row is None:
             raise LookupError(f"no account {account!r} in the ledger")
         return row

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
+from include.ledger import accounts, orders, plans
 from include.ledger.accounts import Accounts
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
@@ -18,9 +20,12 @@ from include.ledger.identity import halt_if_restored
 from include.ledger.migrations import check_version
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
+from include.ledger.records import Account, Intent, PlanRecord
 from include.ledger.runs import Runs
 from include.ledger.steps import Steps
 from include.trading.errors import Unavailable
+
+NOW = "SELECT clock_timestamp() AS now"
 
 
 class Ledger:
@@ -55,11 +60,47 @@ class Ledger:
 
     def now(self) -> datetime:
         """Return the time of the database's clock: the same for all workers, wherever they run."""
-        row = self.connection.execute("SELECT clock_timestamp() AS now").fetchone()
+        row = self.connection.execute(NOW).fetchone()
         if row is None:
             raise Unavailable("the ledger's database did not tell the time")
         now: datetime = row["now"]
         return now + self.clock_offset
+
+    def read_order(self, client_order_id: str) -> tuple[Intent | None, PlanRecord | None]:
+        """Return an order and its plan, with one round trip."""
+        intent, plan = self._first_rows((orders.GET, Intent), (plans.OF_ORDER, PlanRecord), id=client_order_id)
+        return intent, plan
+
+    def lock_order(
+        self, account: str, plan_id: UUID, client_order_id: str
+    ) -> tuple[Account, PlanRecord, Intent, datetime]:
+        """Lock account, plan and order in the order that all workers keep to; return them and the time after it.
+
+        One round trip, so that the account, which every order needs, is not held longer than it must be.
+        """
+        *rows, now = self._first_rows(
+            (accounts.LOCK, Account),
+            (plans.LOCK, PlanRecord),
+            (orders.LOCK, Intent),
+            (NOW, None),
+            account=account,
+            plan_id=plan_id,
+            id=client_order_id,
+        )
+        if None in rows:
+            raise LookupError(f"order {client_order_id}, plan {plan_id} or account {account!r} is not in the ledger")
+        return (*rows, now["now"] + self.clock_offset)
+
+    def _first_rows(self, *statements: tuple[str, type | None], **parameters: Any) -> list[Any]:
+        """Send the statements together and return the first row of each, None where there is none."""
+        with self.connection.pipeline():
+            cursors = [
+                self.connection.cursor(row_factory=dict_row if row is None else class_row(row)).execute(
+                    query, parameters
+                )
+                for query, row in statements
+            ]
+            return [cursor.fetchone() for cursor in cursors]
 
     def close(self) -> None:
         self.connection.close()

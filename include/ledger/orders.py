@@ -18,6 +18,9 @@ from include.trading.errors import BookMismatch
 from include.trading.models import Fill
 from include.trading.states import FINAL, check_transition
 
+GET = "SELECT * FROM order_intents WHERE client_order_id = %(id)s"
+LOCK = f"{GET} FOR UPDATE"
+
 
 class Overtaken(Exception):
     """Another worker changed the order since it was read: read it again and decide again."""
@@ -59,13 +62,11 @@ class Orders:
                 )
 
     def get(self, client_order_id: str) -> Intent | None:
-        return self._one("SELECT * FROM order_intents WHERE client_order_id = %(id)s", {"id": client_order_id})
+        return self._one(GET, {"id": client_order_id})
 
     def lock(self, client_order_id: str) -> Intent:
         """Lock the row until the transaction ends; account and plan must be locked already."""
-        intent = self._one(
-            "SELECT * FROM order_intents WHERE client_order_id = %(id)s FOR UPDATE", {"id": client_order_id}
-        )
+        intent = self._one(LOCK, {"id": client_order_id})
         if intent is None:
             raise LookupError(f"no order {client_order_id} in the ledger")
         return intent
@@ -187,48 +188,48 @@ class Orders:
         new = replace(old, **changes)
         if new.state != old.state:
             check_transition(old.state, new.state)
-        holder = self._holder_of_id(new) if new.gateway_order_id != old.gateway_order_id else None
-        if holder is not None:
-            raise IdHeld(f"the gateway's id {new.gateway_order_id} is held by order {holder} already")
         saved = self._one(
             """
-            UPDATE order_intents
-            SET state = %(state)s, reason = %(reason)s, attempt = %(attempt)s,
-                lease_owner = %(lease_owner)s, lease_until = %(lease_until)s,
-                gateway_order_id = %(gateway_order_id)s, broker_order_id = %(broker_order_id)s,
-                gateway_status = %(gateway_status)s, message = %(message)s,
-                filled_quantity = %(filled_quantity)s, filled_avg_price = %(filled_avg_price)s,
-                first_sent_at = %(first_sent_at)s, acknowledged_at = %(acknowledged_at)s,
-                unknown_since = %(unknown_since)s, post_timed_out_at = %(post_timed_out_at)s,
-                not_found_count = %(not_found_count)s, proven_absent_at = %(proven_absent_at)s,
-                last_looked_up_at = %(last_looked_up_at)s,
-                final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
-                updated_at = clock_timestamp(), version = version + 1
-            WHERE id = %(id)s AND version = %(version)s AND state = %(old_state)s
-            RETURNING *
-            """,
-            {**vars(new), "old_state": old.state, "is_final": new.state in FINAL},
-        )
-        if saved is None:
-            raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
-        self._connection.execute(
-            """
-            INSERT INTO order_events (intent_id, actor, event, from_state, to_state, attempt, detail)
-            VALUES (%(id)s, %(actor)s, %(event)s, %(from_state)s, %(to_state)s, %(attempt)s, %(detail)s)
+            WITH saved AS (
+                UPDATE order_intents
+                SET state = %(state)s, reason = %(reason)s, attempt = %(attempt)s,
+                    lease_owner = %(lease_owner)s, lease_until = %(lease_until)s,
+                    gateway_order_id = %(gateway_order_id)s, broker_order_id = %(broker_order_id)s,
+                    gateway_status = %(gateway_status)s, message = %(message)s,
+                    filled_quantity = %(filled_quantity)s, filled_avg_price = %(filled_avg_price)s,
+                    first_sent_at = %(first_sent_at)s, acknowledged_at = %(acknowledged_at)s,
+                    unknown_since = %(unknown_since)s, post_timed_out_at = %(post_timed_out_at)s,
+                    not_found_count = %(not_found_count)s, proven_absent_at = %(proven_absent_at)s,
+                    last_looked_up_at = %(last_looked_up_at)s,
+                    final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
+                    updated_at = clock_timestamp(), version = version + 1
+                WHERE id = %(id)s AND version = %(version)s AND state = %(old_state)s AND NOT EXISTS (
+                    SELECT FROM order_intents
+                    WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s AND id <> %(id)s
+                )
+                RETURNING *
+            ),
+            event AS (
+                INSERT INTO order_events (intent_id, actor, event, from_state, to_state, attempt, detail)
+                SELECT id, %(actor)s, %(event)s, %(old_state)s, state, attempt, %(detail)s FROM saved
+            )
+            SELECT * FROM saved
             """,
             {
-                "id": old.id,
+                **vars(new),
+                "old_state": old.state,
+                "is_final": new.state in FINAL,
                 "actor": actor,
                 "event": event,
-                "from_state": old.state,
-                "to_state": new.state,
-                "attempt": new.attempt,
                 "detail": Jsonb(dict(detail or {})),
             },
         )
+        if saved is None:
+            self._refuse_held_id(new)
+            raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
         return saved
 
-    def _holder_of_id(self, intent: Intent) -> str | None:
+    def _refuse_held_id(self, intent: Intent) -> None:
         row = self._connection.execute(
             """
             SELECT client_order_id FROM order_intents
@@ -236,7 +237,10 @@ class Orders:
             """,
             {"account": intent.account, "gateway_order_id": intent.gateway_order_id, "id": intent.id},
         ).fetchone()
-        return None if row is None else str(row["client_order_id"])
+        if row is not None:
+            raise IdHeld(
+                f"the gateway's id {intent.gateway_order_id} is held by order {row['client_order_id']} already"
+            )
 
     def note_look_ups(self, ids: Sequence[int]) -> None:
         """Record that these orders were asked about and had nothing new: no event, no new version."""
@@ -252,6 +256,9 @@ class Orders:
 
     def book_fills(self, intent: Intent, fills: Iterable[Fill]) -> None:
         """Store executions the account does not have yet; one seen before is the same one."""
+        fills = list(fills)
+        if not fills:
+            return
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 """

@@ -13,6 +13,9 @@ from psycopg.types.json import Jsonb
 from include.ledger.records import PlanRecord
 from include.trading.identity import PlanKey
 
+OF_ORDER = "SELECT plans.* FROM plans JOIN order_intents USING (plan_id) WHERE client_order_id = %(id)s"
+LOCK = "SELECT * FROM plans WHERE plan_id = %(plan_id)s FOR UPDATE"
+
 
 class Plans:
     """Queries on `plans`, one statement a method."""
@@ -27,9 +30,7 @@ class Plans:
     def lock(self, plan_id: UUID) -> PlanRecord:
         """Lock the row until the transaction ends; the account's row must be locked already."""
         with self._connection.cursor(row_factory=class_row(PlanRecord)) as cursor:
-            row = cursor.execute(
-                "SELECT * FROM plans WHERE plan_id = %(plan_id)s FOR UPDATE", {"plan_id": plan_id}
-            ).fetchone()
+            row = cursor.execute(LOCK, {"plan_id": plan_id}).fetchone()
         if row is None:
             raise LookupError(f"no plan {plan_id} in the ledger")
         return row
