@@ -132,7 +132,7 @@ def _book(desk: Desk, run: Run) -> tuple[dict[str, Decimal], dict[str, Decimal]]
 
 def _book_mode(run: Run) -> Mode | None:
     """Return the mode whose orders make the run's book: its own, or its strategy's for a run that only plans."""
-    mode = run.mode if sends(run) else strategy_of(run).mode
+    mode = run.mode if sends(run) else run.parameters.get("book_mode", strategy_of(run).mode)
     return mode if run.mode != "replay" and mode in SENDING_MODES else None
 
 

@@ -11,6 +11,7 @@ from include.ledger.ledger import Ledger
 from include.ledger.records import PlanRecord, Run
 from include.trading.errors import InvalidData, NotFound
 from include.trading.identity import SENDING_MODES, run_id
+from include.trading.models import Mode
 from include.trading.narrowing import narrowed
 from include.trading.sessions import trading_calendar
 from include.trading.states import FINAL
@@ -91,7 +92,7 @@ def open_run(
             mode_reason=terms.mode_reason,
             session_date=terms.session,
             revision=_revision(ledger, strategy, request, terms, account, now),
-            parameters=parameters(narrow, request, terms),
+            parameters=parameters(narrow, request, terms, own_mode=strategy.mode),
             code_version=code_version,
             window_opens=terms.window_opens,
             send_until=terms.send_until,
@@ -108,9 +109,13 @@ def read_run(ledger: Ledger, id: UUID) -> Run:
     return run
 
 
-def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms) -> dict[str, Any]:
-    """Return what a plan is made from besides signals, prices and the book; two runs share a plan if this is equal."""
+def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_mode: Mode) -> dict[str, Any]:
+    """Return what a plan is made from besides signals, prices and the book; two runs share a plan if this is equal.
+
+    own_mode: the strategy's before the request narrowed it. A run that never sends plans from that mode's book.
+    """
     return {
+        **({} if terms.mode in SENDING_MODES else {"book_mode": own_mode}),
         "strategy": strategy.model_dump(mode="json", exclude={"title", "owner", "tags", "schedule"}),
         "as_of_date": terms.as_of_date.isoformat(),
         "flatten": request.flatten,

@@ -64,6 +64,21 @@ def test_five_sessions_end_at_the_targets_and_leave_a_persons_holdings_alone(led
     assert 0 < traded < 5 * len(targets)
 
 
+def test_a_run_asked_to_plan_only_plans_from_what_the_strategy_holds(ledger_url: str, sandbox: Sandbox) -> None:
+    engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
+    traded = engine.run("traded", sandbox_strategy())
+
+    planned = engine.run("planned", sandbox_strategy(), mode="plan")
+
+    assert traded.num_orders_filled > 0
+    assert (planned.mode, planned.num_orders_planned) == ("plan", 0)
+    with engine.ledger() as ledger:
+        rows = ledger.runs.mappings(planned.run_id)
+    assert {row["symbol"]: row["held_quantity"] for row in rows} == {
+        row["symbol"]: row["target_quantity"] for row in rows
+    }
+
+
 def test_the_adrs_letter_buys_the_whole_target_every_session(ledger_url: str, sandbox: Sandbox) -> None:
     engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
 
