@@ -27,6 +27,10 @@ chaos: ## Kill workers under every fault, break every guard, write docs/reliabil
 backfill-proof: ## Backfill 250 sessions on a real Airflow, count the POSTs (ARGS="--sessions 20 --no-docs")
 	$(RUN) backfill-proof $(ARGS)
 
+.PHONY: bench
+bench: ## Time runs against a DAG that does nothing, write docs/performance.md (ARGS="--only 5 engine")
+	$(RUN) bench $(ARGS)
+
 .PHONY: screenshots
 screenshots: ## Take the README's pictures anew on a real Airflow (needs Chromium)
 	$(RUN) screenshots

@@ -76,6 +76,10 @@ def _backfill_proof(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.e2e.backfill_proof", *rest)
 
 
+def _bench(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.bench", *rest)
+
+
 def _celery_test(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     python = venv.ensure(ROOT, (*venv.DEVELOP, "requirements-celery.txt"))
     _become(python, "-m", "pytest", "-m", "heavy", "tests/e2e/test_celery.py", *rest)
@@ -164,6 +168,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "chaos": (_chaos, "kill workers under every fault: never twice, never lost (further arguments go to tests.chaos)"),
     "screenshots": (_screenshots, "take the README's pictures anew on a real Airflow (needs Chromium)"),
     "backfill-proof": (_backfill_proof, "backfill 250 sessions on a real Airflow and count what was sent"),
+    "bench": (_bench, "time runs against a DAG that does nothing (further arguments go to tests.bench)"),
     "check": (_check, "run the linters, the type checker and the import contracts"),
     "celery-test": (_celery_test, "trade on CeleryExecutor with two workers and kill one (needs redis-server)"),
     "compose-test": (_compose_test, "start the compose file on a Docker of its own and trade in it (needs root)"),

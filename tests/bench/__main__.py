@@ -1,0 +1,79 @@
+"""`make bench`: measure how fast runs are, print it, and write it into docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+from include.launcher.errors import CannotRun
+from tests.bench import engine_path, imports, page, pairs
+from tests.bench.results import Incomplete, Results
+
+SIZES = (5, 50, 500)
+PARTS = ("5", "50", "500", "engine", "imports")
+QUERY_RUNS = 3
+
+
+def main() -> int:
+    """Return 0 when every run completed, whatever its time; then the page is written, unless a part was left out."""
+    given = _parser().parse_args()
+    began = page.machine()
+    try:
+        results = _measured(given)
+    except (CannotRun, Incomplete, TimeoutError) as error:
+        print(f"\nNot measured: {error}", file=sys.stderr)
+        return 1
+    text = page.render(results, began, page.settings())
+    print(f"\n{text}")
+    if not given.no_docs and not given.only:
+        page.write(text)
+    return 0
+
+
+def _measured(given: argparse.Namespace) -> Results:
+    results = Results()
+    for part in given.only or PARTS:
+        print(f"== {part if part in ('engine', 'imports') else f'{part} orders'}", flush=True)
+        if part == "engine":
+            results = replace(results, engine=engine_path.measure(given.repetitions))
+        elif part == "imports":
+            results = replace(results, imports=imports.measure(given.repetitions))
+        else:
+            orders = int(part)
+            found = pairs.measure(orders, getattr(given, f"pairs{orders}"), QUERY_RUNS if orders == SIZES[0] else 0)
+            results.airflow[orders] = found
+    return results
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    for orders, pairs_by_default in zip(SIZES, (15, 5, 2), strict=True):
+        parser.add_argument(
+            f"--pairs{orders}",
+            type=_at_least_one,
+            default=pairs_by_default,
+            metavar="N",
+            help=f"pairs of runs with {orders} orders, default {pairs_by_default}",
+        )
+    parser.add_argument(
+        "--repetitions",
+        type=_at_least_one,
+        default=5,
+        metavar="N",
+        help="of the engine path and of the imports, default 5",
+    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these; nothing is written into the docs")
+    parser.add_argument("--no-docs", action="store_true", help="print the result only")
+    return parser
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""The engine path: the code of the four steps without a scheduler, over a real PostgreSQL and the sandbox's sockets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+
+import httpx
+
+from include.execution.closing import close_run
+from include.execution.desk import Desk
+from include.execution.mapping import map_orders
+from include.execution.runs import read_run
+from include.execution.settings import Settings
+from include.execution.signals import fetch_signals
+from include.execution.submit import submit_order
+from include.execution.tracking import track_for
+from include.launcher.paths import AIRFLOW_SETTINGS
+from include.launcher.postgres import EmbeddedPostgres
+from include.launcher.settings import read_env_file
+from include.ledger.migrations import migrate
+from include.ledger.records import Intent, Run
+from include.sandbox.runner import Sandbox, start_sandbox
+from include.services.execution_gateway import GatewayClient
+from include.services.http import MAX_CONNECTIONS, RETRY_DELAYS_SECONDS
+from include.services.market_data import MarketDataClient
+from include.services.signal_service import SignalServiceClient
+from include.services.transport import DeadlineTransport
+from include.trading.models import Price, Signal
+from include.trading.plan import PlanInputs
+from include.trading.planning import make_plan
+from include.trading.strategy import Strategy
+from tests.bench.results import EngineResult, EngineRun, Incomplete
+from tests.bench.stack import all_filled
+from tests.bench.strategies import entry
+from tests.support.databases import fresh_database, temporary_home
+from tests.support.engine import Engine
+
+ORDERS = 500
+SIGNALS = (10, 1000)
+MOST_ORDERS = 1024  # Airflow's max_map_length
+
+
+def measure(repetitions: int) -> EngineResult:
+    """Measure everything so many times, each with an empty ledger and a flat book, after a small run not counted.
+
+    Raises Incomplete when not every order was filled.
+    """
+    workers = int(read_env_file(AIRFLOW_SETTINGS)["AIRFLOW__CORE__PARALLELISM"])
+    runs: list[EngineRun] = []
+    planning: dict[int, list[float]] = {number: [] for number in SIGNALS}
+    mapping: dict[int, list[float]] = {number: [] for number in SIGNALS}
+    with (
+        temporary_home() as home,
+        EmbeddedPostgres(home / "server") as server,
+        start_sandbox(contract="v2", fill_after=0) as sandbox,
+    ):
+        migrate(server.ensure_database("template_ledger"))
+        place = _Place(server.url("postgres"), sandbox)
+        # What tasks find loaded, because the process they fork from did so, is loaded here.
+        place.trade(orders=5, workers=workers)
+        for number in range(1, repetitions + 1):
+            runs.append(place.trade(ORDERS, workers))
+            for signals in SIGNALS:
+                planning[signals].append(plan_seconds(signals))
+                mapping[signals].append(place.map(signals))
+            print(
+                f"  repetition {number} of {repetitions}: {ORDERS} orders sent in {runs[-1].sending:.2f} s", flush=True
+            )
+    return EngineResult(workers, runs, planning, mapping)
+
+
+class _Place:
+    """A server and a sandbox, both as new for each measurement."""
+
+    def __init__(self, admin_url: str, sandbox: Sandbox) -> None:
+        self._admin_url = admin_url
+        self._sandbox = sandbox
+
+    def trade(self, orders: int, workers: int) -> EngineRun:
+        """Trade as many orders, the sending shared by so many processes."""
+        self._sandbox.admin.reset()
+        with fresh_database(self._admin_url, "template_ledger") as url:
+            engine = self._engine(url)
+            run, intents, mapping = _map(engine, orders)
+            computed = cpu_seconds(self._sandbox.process.pid)
+            began = perf_counter()
+            submits = _submit(engine, [intent.client_order_id for intent in intents], workers)
+            sending = perf_counter() - began
+            sandbox_cpu = None if computed is None else (cpu_seconds(self._sandbox.process.pid) or 0) - computed
+            tracking, requests, closing = _track(engine, run, orders)
+        return EngineRun(orders, mapping, sending, submits, sandbox_cpu, tracking, requests, closing)
+
+    def map(self, signals: int) -> float:
+        """Return the seconds of the step `map_orders` for so many signals, which all become orders."""
+        self._sandbox.admin.reset()
+        with fresh_database(self._admin_url, "template_ledger") as url:
+            return _map(self._engine(url), signals)[2]
+
+    def _engine(self, ledger_url: str) -> Engine:
+        return Engine(
+            ledger_url,
+            self._sandbox.signals_url,
+            self._sandbox.gateway_url,
+            self._sandbox.market_url,
+            settings=Settings(),
+            timeout_seconds=10,
+            retry_delays_seconds=RETRY_DELAYS_SECONDS,
+        )
+
+
+def _map(engine: Engine, orders: int) -> tuple[Run, list[Intent], float]:
+    """Open a run and fetch its signals; return it with its plan, and how long making that took."""
+    run = engine.open(engine.identity("bench"), Strategy.model_validate(entry(orders)))
+    with engine.desk() as desk:
+        with SignalServiceClient(engine.endpoint("signal_service"), correlation_id=str(run.run_id)) as service:
+            signals = fetch_signals(desk, service, run)
+        if signals is None:
+            raise Incomplete("the run asked for no signals")
+        began = perf_counter()
+        with MarketDataClient(engine.endpoint("market_data"), correlation_id=str(run.run_id)) as market:
+            intents = map_orders(desk, market, run, signals.signals, most_orders=MOST_ORDERS)
+        seconds = perf_counter() - began
+        if len(intents) != orders:
+            raise Incomplete(f"expected {orders} orders planned, got {len(intents)}")
+        return read_run(desk.ledger, run.run_id), intents, seconds
+
+
+def _submit(engine: Engine, ids: Sequence[str], workers: int) -> list[float]:
+    """Send the orders by so many forked processes, each with one connection and one client; return each one's time."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+        shares = [pool.submit(_submit_share, engine, ids[number::workers]) for number in range(workers)]
+        return [seconds for share in shares for seconds in share.result()]
+
+
+def _submit_share(engine: Engine, ids: Sequence[str]) -> list[float]:
+    seconds = []
+    with engine.desk(actor="submit_orders") as desk:
+        for id in ids:
+            began = perf_counter()
+            sent = submit_order(desk, id)
+            seconds.append(perf_counter() - began)
+            if sent.state != "open":
+                raise Incomplete(f"order {id}: expected it to be acknowledged, got {sent.state}: {sent.message}")
+    return seconds
+
+
+def _track(engine: Engine, run: Run, orders: int) -> tuple[float, int, float]:
+    """Follow the open orders to their end and close the run; return seconds, requests at the gateway, seconds."""
+    endpoint = engine.endpoint("execution_gateway")
+    wire = CountingTransport(DeadlineTransport(endpoint.total_timeout_seconds, None, MAX_CONNECTIONS))
+    with (
+        engine.ledger() as ledger,
+        GatewayClient(endpoint, correlation_id=str(run.run_id), transport=wire) as gateway,
+    ):
+        desk = Desk(ledger=ledger, reader=gateway, settings=engine.settings, actor="track_fills")
+        began = perf_counter()
+        if not track_for(desk, run, seconds=engine.settings.fast_poll_seconds):
+            raise Incomplete(f"not every order was final after {engine.settings.fast_poll_seconds} s")
+        tracked, requests = perf_counter(), len(wire.asked)
+        closed = close_run(desk, run)
+        seconds = perf_counter() - tracked
+    all_filled(closed, orders)
+    return tracked - began, requests, seconds
+
+
+class CountingTransport(httpx.BaseTransport):
+    """Passes requests on and keeps what was asked; used by several threads at once."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+        self.asked: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def plan_seconds(number: int) -> float:
+    """Return the seconds of planning alone: from ready signals, prices and positions to a plan."""
+    inputs = plan_inputs(number)
+    began = perf_counter()
+    plan = make_plan(inputs)
+    seconds = perf_counter() - began
+    if len(plan.orders) != number:
+        raise Incomplete(f"expected {number} orders planned, got {len(plan.orders)}")
+    return seconds
+
+
+def plan_inputs(number: int) -> PlanInputs:
+    """Return so many signals with prices; of every other symbol some shares are held."""
+    strategy = Strategy.model_validate(entry(number))
+    now = datetime.now(UTC)
+    prices = {
+        symbol: Price(symbol=symbol, price=Decimal(10 + place % 190), at=now, source="bench")
+        for place, symbol in enumerate(strategy.symbols)
+    }
+    weights = [Decimal(1) / strategy.top_n] * strategy.top_n + [Decimal(-1) / strategy.bottom_n] * strategy.bottom_n
+    return PlanInputs(
+        strategy=strategy,
+        signals=tuple(
+            Signal(symbol=symbol, predicted_return=Decimal(0), rank=rank, target_weight=weight)
+            for rank, (symbol, weight) in enumerate(zip(strategy.symbols, weights, strict=True), start=1)
+        ),
+        prices=prices,
+        previous_closes=prices,
+        held={
+            symbol: Decimal(1 if weight > 0 else -1)
+            for symbol, weight in zip(strategy.symbols[::2], weights[::2], strict=True)
+        },
+        open_quantity={},
+        blocked={},
+        account_state="active",
+        traded_today=Decimal(0),
+        contract="v2",
+        now=now,
+    )
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Return the seconds a process has computed, None where the system has no /proc."""
+    try:
+        # Behind the name in parentheses, which may hold anything: the 14th and 15th field, user and system, in ticks.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
