@@ -52,7 +52,10 @@ SETTINGS = Settings(
 )
 
 # One strategy, and so one DAG, for each subject, so that no test works on another's positions. Generated symbols.
-SENDING = ("twice", "cleared", "retried", "killed", "scheduled", "database", "doubled", "browser")
+SENDING = (
+    *("twice", "cleared", "retried", "killed", "scheduled", "database", "doubled", "browser"),
+    *("orphaned", "hanging"),
+)
 PER_STRATEGY = 3
 
 
@@ -215,6 +218,27 @@ class Live:
         symbols = symbols_of(strategy_id)
         return Counter(order["symbol"] for order in self.sandbox.book()["orders"] if order["symbol"] in symbols)
 
+    def sending(self, run: LiveRun) -> dict[str, Any]:
+        """Wait for a submitting task whose order is being sent: claimed in the ledger, its POST at the gateway."""
+
+        def found() -> dict[str, Any]:
+            posted = self.sandbox.book()["posts_by_id"]
+            sent = {order.client_order_id for order in self.orders(run) if order.state == "sending"} & set(posted)
+            if not sent:
+                return {}
+            items = self.xcom(run, "map_orders")
+            return next(
+                (
+                    task
+                    for task in self.tasks(run)
+                    if (task["task_id"], task["state"]) == ("submit_orders", "running")
+                    and sent & set(items[task["map_index"]]["client_order_ids"])
+                ),
+                {},
+            )
+
+        return until(found, f"a task of {run} that sends")
+
     def posts(self, run: LiveRun) -> Counter[str]:
         """Return how often each order of the run's plan was posted to the gateway, by symbol."""
         by_id = self.sandbox.book()["posts_by_id"]
@@ -259,10 +283,10 @@ class Live:
 
 
 @contextmanager
-def live_airflow(strategies: str = "") -> Iterator[Live]:
+def live_airflow(strategies: str = "", environ: Mapping[str, str] | None = None) -> Iterator[Live]:
     """Start everything on free ports in a folder of its own, and stop everything at the end.
 
-    strategies: the text of another strategies file than the tests'.
+    strategies: the text of another strategies file than the tests'. environ: settings that win over the tests'.
     """
     with ExitStack() as opened:
         home = opened.enter_context(temporary_home())
@@ -274,6 +298,7 @@ def live_airflow(strategies: str = "") -> Iterator[Live]:
             "TRADING_STRATEGIES_FILE": str(home / "strategies.yaml"),
             METADATA_SETTING: postgres.ensure_database("airflow").replace("postgresql", "postgresql+psycopg2", 1),
             "DATABASE_URL": postgres.ensure_database("trading"),
+            **(environ or {}),
         }
         # Only what is started sees it; other tests of this process have an Airflow of their own.
         with patch.dict(os.environ, without_airflow() | as_environment(SETTINGS) | settings, clear=True):

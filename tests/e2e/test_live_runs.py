@@ -24,28 +24,6 @@ def completed(live: Live, run: LiveRun) -> bool:
     return found is not None and found.status == "completed"
 
 
-def sending(live: Live, run: LiveRun) -> dict[str, Any]:
-    """Return a submitting task whose order is being sent: claimed in the ledger, its POST at the gateway."""
-
-    def found() -> dict[str, Any]:
-        posted = live.sandbox.book()["posts_by_id"]
-        sent = {order.client_order_id for order in live.orders(run) if order.state == "sending"} & set(posted)
-        if not sent:
-            return {}
-        items = live.xcom(run, "map_orders")
-        return next(
-            (
-                task
-                for task in live.tasks(run)
-                if (task["task_id"], task["state"]) == ("submit_orders", "running")
-                and sent & set(items[task["map_index"]]["client_order_ids"])
-            ),
-            {},
-        )
-
-    return until(found, f"a task of {run} that sends")
-
-
 # ── by hand ──
 
 
@@ -209,7 +187,7 @@ def test_the_waits_between_tries_begin_anew_after_a_clear(live: Live) -> None:
 def test_a_task_killed_while_its_order_is_under_way_loses_and_doubles_nothing(live: Live) -> None:
     live.sandbox.fault("timeout_after_accept", times=1, seconds=60)
     run = live.trigger("daily_trading__killed")
-    task = sending(live, run)
+    task = live.sending(run)
 
     os.kill(task["pid"], signal.SIGKILL)
 
@@ -224,7 +202,7 @@ def test_a_task_killed_while_its_order_is_under_way_loses_and_doubles_nothing(li
 def test_a_scheduler_killed_in_the_middle_is_carried_on_by_the_next(live: Live) -> None:
     live.sandbox.fault("slow_answer", seconds=8)
     run = live.trigger("daily_trading__scheduled")
-    sending(live, run)
+    live.sending(run)
 
     live.kill("scheduler")
     live.start("scheduler")
@@ -255,7 +233,7 @@ def test_two_schedulers_start_no_order_twice(live: Live) -> None:
 def test_a_database_that_restarts_in_the_middle_loses_and_doubles_nothing(live: Live) -> None:
     live.sandbox.fault("slow_answer", seconds=8)
     run = live.trigger("daily_trading__database")
-    sending(live, run)
+    live.sending(run)
 
     live.restart_postgres()
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from trading_airflow.web import place
-from trading_airflow.web.problems import Problem
 from trading_airflow.web.results import API_PREFIX, base_path
-from trading_airflow.web.settings import WebSettings
 from trading_airflow.web.views import PREFIX
-from trading_airflow.web.webauth import Anybody, Right, allowed
+from trading_airflow.web.webauth import Anybody
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-METRICS_MODULE = "include.monitoring.metrics"
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 router = APIRouter()
 _templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
@@ -38,17 +32,6 @@ def run(request: Request, user: Anybody, dag_id: str = "", run_id: str = "") -> 
     """The tab of a DAG run, whichever DAG's: on one that is not ours it says so."""
     ours = dag_id in {strategy.dag_id for strategy in place.strategies_if_any()}
     return _page(request, user, "run.html", dag_id=dag_id, airflow_run_id=run_id, ours="yes" if ours else "no")
-
-
-@router.get("/metrics")
-def metrics(user: Anybody) -> Response:
-    """What Prometheus collects, from the ledger."""
-    known = [strategy.dag_id for strategy in place.strategies_if_any()]
-    reader = user is not None and bool(allowed(user, Right.READ, known))
-    if not reader and "metrics" not in WebSettings(os.environ).open_pages:
-        raise Problem(401 if user is None else 403, "Metrics are not open", "log in, or set TRADING_WEB_OPEN=metrics")
-    with place.open_ledger() as ledger:
-        return Response(import_module(METRICS_MODULE).render_metrics(ledger), media_type=METRICS_TYPE)
 
 
 def _page(request: Request, user: Any, template: str, **values: str) -> HTMLResponse:
