@@ -15,14 +15,39 @@ from trading_airflow.timetable import ExchangeSessionTimetable
 from trading_airflow.web.views import EXTERNAL_VIEWS
 
 # `airflow scheduler` (LocalExecutor) and `airflow celery worker` fork a process per task. What they have imported is
-# free there; each task would otherwise pay for it again, up to four seconds.
+# free there; each task would otherwise pay for it again: up to four seconds for the libraries, a tenth for our own.
 FORKS_TASKS = (["scheduler"], ["celery", "worker"])
-HEAVY_IMPORTS = (
-    "httpx",
-    "psycopg",
+PRELOADED = (
+    "exchange_calendars",
+    "yaml",
+    "airflow.providers.apprise.hooks.apprise",
     "airflow.providers.http.hooks.http",
     "airflow.providers.postgres.hooks.postgres",
-    "exchange_calendars",
+    "airflow.providers.standard.operators.empty",
+    "airflow.providers.standard.triggers.temporal",
+    "include.execution.alarming",
+    "include.execution.closing",
+    "include.execution.flips",
+    "include.execution.mapping",
+    "include.execution.sending",
+    "include.execution.signals",
+    "include.execution.submit",
+    "include.execution.tracking",
+    "include.execution.watchdog",
+    "include.services.heartbeat",
+    "include.services.notifications",
+    "include.trading.narrowing",
+    "include.trading.strategies_file",
+    "trading_airflow.alerts",
+    "trading_airflow.hooks.execution_gateway",
+    "trading_airflow.hooks.ledger",
+    "trading_airflow.hooks.market_data",
+    "trading_airflow.hooks.signal_service",
+    "trading_airflow.operators.fills",
+    "trading_airflow.operators.orders",
+    "trading_airflow.operators.signals",
+    "trading_airflow.operators.watchdog",
+    "trading_airflow.retries",
 )
 
 
@@ -53,7 +78,7 @@ class TradingPlugin(AirflowPlugin):
     @classmethod
     def on_load(cls, *args: object, **kwargs: object) -> None:
         # A forked task loads plugins too, with its parent's arguments; there everything is imported already.
-        if forks_tasks(sys.argv) and HEAVY_IMPORTS[-1] not in sys.modules:
-            for module in HEAVY_IMPORTS:
+        if forks_tasks(sys.argv) and PRELOADED[-1] not in sys.modules:
+            for module in PRELOADED:
                 import_module(module)
             trading_calendar("XNYS", today=utcnow().date())

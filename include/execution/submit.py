@@ -119,8 +119,13 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
         account, plan, intent, now = desk.ledger.lock_order(plan.account, plan.plan_id, intent.client_order_id)
         if info is not None and _gateway_ids(desk, plan, intent, info) != ids:
             raise Overtaken(f"order {intent.client_order_id}: the broker's day changed on the way to the gate")
-        account_state = desk.ledger.accounts.refresh(
-            account, now, after_seconds=desk.settings.unresolved_seconds, actor=desk.actor
+        traffic = desk.ledger.traffic(plan, intent, now, ids)
+        account_state = desk.ledger.accounts.refresh_since(
+            account,
+            now,
+            traffic.unresolved_since,
+            after_seconds=desk.settings.unresolved_seconds,
+            actor=desk.actor,
         )
         decision = decide(
             GateFacts(
@@ -137,11 +142,9 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
                 account_reason=account.state_reason,
                 paused_until=account.gateway_paused_until,
                 pause_reason=account.pause_reason,
-                pace_reached_at=None
-                if plan.orders_per_minute is None
-                else desk.ledger.orders.pace_reached_at(plan.account, plan.orders_per_minute),
+                pace_reached_at=traffic.pace_reached_at,
                 attempt_cap=desk.settings.attempt_cap,
-                id_collision=foreign or desk.ledger.orders.holder_of(plan.account, ids, but=intent.id),
+                id_collision=foreign or traffic.holder,
             )
         )
         intent = _carry_out(desk, decision, intent, ids, now)
@@ -189,7 +192,7 @@ def _carry_out(desk: Desk, decision: GateDecision, intent: Intent, ids: list[str
             raise Unavailable(f"order {intent.client_order_id} is not sent: the clock went back during the gate")
         case "send":
             times_out_at = now + timedelta(seconds=desk.gateway.endpoint.total_timeout_seconds)
-            claimed = orders.save(
+            return orders.save(
                 intent,
                 event="sending",
                 actor=desk.actor,
@@ -202,20 +205,17 @@ def _carry_out(desk: Desk, decision: GateDecision, intent: Intent, ids: list[str
                 post_timed_out_at=times_out_at,
                 not_found_count=0,
                 reason=None,
-            )
-            orders.insert_attempt(
-                Attempt(
-                    intent_id=claimed.id,
-                    attempt=claimed.attempt,
-                    account=claimed.account,
+                tried=Attempt(
+                    intent_id=intent.id,
+                    attempt=intent.attempt + 1,
+                    account=intent.account,
                     worker=desk.worker,
                     code_version=desk.code_version,
                     started_at=now,
                     times_out_at=times_out_at,
                     gateway_order_ids=ids,
-                )
+                ),
             )
-            return claimed
         case _:
             return intent
 

@@ -16,6 +16,10 @@ UNRESOLVED_CAUSE = "unresolved"
 
 
 LOCK = "SELECT * FROM accounts WHERE account = %(account)s FOR UPDATE"
+UNRESOLVED_SINCE = """
+    SELECT min(COALESCE(unknown_since, lease_until)) AS since FROM order_intents
+    WHERE account = %(account)s AND (state = 'unknown' OR (state = 'sending' AND lease_until <= %(now)s))
+"""
 
 
 class Accounts:
@@ -90,23 +94,21 @@ class Accounts:
 
     def unresolved_since(self, account: str, now: datetime) -> datetime | None:
         """Return since when the oldest order of the account has been without a known outcome, None if none is."""
-        row = self._connection.execute(
-            """
-            SELECT min(COALESCE(unknown_since, lease_until)) AS since
-            FROM order_intents
-            WHERE account = %(account)s
-              AND (state = 'unknown' OR (state = 'sending' AND lease_until <= %(now)s))
-            """,
-            {"account": account, "now": now},
-        ).fetchone()
+        row = self._connection.execute(UNRESOLVED_SINCE, {"account": account, "now": now}).fetchone()
         return None if row is None else row["since"]
 
     def refresh(self, account: Account, now: datetime, *, after_seconds: float, actor: str) -> AccountState:
-        """Apply the rule of unresolved orders to a locked account; return its state.
+        """Apply the rule of unresolved orders to a locked account; return its state."""
+        since = self.unresolved_since(account.account, now)
+        return self.refresh_since(account, now, since, after_seconds=after_seconds, actor=actor)
+
+    def refresh_since(
+        self, account: Account, now: datetime, since: datetime | None, *, after_seconds: float, actor: str
+    ) -> AccountState:
+        """Do what `refresh` does with `unresolved_since` known: no statement when nothing changes.
 
         An order unresolved for `after_seconds` makes an active account `reduce_only`; that ends by itself on proof.
         """
-        since = self.unresolved_since(account.account, now)
         overdue = since is not None and now >= since + timedelta(seconds=after_seconds)
         if overdue and account.state == "active":
             reason = f"an order has been without a known outcome since {since:%Y-%m-%d %H:%M:%S} UTC"

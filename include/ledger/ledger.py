@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -26,6 +26,19 @@ from include.ledger.steps import Steps
 from include.trading.errors import Unavailable
 
 NOW = "SELECT clock_timestamp() AS now"
+
+
+class Traffic(NamedTuple):
+    """The account's other orders, for the gate.
+
+    unresolved_since: since when the oldest has been without a known outcome.
+    holder: the order, if any, that was sent under one of the ids that this one would get.
+    pace_reached_at: when the POST was that is the plan's orders_per_minute back from now; None when there were fewer.
+    """
+
+    unresolved_since: datetime | None
+    holder: str | None
+    pace_reached_at: datetime | None
 
 
 class Ledger:
@@ -91,6 +104,24 @@ class Ledger:
             raise LookupError(f"order {client_order_id}, plan {plan_id} or account {account!r} is not in the ledger")
         return (*rows, now["now"] + self.clock_offset)
 
+    def traffic(self, plan: PlanRecord, intent: Intent, now: datetime, gateway_order_ids: Sequence[str]) -> Traffic:
+        """Return what the gate must know of the account's other orders, with one round trip; the account is locked."""
+        since, holder, pace = self._first_rows(
+            (accounts.UNRESOLVED_SINCE, None),
+            (orders.HOLDER, None),
+            (orders.PACE, None),
+            account=plan.account,
+            now=now,
+            gateway_order_ids=list(gateway_order_ids),
+            id=intent.client_order_id,
+            orders_per_minute=plan.orders_per_minute,
+        )
+        return Traffic(
+            unresolved_since=since["since"],
+            holder=holder and holder["holder"],
+            pace_reached_at=pace["started_at"] if pace and plan.orders_per_minute is not None else None,
+        )
+
     def _first_rows(self, *statements: tuple[str, type | None], **parameters: Any) -> list[Any]:
         """Send the statements together and return the first row of each, None where there is none."""
         with self.connection.pipeline():
@@ -100,7 +131,7 @@ class Ledger:
                 )
                 for query, row in statements
             ]
-            return [cursor.fetchone() for cursor in cursors]
+        return [cursor.fetchone() for cursor in cursors]
 
     def close(self) -> None:
         self.connection.close()

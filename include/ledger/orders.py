@@ -20,6 +20,56 @@ from include.trading.states import FINAL, check_transition
 
 GET = "SELECT * FROM order_intents WHERE client_order_id = %(id)s"
 LOCK = f"{GET} FOR UPDATE"
+# Another order of the account that was sent under one of these gateway ids.
+HOLDER = """
+    SELECT intents.client_order_id AS holder
+    FROM order_attempts AS attempts
+    JOIN order_intents AS intents ON intents.id = attempts.intent_id
+    WHERE attempts.gateway_order_ids && %(gateway_order_ids)s::TEXT[]
+      AND attempts.account = %(account)s AND client_order_id <> %(id)s
+    LIMIT 1
+"""
+# When the POST was that is `orders_per_minute` back from now.
+PACE = """
+    SELECT started_at FROM order_attempts WHERE account = %(account)s
+    ORDER BY started_at DESC OFFSET %(orders_per_minute)s::INTEGER - 1 LIMIT 1
+"""
+SAVE = """
+    WITH saved AS (
+        UPDATE order_intents
+        SET state = %(state)s, reason = %(reason)s, attempt = %(attempt)s,
+            lease_owner = %(lease_owner)s, lease_until = %(lease_until)s,
+            gateway_order_id = %(gateway_order_id)s, broker_order_id = %(broker_order_id)s,
+            gateway_status = %(gateway_status)s, message = %(message)s,
+            filled_quantity = %(filled_quantity)s, filled_avg_price = %(filled_avg_price)s,
+            first_sent_at = %(first_sent_at)s, acknowledged_at = %(acknowledged_at)s,
+            unknown_since = %(unknown_since)s, post_timed_out_at = %(post_timed_out_at)s,
+            not_found_count = %(not_found_count)s, proven_absent_at = %(proven_absent_at)s,
+            last_looked_up_at = %(last_looked_up_at)s,
+            final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
+            updated_at = clock_timestamp(), version = version + 1
+        WHERE id = %(id)s AND version = %(version)s AND state = %(old_state)s AND NOT EXISTS (
+            SELECT FROM order_intents
+            WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s AND id <> %(id)s
+        )
+        RETURNING *
+    ),
+    event AS (
+        INSERT INTO order_events (intent_id, actor, event, from_state, to_state, attempt, detail)
+        SELECT id, %(actor)s, %(event)s, %(old_state)s, state, attempt, %(detail)s FROM saved
+    )
+"""
+TRIED = """
+    , tried AS (
+        INSERT INTO order_attempts (
+            intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids
+        )
+        SELECT id, attempt, account, %(worker)s, %(code_version)s, %(started_at)s, %(times_out_at)s,
+            %(gateway_order_ids)s
+        FROM saved
+    )
+"""
+SAVED = "SELECT * FROM saved"
 
 
 class Overtaken(Exception):
@@ -128,46 +178,6 @@ class Orders:
                 "SELECT * FROM order_attempts WHERE intent_id = %(id)s ORDER BY attempt", {"id": intent_id}
             ).fetchall()
 
-    def insert_attempt(self, attempt: Attempt) -> None:
-        self._connection.execute(
-            """
-            INSERT INTO order_attempts (
-                intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids
-            )
-            VALUES (
-                %(intent_id)s, %(attempt)s, %(account)s, %(worker)s, %(code_version)s, %(started_at)s,
-                %(times_out_at)s, %(gateway_order_ids)s
-            )
-            """,
-            vars(attempt),
-        )
-
-    def holder_of(self, account: str, gateway_order_ids: Sequence[str], *, but: int) -> str | None:
-        """Return the client_order_id of another order of the account that was sent under one of these gateway ids."""
-        row = self._connection.execute(
-            """
-            SELECT intents.client_order_id
-            FROM order_attempts AS attempts
-            JOIN order_intents AS intents ON intents.id = attempts.intent_id
-            WHERE attempts.gateway_order_ids && %(ids)s::TEXT[]
-              AND attempts.account = %(account)s AND attempts.intent_id <> %(but)s
-            LIMIT 1
-            """,
-            {"account": account, "ids": list(gateway_order_ids), "but": but},
-        ).fetchone()
-        return None if row is None else str(row["client_order_id"])
-
-    def pace_reached_at(self, account: str, orders_per_minute: int) -> datetime | None:
-        """Return when the POST was that is `orders_per_minute` back from now, None when there were fewer."""
-        row = self._connection.execute(
-            """
-            SELECT started_at FROM order_attempts WHERE account = %(account)s
-            ORDER BY started_at DESC OFFSET %(offset)s LIMIT 1
-            """,
-            {"account": account, "offset": orders_per_minute - 1},
-        ).fetchone()
-        return None if row is None else row["started_at"]
-
     def sent_at(self, account: str, *, since: datetime) -> list[datetime]:
         """Return when POSTs of the account began since then, oldest first."""
         rows = self._connection.execute(
@@ -178,10 +188,18 @@ class Orders:
         return [row["started_at"] for row in rows]
 
     def save(
-        self, old: Intent, *, event: str, actor: str, detail: Mapping[str, Any] | None = None, **changes: Any
+        self,
+        old: Intent,
+        *,
+        event: str,
+        actor: str,
+        detail: Mapping[str, Any] | None = None,
+        tried: Attempt | None = None,
+        **changes: Any,
     ) -> Intent:
-        """Write `changes` to the order if it still is as `old` was read, and record the event.
+        """Write `changes` to the order if it still is as `old` was read, and record the event; one statement.
 
+        tried: the attempt that begins with this change, recorded with it.
         Raises InvalidData when the state table forbids the change, Overtaken when another worker was faster, IdHeld
         when another order has the gateway's id.
         """
@@ -189,33 +207,9 @@ class Orders:
         if new.state != old.state:
             check_transition(old.state, new.state)
         saved = self._one(
-            """
-            WITH saved AS (
-                UPDATE order_intents
-                SET state = %(state)s, reason = %(reason)s, attempt = %(attempt)s,
-                    lease_owner = %(lease_owner)s, lease_until = %(lease_until)s,
-                    gateway_order_id = %(gateway_order_id)s, broker_order_id = %(broker_order_id)s,
-                    gateway_status = %(gateway_status)s, message = %(message)s,
-                    filled_quantity = %(filled_quantity)s, filled_avg_price = %(filled_avg_price)s,
-                    first_sent_at = %(first_sent_at)s, acknowledged_at = %(acknowledged_at)s,
-                    unknown_since = %(unknown_since)s, post_timed_out_at = %(post_timed_out_at)s,
-                    not_found_count = %(not_found_count)s, proven_absent_at = %(proven_absent_at)s,
-                    last_looked_up_at = %(last_looked_up_at)s,
-                    final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
-                    updated_at = clock_timestamp(), version = version + 1
-                WHERE id = %(id)s AND version = %(version)s AND state = %(old_state)s AND NOT EXISTS (
-                    SELECT FROM order_intents
-                    WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s AND id <> %(id)s
-                )
-                RETURNING *
-            ),
-            event AS (
-                INSERT INTO order_events (intent_id, actor, event, from_state, to_state, attempt, detail)
-                SELECT id, %(actor)s, %(event)s, %(old_state)s, state, attempt, %(detail)s FROM saved
-            )
-            SELECT * FROM saved
-            """,
+            (SAVE if tried is None else SAVE + TRIED) + SAVED,
             {
+                **({} if tried is None else vars(tried)),
                 **vars(new),
                 "old_state": old.state,
                 "is_final": new.state in FINAL,

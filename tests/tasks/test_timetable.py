@@ -16,10 +16,12 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 from pendulum import DateTime, instance
 from structlog.testing import capture_logs
 
+from include.launcher.paths import ROOT
 from include.trading.errors import InvalidData
 from include.trading.sessions import trading_calendar
+from tests.bench.imports import inner_imports
 from trading_airflow.timetable import ExchangeSessionTimetable, schedule_for
-from trading_plugin import HEAVY_IMPORTS, forks_tasks
+from trading_plugin import PRELOADED, forks_tasks
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)  # a Sunday
@@ -324,7 +326,10 @@ def test_defining_a_dag_computes_no_calendar() -> None:
 def test_the_scheduler_loads_heavy_imports_with_the_plugin() -> None:
     loaded = modules_after("from airflow import plugins_manager; plugins_manager.ensure_plugins_loaded()", "scheduler")
 
-    assert loaded >= set(HEAVY_IMPORTS)
+    assert loaded >= set(PRELOADED)
+    folder = ROOT / "plugins" / "trading_airflow"
+    of_tasks = [*folder.glob("operators/*.py"), *folder.glob("hooks/*.py"), folder / "alerts.py", folder / "waiting.py"]
+    assert loaded >= set(inner_imports(*of_tasks)), "what a task imports itself, each task pays for"
 
 
 @pytest.mark.parametrize(
