@@ -13,7 +13,7 @@ from trading_airflow.operators.watchdog import WatchdogOperator
 from trading_airflow.strategies import START_DATE
 
 TRIAGE = """
-**What it does.** Callbacks do not fire for a killed task, so this DAG trusts the ledger only. It closes runs that no
+**What it does.** A killed task may leave no callback, so this DAG trusts the ledger only. It closes runs that no
 task ended, resolves orders without a known outcome, follows open ones while their tasks wait, notices sessions without
 a run, open orders after the close and breaks, sends alerts that were not sent, and asks the heartbeat URL.
 

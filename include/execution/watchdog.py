@@ -46,6 +46,7 @@ class Findings:
     """What one look found, in words."""
 
     closed: list[str] = field(default_factory=list)
+    recounted: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -73,6 +74,7 @@ class Watchdog:
             except TradingError as error:
                 self._problem(f"account {account.account}: {error}")
         self._close_runs()
+        self._recount_runs()
         for watched in self.strategies:
             self._notice_missed(watched)
         self.ledger.steps.beat(HEARTBEAT)
@@ -162,7 +164,7 @@ class Watchdog:
             if now < self._stuck_at(run):
                 continue
             try:
-                closed = self._close(run)
+                closed = self._close(run, failed_step="no task ended it")
                 self.findings.closed.append(closed.summary or str(closed.run_id))
             except TradingError as error:
                 self._problem(f"run {run.run_id} is stuck and could not be closed: {error}")
@@ -179,14 +181,22 @@ class Watchdog:
                 run_id=run.run_id,
             )
 
-    def _close(self, run: Run) -> Run:
-        why = "no task ended it"
+    def _recount_runs(self) -> None:
+        """Count runs anew whose orders were unknown when they were closed: their tasks are over and will not."""
+        for run in self.ledger.runs.to_recount():
+            try:
+                recounted = self._close(run)
+                self.findings.recounted.append(recounted.summary or str(recounted.run_id))
+            except TradingError as error:
+                self._problem(f"run {run.run_id} could not be counted anew: {error}")
+
+    def _close(self, run: Run, failed_step: str | None = None) -> Run:
         if not sends(run):
-            return close_run(self._desk(None), run, failed_step=why)
+            return close_run(self._desk(None), run, failed_step=failed_step)
         if run.account not in self.gateways:
             raise InvalidData(f"no gateway connection names the account {run.account}")
         with self.gateways[run.account]() as reader:
-            return close_run(self._desk(reader), run, failed_step=why)
+            return close_run(self._desk(reader), run, failed_step=failed_step)
 
     def _stuck_at(self, run: Run) -> datetime:
         """Return from when on a run is stuck: some time after the moment by which its own tasks end it."""

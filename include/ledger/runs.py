@@ -73,6 +73,20 @@ class Runs:
         with self._connection.cursor(row_factory=class_row(Run)) as cursor:
             return cursor.execute("SELECT * FROM orchestration_runs WHERE status = 'running' ORDER BY id").fetchall()
 
+    def to_recount(self) -> list[Run]:
+        """Return the closed runs that still count orders as unknown although each has its outcome now, oldest first."""
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(
+                """
+                SELECT * FROM orchestration_runs AS runs
+                WHERE status <> 'running' AND num_orders_unknown > 0 AND NOT EXISTS (
+                    SELECT FROM order_intents
+                    WHERE order_intents.plan_id = runs.plan_id AND state IN ('sending', 'unknown')
+                )
+                ORDER BY id
+                """
+            ).fetchall()
+
     def newest_closed(self, since: datetime) -> list[Run]:
         """Return the newest closed run since then of each strategy and mode; replays are nobody's present."""
         with self._connection.cursor(row_factory=class_row(Run)) as cursor:

@@ -43,6 +43,8 @@ def run_watch(place: Place, arguments: argparse.Namespace) -> int:
     else:
         for line in found.closed:
             print(f"closed: {line}")
+        for line in found.recounted:
+            print(f"recounted: {line}")
         for line in found.problems:
             print(f"problem: {line}")
         rows = [(alert.severity, alert.kind, alert.count, alert.first_at, alert.message) for alert in open_alerts]

@@ -188,6 +188,31 @@ def test_an_order_without_a_known_outcome_alerts_until_the_watchdog_finds_it(dut
     assert "[OVER] unknown order: daily_trading" in duty.send()
 
 
+def test_a_run_closed_with_an_unknown_order_is_counted_anew_once_it_is_found(duty: Duty) -> None:
+    duty.sandbox.admin.settings(fill_after_seconds=3600)
+    run, intents = duty.plan()
+    hidden, *others = intents
+    for intent in others:
+        duty.engine.submit(intent.client_order_id)
+    path = f"/api/v1/orders/{hidden.client_order_id}"
+    duty.sandbox.admin.fault("reset_after_accept", times=1)
+    duty.sandbox.admin.fault("plain_500", service="gateway", match={"method": "GET", "path": path})
+    with pytest.raises((OutcomeUnknown, Unavailable)):
+        duty.engine.submit(hidden.client_order_id)
+    closed = duty.engine.track(run)
+    assert (closed.status, closed.num_orders_accepted, closed.num_orders_unknown) == ("failed", len(others), 1)
+
+    duty.sandbox.admin.clear_faults()
+    found = duty.watch()
+
+    with duty.engine.ledger() as ledger:
+        (recounted,) = ledger.runs.newest_closed(closed.started_at)
+    assert found.recounted == [recounted.summary]
+    assert recounted.status != "failed", recounted.error_message
+    assert (recounted.num_orders_accepted, recounted.num_orders_unknown) == (len(intents), 0)
+    assert duty.watch().recounted == []
+
+
 def test_a_break_and_the_halt_it_causes_alert_until_a_person_resumes(duty: Duty) -> None:
     from include.execution.operations import resume
 

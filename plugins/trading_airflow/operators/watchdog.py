@@ -55,7 +55,13 @@ class WatchdogOperator(BaseOperator):
             sent = send_alerts(ledger, settings, Sender(), base_url=base_url())
         if settings.heartbeat_url and (problem := ping(settings.heartbeat_url)) is not None:
             found.problems.append(f"heartbeat: {problem}")
-        result = {"closed": found.closed, "missed": found.missed, "problems": found.problems, "messages_sent": sent}
+        result = {
+            "closed": found.closed,
+            "recounted": found.recounted,
+            "missed": found.missed,
+            "problems": found.problems,
+            "messages_sent": sent,
+        }
         log.info("watchdog looked", **result)
         return result
 
