@@ -9,6 +9,8 @@ from include.trading.errors import InvalidData
 from include.trading.strategy import MODES, RunRequest, Strategy
 
 # The form shows a section folded up, and what is in none unfolded.
+# Airflow checks each schema against its draft several times a task; the newest draft takes three times as long.
+DRAFT = "http://json-schema.org/draft-07/schema#"
 SELDOM = {"section": "Another session or size"}
 
 
@@ -79,7 +81,7 @@ def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
         "revision": {"type": ["null", "integer"], "minimum": 1} | SELDOM,
     }
     return {
-        name: {"default": fields[name].default, "description": fields[name].description, **schema}
+        name: {"$schema": DRAFT, "default": fields[name].default, "description": fields[name].description, **schema}
         for name, schema in schemas.items()
     }
 

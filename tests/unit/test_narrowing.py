@@ -134,6 +134,7 @@ def test_the_form_offers_no_mode_that_is_less_safe_and_no_amount_above_the_strat
 
     assert form["mode"]["enum"] == [None, "replay", "plan", "dry_run"]
     assert form["capital"] == {
+        "$schema": "http://json-schema.org/draft-07/schema#",
         "default": None,
         "description": "USD, at most the strategy's",
         "type": ["null", "number"],
