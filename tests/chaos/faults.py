@@ -115,22 +115,6 @@ def _rejected_but_live(stage: Stage) -> None:
     _post("rejected_but_live", most=1, seconds=lasts)(stage)
 
 
-def _hidden(stage: Stage) -> None:
-    """The order is there and look-ups deny it: shortly, or for longer than a proof of absence takes."""
-    seconds = stage.rng.choice((0.05, 0.2, 0.9))
-    stage.admin.fault(
-        "not_found_for_seconds",
-        match={"symbol": stage.victim.symbol},
-        times=1,
-        seconds=seconds,
-        reset=stage.rng.random() < 0.6,
-    )
-
-
-def _hidden_shortly(stage: Stage) -> None:
-    stage.admin.fault("not_found_for_seconds", match={"symbol": stage.victim.symbol}, times=1, seconds=0.4, reset=True)
-
-
 def _ledger_says_rejected(stage: Stage, facts: Facts) -> bool:
     return any(event["to_state"] == "rejected" for event in facts.events)
 
@@ -219,8 +203,8 @@ FAULTS = [
         must_surface=lambda stage, facts: stage.lane.contract == "v2" and _a_post_arrived(stage, facts),
         ends=frozenset({"unknown", "rejected", "filled"}),
     ),
-    Fault("404 for a while after acceptance", _hidden, resend_is_right=True),
-    Fault("404 shortly after acceptance", _hidden_shortly),
+    Fault("404 for a while after acceptance", play=plays.denied_until_resent, resend_is_right=True),
+    Fault("404 shortly after acceptance", play=plays.denied_once),
     Fault("order appears with the next POST", _post("lost_then_appears", most=1, seconds=5), resend_is_right=True),
     Fault(
         "order appears after it was confirmed absent",

@@ -77,11 +77,19 @@ def mutation_table(caught: Iterable[Caught]) -> list[str]:
     return lines
 
 
-def write(results: Sequence[Result], caught: Sequence[Caught], *, seeds: int, seconds: float, lanes: int) -> None:
-    """Put the tables in place of the page's old ones."""
+def write(
+    results: Sequence[Result], caught: Sequence[Caught], *, seeds: int, played: int, seconds: float, lanes: int
+) -> None:
+    """Put the tables in place of the page's old ones.
+
+    played: how many scenarios took so many seconds, those for the mutations among them.
+    """
     text = PAGE.read_text(encoding="utf-8")
     if results:
-        ran = f"`make chaos SEEDS={seeds}`: {len(results)} scenarios in {seconds / 60:.0f} minutes on {lanes} lanes."
+        ran = f"`make chaos SEEDS={seeds}`: {len(results)} scenarios"
+        if played > len(results):
+            ran += f" and {played - len(results)} for the guards below"
+        ran += f", in {seconds / 60:.0f} minutes on {lanes} lanes."
         text = _replaced(text, "scenarios", [ran, "", *scenario_table(results)])
     if caught:
         text = _replaced(text, "mutations", mutation_table(caught))

@@ -40,7 +40,7 @@ SETTINGS = FAST.model_copy(
         "failure_pause_seconds": 0.05,
         "halted_pause_seconds": 0.05,
         "position_recheck_seconds": 0.1,
-        "fast_poll_seconds": 1.0,
+        "fast_poll_seconds": 0.5,
     }
 )
 POST_TIMEOUT_SECONDS = 0.45
@@ -49,6 +49,8 @@ MOST_TRIES = 6
 WAITING = "waiting"
 # Beyond `send_until` and the cut-off of a sandbox strategy.
 LATE = timedelta(minutes=12)
+# Longer than any machine takes until it is to end.
+HIDDEN = timedelta(minutes=2)
 
 PLAN_POINTS = ("before_freeze", "after_freeze")
 TRACK_POINTS = ("while_tracking", "while_closing")
@@ -131,6 +133,7 @@ class Stage:
             account=self.name,
             settings=SETTINGS,
             timeout_seconds=POST_TIMEOUT_SECONDS,
+            retry_delays_seconds=(0.01, 0.02),
             lent=self.lane.lent,
         )
 
@@ -152,7 +155,7 @@ class Stage:
         """Plan a session in workers until one succeeds; return its orders and pick the victim among them."""
         started_at = datetime.now(UTC) + self.engine.clock_offset
         for number in range(MOST_TRIES):
-            trap = self._trap_if(PLAN_POINTS) if number == 0 and name == "run" else ()
+            trap = self.trap_if(PLAN_POINTS) if number == 0 and name == "run" else ()
             if self.run(lambda: self.plan_job(name, started_at, params), trap) is not None:
                 break
         return self.read_plan(name)
@@ -189,7 +192,7 @@ class Stage:
 
     def first_try(self, ids: Sequence[str], *, workers: int = 1) -> bool:
         """Run the first try of every order, with the death that the scenario asks for; say whether all is known."""
-        trap = self._trap_if(SUBMIT_POINTS)
+        trap = self.trap_if(SUBMIT_POINTS)
         if workers == 1:
             return self._known(self.run(lambda: submit_job(self.engine, ids), trap))
         crowd = [self.submit(ids, trap if number == 0 else ()) for number in range(workers)]
@@ -213,7 +216,7 @@ class Stage:
         """Track and close the run, again when that failed or died."""
         desk = replace(self.engine, **engine)
         for number in range(MOST_TRIES):
-            trap = self._trap_if(TRACK_POINTS) if number == 0 and not engine else ()
+            trap = self.trap_if(TRACK_POINTS) if number == 0 and not engine else ()
             outcome = self.run(lambda: track_job(desk, self.runs[name], closes=closes), trap)
             # What is open or unknown for longer is for the cut-off to close.
             if outcome is not None and (outcome != WAITING or number >= 1):
@@ -254,9 +257,8 @@ class Stage:
 
     def outcome(self, worker: Worker) -> Any:
         """Wait for a worker; return what its job returned, None when it failed or died."""
-        while not worker.ended and not any(line.startswith(("hold", "{")) for line in worker.said):
-            worker.read()
-        if any(line.startswith("hold") for line in worker.said):
+        said = worker.read_until("hold", "{")
+        if said is not None and said.startswith("hold"):
             self.wait_for_post()
             worker.kill()
         result = worker.wait()
@@ -274,7 +276,7 @@ class Stage:
         """Wait until the gateway has read a POST of the victim's or another's that left."""
         self.until(lambda: self.admin.book()["posts_total"] > self._posts_before)
 
-    def until(self, holds: Callable[[], bool], seconds: float = 5) -> None:
+    def until(self, holds: Callable[[], bool], seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
@@ -282,18 +284,38 @@ class Stage:
             time.sleep(0.01)
 
     def wait_out_pause(self) -> None:
-        def over() -> bool:
-            with self.ledger() as ledger:
-                account = ledger.accounts.get(self.name)
-                until = None if account is None else account.gateway_paused_until
-                return until is None or ledger.now() >= until
+        with self.ledger() as ledger:
+            account = ledger.accounts.get(self.name)
+        if account is not None and account.gateway_paused_until is not None:
+            self.wait_until(account.gateway_paused_until)
 
-        self.until(over)
+    def wait_until(self, moment: datetime) -> None:
+        """Wait until it is that late by the ledger's clock, which leases and pauses are judged by."""
+
+        def reached() -> bool:
+            with self.ledger() as ledger:
+                return ledger.now() >= moment
+
+        self.until(reached)
+
+    def was_unknown(self) -> bool:
+        """Say whether a POST of the run's orders had no answer in time, or none that could be read."""
+        with self.ledger() as ledger:
+            intents = ledger.orders.of_plan(self.victim.plan_id)
+            return any(
+                event["to_state"] == "unknown" for event in ledger.orders.events([intent.id for intent in intents])
+            )
+
+    def lease_until(self) -> datetime:
+        """Return when the lease ends of the worker that has claimed one of the run's orders."""
+        with self.ledger() as ledger:
+            leases = [intent.lease_until for intent in ledger.orders.live(self.name) if intent.lease_until is not None]
+        return max(leases)
 
     def _known(self, result: dict[str, str] | None) -> bool:
         return result is not None and not any(word.startswith("raised") for word in result.values())
 
-    def _trap_if(self, points: Sequence[str]) -> tuple[Trap, ...]:
+    def trap_if(self, points: Sequence[str]) -> tuple[Trap, ...]:
         if self.point not in points:
             return ()
         return (self.trap(self.point, self.rng.choice((1, 1, 2)) if self.point in SUBMIT_POINTS else 1),)
@@ -314,7 +336,7 @@ class Stage:
                     self.outcome(self.submit([intent.client_order_id]))
             return not any(intent.state in UNRESOLVED for intent in live)
 
-        self.until(known, 10)
+        self.until(known)
 
     def set_account(self, state: AccountState) -> None:
         with self.ledger() as ledger, ledger.transaction():
@@ -325,6 +347,19 @@ class Stage:
         self.lane.close()
         self.lane.server.stop()
         self.lane.server.start()
+
+    def hide_victim(self, *, reset: bool) -> None:
+        """Let look-ups deny the victim once accepted, until `reveal_victim`; reset: its answer is lost as well."""
+        self.admin.fault(
+            "not_found_for_seconds",
+            match={"symbol": self.victim.symbol},
+            times=1,
+            seconds=HIDDEN.total_seconds(),
+            reset=reset,
+        )
+
+    def reveal_victim(self) -> None:
+        self.jump(HIDDEN)
 
     def jump(self, by: timedelta) -> None:
         """Move our clock and the sandbox's."""

@@ -54,11 +54,22 @@ class Worker:
     ended: bool = False
     _rest: bytes = b""
 
-    def wait_for(self, word: str) -> bool:
-        """Return whether it says the word; False when it ended without."""
-        while word not in self.said:
+    def read_until(self, *words: str) -> str | None:
+        """Return the first of its lines that begins with one of the words; None when it ended without."""
+        while True:
+            for line in self.said:
+                if line.startswith(words):
+                    return line
             if not self.read():
-                return False
+                return None
+
+    def stops_at(self, point: str) -> bool:
+        """Return whether it stands still at the point; False when it was held, or ended, before."""
+        said = self.read_until(f"stop {point}", "hold", "{")
+        if said != f"stop {point}":
+            return False
+        # It stops just after it said so. Told to go on in between, it would stop after that and never go on.
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         return True
 
     def wait(self) -> dict[str, Any] | None:
@@ -101,7 +112,7 @@ class Worker:
         return not self.ended or bool(lines)
 
 
-def start(job: Job, *, traps: Iterable[Trap] = (), patches: Iterable[Patch] = (), seconds: float = 30) -> Worker:
+def start(job: Job, *, traps: Iterable[Trap] = (), patches: Iterable[Patch] = (), seconds: float = 60) -> Worker:
     """Fork a worker that does the job, and return it."""
     read_end, write_end = os.pipe()
     pid = os.fork()
