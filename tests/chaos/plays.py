@@ -33,11 +33,11 @@ def ordinary(stage: Stage, fault: Fault) -> None:
     # At times somebody clears the task while it runs: a second worker, at the same time.
     # A lie may leave an order unknown for ever: what one more try does not find, six do not either.
     under_it, after_it = (1, 1) if fault.lies else (2, MOST_TRIES)
-    known = stage.first_try(ids, workers=stage.rng.choice((1, 1, 1, 2))) or stage.tries(ids, most=under_it)
+    known = stage.first_try(ids, workers=stage.rng.choice((1, 1, 1, 2))) or stage.tries(ids, alive=under_it)
     if not fault.stays:
         lift(stage)
         if not known:
-            stage.tries(ids, most=after_it)
+            stage.tries(ids, alive=after_it)
     finish(stage, fault)
 
 

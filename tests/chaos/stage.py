@@ -185,7 +185,8 @@ class Stage:
         """Return the ids of the run's orders, the victim's first or last as the seed wills."""
         with self.ledger() as ledger:
             plan_id = self.runs[name].plan_id
-            assert plan_id is not None
+            if plan_id is None:
+                raise AssertionError(f"run {name} has no plan: {self.log}")
             ids = [intent.client_order_id for intent in ledger.orders.of_plan(plan_id)]
         self.rng.shuffle(ids)
         return ids
@@ -202,14 +203,22 @@ class Stage:
     def try_all(self, ids: Sequence[str], *, workers: int = 1) -> bool:
         return self.first_try(ids, workers=workers) or self.tries(ids)
 
-    def tries(self, ids: Sequence[str], *, most: int = MOST_TRIES) -> bool:
-        """Try again, as often as a scheduler would, until every order has an outcome; say whether that came."""
+    def tries(self, ids: Sequence[str], *, most: int = MOST_TRIES, alive: int = MOST_TRIES) -> bool:
+        """Try again, as often as a scheduler would, until every order has an outcome; say whether that came.
+
+        alive: after so many whose worker lived no more are made; who dies has not seen what the try would have found.
+        """
+        lived = 0
         for _ in range(most):
             self.wait_out_pause()
             # Once in a while the next one dies as well.
             trap = [self.trap(self.rng.choice(SUBMIT_POINTS), 1)] if self.rng.random() < 0.15 else []
-            if self._known(self.run(lambda: submit_job(self.engine, ids), trap)):
+            states = self.run(lambda: submit_job(self.engine, ids), trap)
+            if self._known(states):
                 return True
+            lived += states is not None
+            if lived == alive:
+                break
         return False
 
     def track(self, name: str = "run", *, closes: bool = True, **engine: Any) -> None:
