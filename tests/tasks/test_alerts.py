@@ -128,7 +128,13 @@ def test_the_watchdog_sends_what_nobody_sent_and_asks_the_heartbeat(
 
     assert inbox.titles == ["[WARNING] error"]
     # The inbox takes POSTs only: its answer shows that it was asked.
-    assert result == {"closed": [], "missed": [], "problems": ["heartbeat: it answered 501"], "messages_sent": 1}
+    assert result == {
+        "closed": [],
+        "recounted": [],
+        "missed": [],
+        "problems": ["heartbeat: it answered 501"],
+        "messages_sent": 1,
+    }
 
 
 def test_the_watchdog_runs_every_few_minutes_and_is_never_paused_from_the_start(
