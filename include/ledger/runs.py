@@ -74,7 +74,10 @@ class Runs:
             return cursor.execute("SELECT * FROM orchestration_runs WHERE status = 'running' ORDER BY id").fetchall()
 
     def to_recount(self) -> list[Run]:
-        """Return the closed runs that still count orders as unknown although each has its outcome now, oldest first."""
+        """Return the closed runs that still count orders as unknown although each has its outcome now, oldest first.
+
+        Only a strategy's newest: closing an older one would end the alerts that the newer raised.
+        """
         with self._connection.cursor(row_factory=class_row(Run)) as cursor:
             return cursor.execute(
                 """
@@ -82,6 +85,9 @@ class Runs:
                 WHERE status <> 'running' AND num_orders_unknown > 0 AND NOT EXISTS (
                     SELECT FROM order_intents
                     WHERE order_intents.plan_id = runs.plan_id AND state IN ('sending', 'unknown')
+                ) AND NOT EXISTS (
+                    SELECT FROM orchestration_runs AS newer
+                    WHERE newer.strategy_id = runs.strategy_id AND newer.mode = runs.mode AND newer.id > runs.id
                 )
                 ORDER BY id
                 """

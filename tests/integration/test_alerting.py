@@ -188,7 +188,10 @@ def test_an_order_without_a_known_outcome_alerts_until_the_watchdog_finds_it(dut
     assert "[OVER] unknown order: daily_trading" in duty.send()
 
 
-def test_a_run_closed_with_an_unknown_order_is_counted_anew_once_it_is_found(duty: Duty) -> None:
+@pytest.mark.parametrize("superseded", [False, True])
+def test_the_newest_run_closed_with_an_unknown_order_is_counted_anew_once_it_is_found(
+    duty: Duty, superseded: bool
+) -> None:
     duty.sandbox.admin.settings(fill_after_seconds=3600)
     run, intents = duty.plan()
     hidden, *others = intents
@@ -203,8 +206,14 @@ def test_a_run_closed_with_an_unknown_order_is_counted_anew_once_it_is_found(dut
     assert (closed.status, closed.num_orders_accepted, closed.num_orders_unknown) == ("failed", len(others), 1)
 
     duty.sandbox.admin.clear_faults()
+    if superseded:
+        duty.plan("newer")
     found = duty.watch()
 
+    if superseded:
+        # Its alerts are the newer run's to end.
+        assert found.recounted == []
+        return
     with duty.engine.ledger() as ledger:
         (recounted,) = ledger.runs.newest_closed(closed.started_at)
     assert found.recounted == [recounted.summary]
