@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Param, get_parsing_context
 
 from include.execution.settings import settings_from
 from include.trading.narrowing import params_schema
@@ -42,8 +42,13 @@ TRIAGE = """
 """
 
 
-def build_dag(strategy: Strategy, retry_minutes: Sequence[float]) -> DAG:
-    """Return the DAG of one strategy. retry_minutes: the waits between the tries of a task."""
+def build_dag(strategy: Strategy, retry_minutes: Sequence[float], *, in_task: bool = False) -> DAG:
+    """Return the DAG of one strategy.
+
+    retry_minutes: the waits between the tries of a task.
+    in_task: leave out the schemas of the params. Airflow has checked the params when the run was made and would do so
+    twice more in each task, for half of what a task computes; `fetch_signals` checks them against the strategy itself.
+    """
     with DAG(
         dag_id=strategy.dag_id,
         dag_display_name=strategy.title or strategy.dag_id,
@@ -54,7 +59,7 @@ def build_dag(strategy: Strategy, retry_minutes: Sequence[float]) -> DAG:
         catchup=False,
         # The ledger decides what may be sent; a run that hangs must not keep tomorrow's from starting.
         max_active_runs=8,
-        params={name: Param(**schema) for name, schema in params_schema(strategy).items()},
+        params={} if in_task else {name: Param(**schema) for name, schema in params_schema(strategy).items()},
         tags={"trading", strategy.mode, *strategy.tags},
         default_args={
             "owner": strategy.owner,
@@ -86,5 +91,9 @@ def build_dag(strategy: Strategy, retry_minutes: Sequence[float]) -> DAG:
 
 
 _settings = settings_from(os.environ)
+# In a task it says which DAG is wanted: the others of the file are not made then.
+_wanted = get_parsing_context()
+_in_task = _wanted.task_id is not None
 for _strategy in load_strategies(strategies_path()).strategies:
-    globals()[_strategy.dag_id] = build_dag(_strategy, _settings.retry_minutes)
+    if not _in_task or _strategy.dag_id == _wanted.dag_id:
+        globals()[_strategy.dag_id] = build_dag(_strategy, _settings.retry_minutes, in_task=_in_task)

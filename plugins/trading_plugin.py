@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk.timezone import utcnow
 
+from include.trading.errors import InvalidData
 from include.trading.sessions import trading_calendar
 from trading_airflow import listener
 from trading_airflow.timetable import ExchangeSessionTimetable
@@ -25,6 +28,7 @@ PRELOADED = (
     "airflow.providers.postgres.hooks.postgres",
     "airflow.providers.standard.operators.empty",
     "airflow.providers.standard.triggers.temporal",
+    "airflow.sdk.execution_time.cache",
     "include.execution.alarming",
     "include.execution.closing",
     "include.execution.flips",
@@ -56,6 +60,23 @@ def forks_tasks(arguments: list[str]) -> bool:
     return any(arguments[1 : 1 + len(command)] == command for command in FORKS_TASKS)
 
 
+def rehearse() -> None:
+    """Make what every task needs and Python keeps once it is made; a task that finds nothing makes it itself."""
+    from psycopg.sql import Literal
+
+    from include.execution.settings import settings_from
+    from include.trading.strategies_file import load_strategies
+    from trading_airflow.strategies import strategies_path
+
+    trading_calendar("XNYS", today=utcnow().date())
+    # What is wrong with them is told where the DAGs are made from them.
+    with suppress(InvalidData):
+        load_strategies(strategies_path())
+        settings_from(os.environ)
+    # The pattern that arrays are quoted by.
+    Literal([""]).as_bytes()
+
+
 class TradingPlugin(AirflowPlugin):
     name = "trading"
     timetables = [ExchangeSessionTimetable]  # noqa: RUF012 - Airflow's own declaration
@@ -81,4 +102,4 @@ class TradingPlugin(AirflowPlugin):
         if forks_tasks(sys.argv) and PRELOADED[-1] not in sys.modules:
             for module in PRELOADED:
                 import_module(module)
-            trading_calendar("XNYS", today=utcnow().date())
+            rehearse()

@@ -96,8 +96,8 @@ def _unexplained(desk: Desk, run: Run) -> dict[str, str]:
             session=run.session_date,
             run_id=run.run_id,
         )
-    for symbol in {*strategy.symbols, *held} - found.keys():
-        desk.ledger.alerts.end(f"blocked_symbol:{run.account}:{symbol}")
+    explained = {*strategy.symbols, *held} - found.keys()
+    desk.ledger.alerts.end(*(f"blocked_symbol:{run.account}:{symbol}" for symbol in explained))
     return {} if desk.gateway.contract == "v1" else dict.fromkeys(found, "unexplained_position")
 
 

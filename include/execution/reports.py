@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -52,14 +51,13 @@ def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Inten
     changes = _changes(desk, intent, report)
     unique = {fill.fill_id: fill for fill in report.fills}
     fills = [*unique.values(), *_rest(intent, report, unique)]
-    # Fills and order are booked together; where there are no fills, one statement is all there is.
-    with desk.ledger.transaction() if fills else nullcontext():
-        desk.ledger.orders.book_fills(intent, fills)
-        if not changes:
-            return intent
-        return desk.ledger.orders.save(
-            intent, event=event, actor=desk.actor, detail=report.model_dump(mode="json", exclude={"raw"}), **changes
-        )
+    orders = desk.ledger.orders
+    if changes:
+        detail = report.model_dump(mode="json", exclude={"raw"})
+        return orders.save(intent, event=event, actor=desk.actor, detail=detail, fills=fills, **changes)
+    if fills:
+        orders.book_fills(intent, fills)
+    return intent
 
 
 def contradictions(intent: Intent, report: OrderReport) -> list[tuple[str, str]]:
@@ -90,7 +88,6 @@ def contradictions(intent: Intent, report: OrderReport) -> list[tuple[str, str]]
 
 def _changes(desk: Desk, intent: Intent, report: OrderReport) -> dict[str, Any]:
     """Return the columns a report changes; empty when it says nothing new."""
-    now = desk.ledger.now()
     state = state_of(report)
     if intent.state == "open" and state == "unknown":
         # Once acknowledged it stays open: an answer without the broker's id does not take that back.
@@ -101,9 +98,9 @@ def _changes(desk: Desk, intent: Intent, report: OrderReport) -> dict[str, Any]:
         if state != "unknown":
             changes["unknown_since"] = None
         elif intent.unknown_since is None:
-            changes["unknown_since"] = now
+            changes["unknown_since"] = desk.ledger.now()
     if intent.acknowledged_at is None and state != "unknown" and state not in REFUSED:
-        changes["acknowledged_at"] = now
+        changes["acknowledged_at"] = desk.ledger.now()
     if report.filled_quantity > intent.filled_quantity:
         changes["filled_quantity"] = report.filled_quantity
     if report.filled_avg_price is not None and report.filled_avg_price != intent.filled_avg_price:

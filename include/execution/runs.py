@@ -128,6 +128,11 @@ def strategy_of(run: Run) -> Strategy:
     return Strategy.model_validate(run.parameters["strategy"])
 
 
+def gateway_connection_of(run: Run) -> str:
+    """Return `strategy_of(run).gateway_connection`; each order's task asks for nothing else of the strategy."""
+    return str(run.parameters["strategy"]["gateway_connection"])
+
+
 def sends(run: Run) -> bool:
     return run.mode in SENDING_MODES
 

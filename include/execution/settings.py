@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -60,7 +61,13 @@ class Settings(Thresholds):
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Read TRADING_… variables; raises InvalidData for one that nobody knows or whose value does not fit."""
-    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in OTHERS}
+    return _settings(*((name, environ[name]) for name in environ if name.startswith(PREFIX) and name not in OTHERS))
+
+
+# Every task asks twice, and what the process that tasks fork from has read holds for them too.
+@lru_cache(maxsize=1)
+def _settings(*variables: tuple[str, str]) -> Settings:
+    given = dict(variables)
     known = {PREFIX + field.upper(): field for field in Settings.model_fields}
     values: dict[str, object] = {}
     for name, text in given.items():

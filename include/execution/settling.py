@@ -165,9 +165,9 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
             raise Overtaken(f"order {seen.client_order_id} changed while it was settled: it is {intent.state} now")
         filled = _filled(intent, verdict)
         more = filled - intent.filled_quantity
+        fills = []
         if more > 0 and verdict.price is not None:
-            fill = Fill(fill_id=f"{intent.client_order_id}:settled", quantity=more, price=verdict.price)
-            ledger.orders.book_fills(intent, [fill])
+            fills = [Fill(fill_id=f"{intent.client_order_id}:settled", quantity=more, price=verdict.price)]
         changes: dict[str, Any] = {"filled_quantity": filled} if more > 0 else {}
         if verdict.price is not None:
             changes["filled_avg_price"] = verdict.price
@@ -181,6 +181,7 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
             event="settled",
             actor=desk.actor,
             detail={"outcome": verdict.outcome, "reason": verdict.reason, "filled_quantity": str(filled)},
+            fills=fills,
             state=verdict.outcome,
             reason="settled",
             message=f"settled by {desk.actor}: {verdict.reason}",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from include.execution.desk import Desk, check_gateway, stop_trading
 from include.execution.points import reach
@@ -37,22 +38,24 @@ class Passage:
     """What the gate said about an order, and the order as it is after that.
 
     entered_at: time.monotonic() from before the locks, so that the lease is never thought longer than it is.
+    failures: how many in a row the account has on reaching the gateway.
     """
 
     decision: GateDecision
     intent: Intent
     now: datetime
     entered_at: float
+    failures: int
 
 
-def submit_order(desk: Desk, client_order_id: str) -> Intent:
-    """Bring one order to an outcome and return it: acknowledged, final, denied or not sent.
+def submit_order(desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
+    """Bring one order of a plan to an outcome and return it: acknowledged, final, denied or not sent.
 
     May be called again, at the same time, by any number of workers: the ledger lets one POST through.
-    Raises Unavailable or Paused (nothing was stored, ask later), Halted (a person must act), OutcomeUnknown
-    (look-ups go on), BookMismatch (the account stopped).
+    Raises InvalidData (no order of that plan), Unavailable or Paused (nothing was stored, ask later), Halted (a person
+    must act), OutcomeUnknown (look-ups go on), BookMismatch (the account stopped).
     """
-    plan, intent = _read(desk, client_order_id)
+    plan, intent = _read(desk, plan_id, client_order_id)
     waits = iter(desk.settings.quick_retry_seconds)
     while intent.state not in FINAL and intent.state != "open":
         try:
@@ -97,10 +100,10 @@ def _act(desk: Desk, passage: Passage) -> Intent:
             return intent
 
 
-def _read(desk: Desk, client_order_id: str) -> tuple[PlanRecord, Intent]:
-    intent, plan = desk.ledger.read_order(client_order_id)
-    if intent is None or plan is None:
-        raise InvalidData(f"order {client_order_id} is not in the ledger: orders are sent only from a frozen plan")
+def _read(desk: Desk, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord, Intent]:
+    plan, intent = desk.ledger.read_order(plan_id, client_order_id)
+    if plan is None or intent is None or intent.plan_id != plan_id:
+        raise InvalidData(f"an order of the plan {plan_id} was expected, got {client_order_id}")
     if desk.settings.lease_seconds < 2 * desk.gateway.endpoint.total_timeout_seconds:
         raise InvalidData(
             f"lease_seconds: expected at least twice the gateway's total time-out "
@@ -116,7 +119,7 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
     entered_at = time.monotonic()
     reach("before_claim")
     with desk.ledger.transaction():
-        account, plan, intent, now = desk.ledger.lock_order(plan.account, plan.plan_id, intent.client_order_id)
+        account, plan, intent, now = desk.ledger.lock_order(plan, intent.client_order_id)
         if info is not None and _gateway_ids(desk, plan, intent, info) != ids:
             raise Overtaken(f"order {intent.client_order_id}: the broker's day changed on the way to the gate")
         traffic = desk.ledger.traffic(plan, intent, now, ids)
@@ -149,7 +152,7 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
         )
         intent = _carry_out(desk, decision, intent, ids, now)
     reach("after_claim")
-    return Passage(decision, intent, now, entered_at)
+    return Passage(decision, intent, now, entered_at, account.consecutive_failures)
 
 
 def _gateway_ids(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo) -> list[str]:
@@ -242,7 +245,7 @@ def _post(desk: Desk, passage: Passage) -> Intent:
         return _id_exists(desk, intent, error)
     except Rejected as error:
         reach("after_answer")
-        desk.ledger.accounts.record_answer(intent.account)
+        _record_answer(desk, passage)
         return desk.ledger.orders.save(
             intent,
             event="rejected",
@@ -263,7 +266,7 @@ def _post(desk: Desk, passage: Passage) -> Intent:
         reach("after_answer")
         return mark_unknown(desk, intent, str(error))
     reach("after_answer")
-    desk.ledger.accounts.record_answer(intent.account)
+    _record_answer(desk, passage)
     reach("before_booking")
     if state_of(report) in FINAL - REFUSED - {"dry_run"}:
         # The order was there already. An answer to a POST never says what was filled: tracking asks.
@@ -281,6 +284,12 @@ def _post(desk: Desk, passage: Passage) -> Intent:
     intent = apply_report(desk, intent, report, "answered")
     reach("after_booking")
     return intent
+
+
+def _record_answer(desk: Desk, passage: Passage) -> None:
+    # A failure that another worker counted since the gate is forgotten with the next answer.
+    if passage.failures > 0:
+        desk.ledger.accounts.record_answer(passage.intent.account)
 
 
 def _id_exists(desk: Desk, intent: Intent, error: IdExists) -> Intent:

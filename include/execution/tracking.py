@@ -63,8 +63,7 @@ def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
         if intent.state in UNRESOLVED:
             _look_up(desk, intent)
     open_orders = {id: intent for intent in intents if intent.state == "open" for id in [gateway_id(desk, intent)]}
-    answers = desk.gateway.orders(open_orders)
-    for id, answer in answers.items():
+    for id, answer in desk.gateway.orders(open_orders):
         if answer is None:
             # Acknowledged before, unknown now: kept open, so that the run ends as unresolved and a person looks.
             continue

@@ -16,6 +16,7 @@ UNRESOLVED_CAUSE = "unresolved"
 
 
 LOCK = "SELECT * FROM accounts WHERE account = %(account)s FOR UPDATE"
+# Since when the account's oldest order has been without a known outcome.
 UNRESOLVED_SINCE = """
     SELECT min(COALESCE(unknown_since, lease_until)) AS since FROM order_intents
     WHERE account = %(account)s AND (state = 'unknown' OR (state = 'sending' AND lease_until <= %(now)s))

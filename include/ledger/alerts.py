@@ -149,12 +149,12 @@ class Alerts:
             },
         )
 
-    def end(self, dedupe_key: str) -> bool:
-        """Say that a cause is over; return whether an alert was open for it."""
+    def end(self, *dedupe_keys: str) -> bool:
+        """Say that these causes are over; return whether an alert was open for one."""
         return (
             self._connection.execute(
-                "UPDATE alerts SET over_at = clock_timestamp() WHERE dedupe_key = %(key)s AND over_at IS NULL",
-                {"key": dedupe_key},
+                "UPDATE alerts SET over_at = clock_timestamp() WHERE dedupe_key = ANY(%(keys)s) AND over_at IS NULL",
+                {"keys": list(dedupe_keys)},
             ).rowcount
             > 0
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg import Connection
+from psycopg.errors import UndefinedFunction, UndefinedTable
 from psycopg.rows import class_row, dict_row
 
 from include.ledger import accounts, orders, plans
@@ -17,7 +19,7 @@ from include.ledger.accounts import Accounts
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
 from include.ledger.identity import halt_if_restored
-from include.ledger.migrations import check_version
+from include.ledger.migrations import NEWEST, check_version
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.ledger.records import Account, Intent, PlanRecord
@@ -26,6 +28,15 @@ from include.ledger.steps import Steps
 from include.trading.errors import Unavailable
 
 NOW = "SELECT clock_timestamp() AS now"
+# Times come back in the session's zone; messages and pages call them UTC, whatever the server is set to.
+OPEN = """
+    SELECT set_config('TimeZone', 'UTC', FALSE), version_num AS version, identity, current_ledger_identity() AS here
+    FROM alembic_version_trading, ledger_identity
+"""
+TRAFFIC = f"""
+    SELECT ({accounts.UNRESOLVED_SINCE}) AS unresolved_since, ({orders.HOLDER}) AS holder,
+        ({orders.PACE}) AS pace_reached_at
+"""
 
 
 class Traffic(NamedTuple):
@@ -51,11 +62,9 @@ class Ledger:
     def __init__(self, connection: Connection[Any], *, clock_offset: timedelta = timedelta(0)) -> None:
         connection.autocommit = True
         connection.row_factory = dict_row
-        # Times come back in the session's zone; messages and pages call them UTC, whatever the server is set to.
-        connection.execute("SET TIME ZONE 'UTC'")
         self.connection = connection
         self.clock_offset = clock_offset
-        check_version(connection)
+        is_at_home = _open(connection)
         self.accounts = Accounts(connection)
         self.alerts = Alerts(connection)
         self.books = Books(connection)
@@ -63,7 +72,8 @@ class Ledger:
         self.plans = Plans(connection)
         self.runs = Runs(connection)
         self.steps = Steps(connection)
-        halt_if_restored(connection, self.accounts)
+        if not is_at_home:
+            halt_if_restored(connection, self.accounts)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -79,48 +89,50 @@ class Ledger:
         now: datetime = row["now"]
         return now + self.clock_offset
 
-    def read_order(self, client_order_id: str) -> tuple[Intent | None, PlanRecord | None]:
-        """Return an order and its plan, with one round trip."""
-        intent, plan = self._first_rows((orders.GET, Intent), (plans.OF_ORDER, PlanRecord), id=client_order_id)
-        return intent, plan
+    def read_order(self, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord | None, Intent | None]:
+        """Return a plan and an order, with one round trip."""
+        plan, intent = self._first_rows(
+            (plans.GET, PlanRecord), (orders.GET, Intent), plan_id=plan_id, id=client_order_id
+        )
+        return plan, intent
 
-    def lock_order(
-        self, account: str, plan_id: UUID, client_order_id: str
-    ) -> tuple[Account, PlanRecord, Intent, datetime]:
+    def lock_order(self, plan: PlanRecord, client_order_id: str) -> tuple[Account, PlanRecord, Intent, datetime]:
         """Lock account, plan and order in the order that all workers keep to; return them and the time after it.
 
-        One round trip, so that the account, which every order needs, is not held longer than it must be.
+        One round trip, so that the account, which every order needs, is not held longer than it must be. Of the plan
+        only the state is read again: nothing else of it ever changes.
         """
-        *rows, now = self._first_rows(
+        account, state, intent, now = self._first_rows(
             (accounts.LOCK, Account),
-            (plans.LOCK, PlanRecord),
+            (plans.LOCK_STATE, None),
             (orders.LOCK, Intent),
             (NOW, None),
-            account=account,
-            plan_id=plan_id,
+            account=plan.account,
+            plan_id=plan.plan_id,
             id=client_order_id,
         )
-        if None in rows:
-            raise LookupError(f"order {client_order_id}, plan {plan_id} or account {account!r} is not in the ledger")
-        return (*rows, now["now"] + self.clock_offset)
+        if account is None or state is None or intent is None:
+            raise LookupError(
+                f"order {client_order_id}, plan {plan.plan_id} or account {plan.account!r} is not in the ledger"
+            )
+        return account, replace(plan, state=state["state"]), intent, now["now"] + self.clock_offset
 
     def traffic(self, plan: PlanRecord, intent: Intent, now: datetime, gateway_order_ids: Sequence[str]) -> Traffic:
-        """Return what the gate must know of the account's other orders, with one round trip; the account is locked."""
-        since, holder, pace = self._first_rows(
-            (accounts.UNRESOLVED_SINCE, None),
-            (orders.HOLDER, None),
-            (orders.PACE, None),
-            account=plan.account,
-            now=now,
-            gateway_order_ids=list(gateway_order_ids),
-            id=intent.client_order_id,
-            orders_per_minute=plan.orders_per_minute,
-        )
-        return Traffic(
-            unresolved_since=since["since"],
-            holder=holder and holder["holder"],
-            pace_reached_at=pace["started_at"] if pace and plan.orders_per_minute is not None else None,
-        )
+        """Return what the gate must know of the account's other orders, with one statement; the account is locked."""
+        with self.connection.cursor(row_factory=class_row(Traffic)) as cursor:
+            found = cursor.execute(
+                TRAFFIC,
+                {
+                    "account": plan.account,
+                    "now": now,
+                    "gateway_order_ids": list(gateway_order_ids),
+                    "id": intent.client_order_id,
+                    "orders_per_minute": plan.orders_per_minute,
+                },
+            ).fetchone()
+        if found is None:
+            raise Unavailable("the ledger's database did not tell of the account's other orders")
+        return found
 
     def _first_rows(self, *statements: tuple[str, type | None], **parameters: Any) -> list[Any]:
         """Send the statements together and return the first row of each, None where there is none."""
@@ -135,6 +147,20 @@ class Ledger:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _open(connection: Connection[Any]) -> bool:
+    """Make the session ready with one statement; return whether the ledger is in the database it belongs to.
+
+    Raises InvalidData when its tables are not those that this code expects.
+    """
+    try:
+        row = connection.execute(OPEN).fetchone()
+    except (UndefinedTable, UndefinedFunction):
+        row = None
+    if row is None or row["version"] != NEWEST:
+        check_version(connection)
+    return row is not None and row["identity"] == row["here"]
 
 
 @contextmanager

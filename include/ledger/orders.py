@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,9 +29,9 @@ HOLDER = """
       AND attempts.account = %(account)s AND client_order_id <> %(id)s
     LIMIT 1
 """
-# When the POST was that is `orders_per_minute` back from now.
+# When the POST was that is `orders_per_minute` back from now; none where that is NULL.
 PACE = """
-    SELECT started_at FROM order_attempts WHERE account = %(account)s
+    SELECT started_at FROM order_attempts WHERE account = %(account)s AND %(orders_per_minute)s::INTEGER IS NOT NULL
     ORDER BY started_at DESC OFFSET %(orders_per_minute)s::INTEGER - 1 LIMIT 1
 """
 SAVE = """
@@ -59,6 +59,16 @@ SAVE = """
         SELECT id, %(actor)s, %(event)s, %(old_state)s, state, attempt, %(detail)s FROM saved
     )
 """
+# Executions that the account does not have yet: one seen before is the same one.
+FILL = """
+    INSERT INTO fills (account, fill_id, intent_id, quantity, price, filled_at)
+    SELECT filled.account, fill_id, filled.id, fill.quantity, fill.price, at
+    FROM (SELECT id, account FROM {orders} WHERE id = %(id)s) AS filled, jsonb_to_recordset(%(fills)s) AS fill (
+        fill_id TEXT, quantity NUMERIC, price NUMERIC, at TIMESTAMPTZ
+    )
+    ON CONFLICT (account, fill_id) DO NOTHING
+"""
+FILLED = f", filled AS ({FILL.format(orders='saved')})"
 TRIED = """
     , tried AS (
         INSERT INTO order_attempts (
@@ -195,11 +205,13 @@ class Orders:
         actor: str,
         detail: Mapping[str, Any] | None = None,
         tried: Attempt | None = None,
+        fills: Sequence[Fill] = (),
         **changes: Any,
     ) -> Intent:
         """Write `changes` to the order if it still is as `old` was read, and record the event; one statement.
 
         tried: the attempt that begins with this change, recorded with it.
+        fills: executions to book with it; those that the account has already stay as they are.
         Raises InvalidData when the state table forbids the change, Overtaken when another worker was faster, IdHeld
         when another order has the gateway's id.
         """
@@ -207,9 +219,10 @@ class Orders:
         if new.state != old.state:
             check_transition(old.state, new.state)
         saved = self._one(
-            (SAVE if tried is None else SAVE + TRIED) + SAVED,
+            SAVE + (FILLED if fills else "") + (TRIED if tried is not None else "") + SAVED,
             {
                 **({} if tried is None else vars(tried)),
+                "fills": _rows_of(fills),
                 **vars(new),
                 "old_state": old.state,
                 "is_final": new.state in FINAL,
@@ -248,30 +261,9 @@ class Orders:
             "SELECT * FROM order_events WHERE intent_id = ANY(%(ids)s) ORDER BY id", {"ids": list(intent_ids)}
         ).fetchall()
 
-    def book_fills(self, intent: Intent, fills: Iterable[Fill]) -> None:
-        """Store executions the account does not have yet; one seen before is the same one."""
-        fills = list(fills)
-        if not fills:
-            return
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                """
-                INSERT INTO fills (account, fill_id, intent_id, quantity, price, filled_at)
-                VALUES (%(account)s, %(fill_id)s, %(intent_id)s, %(quantity)s, %(price)s, %(at)s)
-                ON CONFLICT (account, fill_id) DO NOTHING
-                """,
-                [
-                    {
-                        "account": intent.account,
-                        "intent_id": intent.id,
-                        "fill_id": fill.fill_id,
-                        "quantity": fill.quantity,
-                        "price": fill.price,
-                        "at": fill.at,
-                    }
-                    for fill in fills
-                ],
-            )
+    def book_fills(self, intent: Intent, fills: Sequence[Fill]) -> None:
+        """Store executions the account does not have yet, where nothing else of the order changes."""
+        self._connection.execute(FILL.format(orders="order_intents"), {"id": intent.id, "fills": _rows_of(fills)})
 
     def fills_of(self, intent_id: int) -> list[dict[str, Any]]:
         return self._connection.execute(
@@ -345,3 +337,7 @@ class Orders:
     def _many(self, query: str, parameters: Mapping[str, Any]) -> list[Intent]:
         with self._connection.cursor(row_factory=class_row(Intent)) as cursor:
             return cursor.execute(query, parameters).fetchall()
+
+
+def _rows_of(fills: Sequence[Fill]) -> Jsonb:
+    return Jsonb([fill.model_dump(mode="json") for fill in fills])

@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 from include.ledger.records import PlanRecord
 from include.trading.identity import PlanKey
 
-OF_ORDER = "SELECT plans.* FROM plans JOIN order_intents USING (plan_id) WHERE client_order_id = %(id)s"
-LOCK = "SELECT * FROM plans WHERE plan_id = %(plan_id)s FOR UPDATE"
+GET = "SELECT * FROM plans WHERE plan_id = %(plan_id)s"
+LOCK_STATE = "SELECT state FROM plans WHERE plan_id = %(plan_id)s FOR UPDATE"
 
 
 class Plans:
@@ -25,12 +25,12 @@ class Plans:
 
     def get(self, plan_id: UUID) -> PlanRecord | None:
         with self._connection.cursor(row_factory=class_row(PlanRecord)) as cursor:
-            return cursor.execute("SELECT * FROM plans WHERE plan_id = %(plan_id)s", {"plan_id": plan_id}).fetchone()
+            return cursor.execute(GET, {"plan_id": plan_id}).fetchone()
 
     def lock(self, plan_id: UUID) -> PlanRecord:
         """Lock the row until the transaction ends; the account's row must be locked already."""
         with self._connection.cursor(row_factory=class_row(PlanRecord)) as cursor:
-            row = cursor.execute(LOCK, {"plan_id": plan_id}).fetchone()
+            row = cursor.execute(f"{GET} FOR UPDATE", {"plan_id": plan_id}).fetchone()
         if row is None:
             raise LookupError(f"no plan {plan_id} in the ledger")
         return row

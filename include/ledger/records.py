@@ -122,6 +122,8 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Run:
+    """A run without the services' answers, which `Runs.answers` returns."""
+
     id: int
     run_id: UUID
     strategy_id: str
@@ -139,8 +141,6 @@ class Run:
     duration_seconds: Decimal | None
     error_message: str | None
     model_version: str | None
-    signal_service_response: dict[str, Any] | None
-    execution_gateway_responses: dict[str, Any] | None
     created_at: datetime
     dag_id: str
     airflow_run_id: str

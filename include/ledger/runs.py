@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -13,6 +14,9 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from include.ledger.records import Run
+
+# Not every column: the services' answers grow with the orders, and each order's task reads its run.
+SELECT = f"SELECT {', '.join(field.name for field in fields(Run))} FROM orchestration_runs AS runs"  # noqa: S608  names
 
 
 class Runs:
@@ -56,72 +60,73 @@ class Runs:
         )
 
     def get(self, run_id: UUID) -> Run | None:
-        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
-            return cursor.execute(
-                "SELECT * FROM orchestration_runs WHERE run_id = %(run_id)s", {"run_id": run_id}
-            ).fetchone()
+        return self._one("WHERE run_id = %(run_id)s", {"run_id": run_id})
+
+    def answers(self, run_id: UUID) -> dict[str, Any]:
+        """Return what the services answered in a run: its `signal_service_response` and `execution_gateway_responses`.
+
+        Raises LookupError when there is no such run.
+        """
+        row = self._connection.execute(
+            """
+            SELECT signal_service_response, execution_gateway_responses FROM orchestration_runs
+            WHERE run_id = %(run_id)s
+            """,
+            {"run_id": run_id},
+        ).fetchone()
+        if row is None:
+            raise LookupError(f"no run {run_id} in the ledger")
+        return dict(row)
 
     def of_plan(self, plan_id: UUID) -> list[Run]:
         """Return the run that made the plan and those that adopted it, oldest first."""
-        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
-            return cursor.execute(
-                "SELECT * FROM orchestration_runs WHERE plan_id = %(plan_id)s ORDER BY id", {"plan_id": plan_id}
-            ).fetchall()
+        return self._many("WHERE plan_id = %(plan_id)s ORDER BY id", {"plan_id": plan_id})
 
     def running(self) -> list[Run]:
         """Return the runs that nobody closed yet, oldest first."""
-        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
-            return cursor.execute("SELECT * FROM orchestration_runs WHERE status = 'running' ORDER BY id").fetchall()
+        return self._many("WHERE status = 'running' ORDER BY id")
 
     def to_recount(self) -> list[Run]:
         """Return the closed runs that still count orders as unknown although each has its outcome now, oldest first.
 
         Only a strategy's newest: closing an older one would end the alerts that the newer raised.
         """
-        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
-            return cursor.execute(
-                """
-                SELECT * FROM orchestration_runs AS runs
-                WHERE status <> 'running' AND num_orders_unknown > 0 AND NOT EXISTS (
-                    SELECT FROM order_intents
-                    WHERE order_intents.plan_id = runs.plan_id AND state IN ('sending', 'unknown')
-                ) AND NOT EXISTS (
-                    SELECT FROM orchestration_runs AS newer
-                    WHERE newer.strategy_id = runs.strategy_id AND newer.mode = runs.mode AND newer.id > runs.id
-                )
-                ORDER BY id
-                """
-            ).fetchall()
+        return self._many(
+            """
+            WHERE status <> 'running' AND num_orders_unknown > 0 AND NOT EXISTS (
+                SELECT FROM order_intents
+                WHERE order_intents.plan_id = runs.plan_id AND state IN ('sending', 'unknown')
+            ) AND NOT EXISTS (
+                SELECT FROM orchestration_runs AS newer
+                WHERE newer.strategy_id = runs.strategy_id AND newer.mode = runs.mode AND newer.id > runs.id
+            )
+            ORDER BY id
+            """
+        )
 
     def newest_closed(self, since: datetime) -> list[Run]:
         """Return the newest closed run since then of each strategy and mode; replays are nobody's present."""
-        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
-            return cursor.execute(
-                """
-                SELECT DISTINCT ON (strategy_id, mode) * FROM orchestration_runs
+        return self._many(
+            """
+            WHERE id IN (
+                SELECT DISTINCT ON (strategy_id, mode) id FROM orchestration_runs
                 WHERE started_at >= %(since)s AND status <> 'running' AND mode <> 'replay'
                 ORDER BY strategy_id, mode, started_at DESC
-                """,
-                {"since": since},
-            ).fetchall()
+            )
+            ORDER BY strategy_id, mode
+            """,
+            {"since": since},
+        )
 
     def newest(self, dag_id: str, airflow_run_id: str) -> Run | None:
         """Return the newest row of a DAG run; a backfill that reprocessed it has one of its own."""
-        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
-            return cursor.execute(
-                """
-                SELECT * FROM orchestration_runs
-                WHERE dag_id = %(dag_id)s AND airflow_run_id = %(airflow_run_id)s
-                ORDER BY started_at DESC LIMIT 1
-                """,
-                {"dag_id": dag_id, "airflow_run_id": airflow_run_id},
-            ).fetchone()
+        return self._one(
+            "WHERE dag_id = %(dag_id)s AND airflow_run_id = %(airflow_run_id)s ORDER BY started_at DESC LIMIT 1",
+            {"dag_id": dag_id, "airflow_run_id": airflow_run_id},
+        )
 
     def latest(self, limit: int) -> list[Run]:
-        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
-            return cursor.execute(
-                "SELECT * FROM orchestration_runs ORDER BY started_at DESC, id DESC LIMIT %(limit)s", {"limit": limit}
-            ).fetchall()
+        return self._many("ORDER BY started_at DESC, id DESC LIMIT %(limit)s", {"limit": limit})
 
     def reopen(self, run_id: UUID) -> None:
         """Set a run that is worked on again back to running; its frozen columns stay.
@@ -269,15 +274,10 @@ class Runs:
 
     def replays(self, first: date, last: date) -> list[Run]:
         """Return the replays of the sessions from first to last, both included, whether or not they planned."""
-        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
-            return cursor.execute(
-                """
-                SELECT * FROM orchestration_runs
-                WHERE mode = 'replay' AND session_date BETWEEN %(first)s AND %(last)s
-                ORDER BY session_date, id
-                """,
-                {"first": first, "last": last},
-            ).fetchall()
+        return self._many(
+            "WHERE mode = 'replay' AND session_date BETWEEN %(first)s AND %(last)s ORDER BY session_date, id",
+            {"first": first, "last": last},
+        )
 
     def session_dates(self, strategy_id: str, since: date) -> set[date]:
         """Return the sessions since then for which the strategy has a run that was not a replay."""
@@ -289,3 +289,11 @@ class Runs:
             {"strategy_id": strategy_id, "since": since},
         ).fetchall()
         return {row["session_date"] for row in rows}
+
+    def _one(self, which: str, parameters: Mapping[str, Any]) -> Run | None:
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(f"{SELECT} {which}", parameters).fetchone()
+
+    def _many(self, which: str, parameters: Mapping[str, Any] | None = None) -> list[Run]:
+        with self._connection.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(f"{SELECT} {which}", parameters).fetchall()

@@ -6,7 +6,7 @@ order_answers; here it is only asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from urllib.parse import quote, urlsplit
@@ -112,13 +112,16 @@ class GatewayReader(HttpService):
 
     def orders(
         self, gateway_order_ids: Iterable[str], concurrency: int = 8
-    ) -> dict[str, OrderReport | TradingError | None]:
-        """Return for each id what `order` returns, or the error it raised: one lost answer does not hide the others."""
+    ) -> Iterator[tuple[str, OrderReport | TradingError | None]]:
+        """Yield each id with what `order` returns, or with the error it raised: one lost answer hides no other.
+
+        In order, each as soon as it is there, while the others are asked for.
+        """
         ids = tuple(dict.fromkeys(gateway_order_ids))
         if not ids:
-            return {}
+            return
         with ThreadPoolExecutor(max_workers=min(concurrency, len(ids))) as pool:
-            return dict(zip(ids, pool.map(self._order_or_error, ids), strict=True))
+            yield from zip(ids, pool.map(self._order_or_error, ids), strict=True)
 
     def positions(self) -> dict[str, Decimal]:
         """Return the account's signed shares by symbol; an incomplete answer raises and is never an empty book."""

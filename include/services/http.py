@@ -1,4 +1,7 @@
-"""What the clients share: one httpx client, one deadline an exchange, signing, and quick retries for reads."""
+"""What the clients share: one pool of connections, one deadline an exchange, signing, and quick retries for reads.
+
+Requests go to httpx's transport directly: what its client adds is cookies, redirects, proxies and logins, all unwanted.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ from include.trading.errors import (
 RETRY_DELAYS_SECONDS = (0.5, 1.0, 2.0)
 MAX_BODY_BYTES = 10_000_000
 MAX_CONNECTIONS = 32
+CORRELATION_ID = re.compile(r"[!-~]{1,200}")
 
 
 class HttpService:
@@ -50,15 +54,27 @@ class HttpService:
         retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if not re.fullmatch(r"[!-~]{1,200}", correlation_id):
+        if not CORRELATION_ID.fullmatch(correlation_id):
             raise InvalidData(f"correlation_id: expected 1 to 200 printable characters, got {correlation_id!r}")
         self.endpoint = endpoint
-        self._correlation_id = correlation_id
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "Connection": "keep-alive",
+            "User-Agent": "daily-trading",
+            "X-Correlation-ID": correlation_id,
+        }
+        self._timeouts = httpx.Timeout(
+            connect=endpoint.connect_timeout_seconds,
+            read=endpoint.read_timeout_seconds,
+            write=endpoint.read_timeout_seconds,
+            pool=endpoint.connect_timeout_seconds,
+        ).as_dict()
         self._transport = transport
         self._retry_delays_seconds = tuple(retry_delays_seconds)
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._opened: httpx.Client | None = None
+        self._opened: httpx.BaseTransport | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -139,15 +155,22 @@ class HttpService:
         answer came, BadAnswer when the answer is longer than any answer may be.
         """
         asked = f"{self.endpoint.connection_id}: {method} {path}"
-        client = self._client()
+        transport = self._open()
         # Serialised once: the bytes that are signed are the bytes that are sent.
         content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
-        request = client.build_request(method, path, params=params, content=content or None)
+        request = httpx.Request(
+            method,
+            f"{self.endpoint.base_url}{path}",
+            params=params,
+            headers=self._headers,
+            content=content or None,
+            extensions={"timeout": self._timeouts},
+        )
         if content:
             request.headers["Content-Type"] = "application/json"
         request.headers.update(self._credentials(request, content))
         try:
-            response = client.send(request, stream=True)
+            response = transport.handle_request(request)
             try:
                 received = bytearray()
                 for chunk in response.iter_bytes():
@@ -186,27 +209,12 @@ class HttpService:
             nonce=uuid.uuid4().hex,
         )
 
-    def _client(self) -> httpx.Client:
+    def _open(self) -> httpx.BaseTransport:
         with self._lock:
             if self._opened is None:
                 endpoint = self.endpoint
-                self._opened = httpx.Client(
-                    base_url=endpoint.base_url,
-                    transport=self._transport
-                    or DeadlineTransport(endpoint.total_timeout_seconds, _ssl_context(endpoint), MAX_CONNECTIONS),
-                    timeout=httpx.Timeout(
-                        connect=endpoint.connect_timeout_seconds,
-                        read=endpoint.read_timeout_seconds,
-                        write=endpoint.read_timeout_seconds,
-                        pool=endpoint.connect_timeout_seconds,
-                    ),
-                    headers={
-                        "Accept": "application/json",
-                        "User-Agent": "daily-trading",
-                        "X-Correlation-ID": self._correlation_id,
-                    },
-                    follow_redirects=False,
-                    trust_env=False,
+                self._opened = self._transport or DeadlineTransport(
+                    endpoint.total_timeout_seconds, _ssl_context(endpoint), MAX_CONNECTIONS
                 )
             return self._opened
 

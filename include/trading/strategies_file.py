@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,19 @@ def load_strategies(path: Path) -> StrategyFile:
     Of two entries with one id, or with a common symbol on one gateway connection, the later is invalid.
     Raises InvalidData when the file as a whole cannot be used: missing, not YAML, not a list under `strategies`.
     """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidData(f"strategies file {path}: expected a readable text file, found: {error}") from error
+    return _parsed(path, text)
+
+
+# Kept by its whole content: what the process that tasks fork from has parsed, no task parses again.
+@lru_cache(maxsize=1)
+def _parsed(path: Path, text: str) -> StrategyFile:
     strategies: list[Strategy] = []
     problems: list[StrategyProblem] = []
-    for place, entry in enumerate(_entries(path), start=1):
+    for place, entry in enumerate(_entries(path, text), start=1):
         name = _name(entry, place)
         try:
             strategy = Strategy.model_validate(entry)
@@ -53,7 +64,7 @@ def load_strategies(path: Path) -> StrategyFile:
     return StrategyFile(strategies=tuple(strategies), problems=tuple(problems))
 
 
-def _entries(path: Path) -> list[Any]:
+def _entries(path: Path, text: str) -> list[Any]:
     # Here, because this module is imported each time Airflow parses the DAG file.
     import yaml
 
@@ -70,9 +81,7 @@ def _entries(path: Path) -> list[Any]:
             return mapping
 
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(f"strategies file {path}: expected a readable text file, found: {error}") from error
+        content = yaml.load(text, Loader)
     except yaml.YAMLError as error:
         raise InvalidData(f"strategies file {path}: expected YAML, found: {error}") from error
     if not isinstance(content, dict) or set(content) != {"strategies"} or not isinstance(content["strategies"], list):

@@ -47,6 +47,10 @@ if preloads:
     import trading_plugin
     sys.argv = ["airflow", "scheduler"]
     trading_plugin.TradingPlugin.on_load()
+    # So Airflow tells a DAG file which of its tasks is about to run.
+    from airflow.sdk.definitions import context
+    os.environ[context._AIRFLOW_PARSING_CONTEXT_DAG_ID] = "daily_trading"
+    os.environ[context._AIRFLOW_PARSING_CONTEXT_TASK_ID] = "submit_orders"
     # Every task reads the plugin's file once more.
     del sys.modules["trading_plugin"]
     # As LocalExecutor does; else one of the imports would pay for collecting all that the scheduler has loaded.

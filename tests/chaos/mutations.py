@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from include.execution import closing, mapping, reports, resolve, submit
 from include.execution.desk import Desk
+from include.ledger import orders as ledger_orders
 from include.ledger.accounts import Accounts
 from include.ledger.ledger import Ledger
 from include.ledger.orders import Orders
@@ -133,20 +134,16 @@ def _timeout_read_as_failure() -> None:
 
 
 def _fills_counted_each_time() -> None:
-    book = Orders.book_fills
-
-    def again(orders: Orders, intent: Intent, fills: Any) -> None:
-        book(orders, intent, [fill.model_copy(update={"fill_id": uuid4().hex}) for fill in fills])
-
-    Orders.book_fills = again
+    rows_of = ledger_orders._rows_of
+    ledger_orders._rows_of = lambda fills: rows_of([fill.model_copy(update={"fill_id": uuid4().hex}) for fill in fills])
 
 
 def _committed_after_the_post() -> None:
     send = stage.submit_order
 
-    def uncommitted(desk: Desk, client_order_id: str) -> Intent:
+    def uncommitted(desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
         with desk.ledger.transaction():
-            return send(desk, client_order_id)
+            return send(desk, plan_id, client_order_id)
 
     stage.submit_order = uncommitted
 

@@ -25,7 +25,7 @@ from include.trading.errors import TradingError
 from include.trading.states import UNRESOLVED
 from include.trading.strategy import Strategy
 from tests.chaos.workers import POST_LEFT, Patch, Trap, Worker, start
-from tests.support.engine import FAST, SYMBOLS, Engine, sandbox_strategy
+from tests.support.engine import FAST, SYMBOLS, Engine, plan_of, sandbox_strategy
 
 # Everything that waits in production, shortened; the proportions stay, and a lease is twice a POST's time-out.
 SETTINGS = FAST.model_copy(
@@ -387,7 +387,7 @@ def submit_job(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
     with engine.desk(actor="submit") as desk:
         for id in ids:
             try:
-                states[id] = submit_order(desk, id).state
+                states[id] = submit_order(desk, plan_of(desk, id), id).state
             except TradingError as error:
                 states[id] = f"raised {type(error).__name__}: {error}"
     return states

@@ -361,7 +361,8 @@ def test_check_stops_when_a_lease_is_shorter_than_two_posts(duty: Duty) -> None:
 def signals(duty: Duty, tmp_path: Path) -> Path:
     run, _ = duty.engine.plan(duty.engine.identity("earlier"), sandbox_strategy(mode="plan"))
     file = tmp_path / "signals.json"
-    file.write_text(json.dumps(run.signal_service_response))
+    with duty.engine.ledger() as ledger:
+        file.write_text(json.dumps(ledger.runs.answers(run.run_id)["signal_service_response"]))
     return file
 
 

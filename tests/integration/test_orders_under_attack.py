@@ -135,7 +135,7 @@ def test_an_order_another_worker_sent_meanwhile_is_no_break_in_v1(trade_v1: Trad
     with trade_v1.engine.desk() as desk:
         desk.reader = Overtaken(trade_v1.engine.endpoint("execution_gateway"), correlation_id="test")
         with desk.reader:
-            sent = submit_order(desk, order.client_order_id)
+            sent = submit_order(desk, order.plan_id, order.client_order_id)
 
     assert sent.state in ("open", "filled")
     assert (trade_v1.breaks(), trade_v1.posts()) == ([], 1)
@@ -177,7 +177,7 @@ def test_a_broker_day_that_ends_on_the_way_to_the_gate_changes_the_ids_to_look_u
                 trade_v1.admin.settings(clock_offset_seconds=after.total_seconds())
 
         monkeypatch.setattr(points, "on_reach", held_up)
-        sent = submit_order(desk, order.client_order_id)
+        sent = submit_order(desk, order.plan_id, order.client_order_id)
 
     assert sent.state in ("open", "filled")
     assert (trade_v1.posts(), len(trade_v1.broker_orders()), trade_v1.breaks()) == (1, 1, [])

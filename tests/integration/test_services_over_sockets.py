@@ -199,7 +199,7 @@ def test_a_dry_run_answers_dry_run_and_holds_nothing(sandbox: Sandbox, gateway: 
 def test_unknown_orders_are_absent_and_known_ones_found_in_one_call(gateway: GatewayClient) -> None:
     known = gateway.submit(ORDER).gateway_order_id
 
-    found = gateway.orders([known, "p-none"])
+    found = dict(gateway.orders([known, "p-none"]))
 
     assert isinstance(found[known], OrderReport)
     assert found["p-none"] is None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from include.execution.closing import close_run
 from include.execution.desk import Desk
@@ -152,7 +153,7 @@ class Engine:
 
     def submit(self, client_order_id: str, actor: str = "test") -> Intent:
         with self.desk(actor=actor) as desk:
-            return submit_order(desk, client_order_id)
+            return submit_order(desk, plan_of(desk, client_order_id), client_order_id)
 
     def submit_all(self, intents: list[Intent]) -> None:
         with self.desk() as desk:
@@ -161,10 +162,10 @@ class Engine:
                 by_symbol.setdefault(intent.symbol, []).append(intent)
             for legs in by_symbol.values():
                 first, *second = sorted(legs, key=lambda leg: leg.leg)
-                sent = submit_order(desk, first.client_order_id)
+                sent = submit_order(desk, first.plan_id, first.client_order_id)
                 for leg in second:
                     assert second_leg(desk, sent, leg.client_order_id) == "go"
-                    submit_order(desk, leg.client_order_id)
+                    submit_order(desk, leg.plan_id, leg.client_order_id)
 
     def track(self, run: Run) -> Run:
         with self.desk(sends=sends(run)) as desk:
@@ -177,3 +178,10 @@ class Engine:
         run, intents = self.plan(self.identity(name), strategy, **params)
         self.submit_all(intents)
         return self.track(run)
+
+
+def plan_of(desk: Desk, client_order_id: str) -> UUID:
+    """Return the plan that an order in the ledger is of."""
+    intent = desk.ledger.orders.get(client_order_id)
+    assert intent is not None
+    return intent.plan_id

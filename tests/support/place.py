@@ -42,6 +42,10 @@ class Place:
         assert run is not None
         return run
 
+    def answers(self, run_id: UUID) -> dict[str, Any]:
+        with open_ledger(self.ledger_url) as ledger:
+            return ledger.runs.answers(run_id)
+
     def orders(self, run: Run) -> list[Intent]:
         assert run.plan_id is not None
         with open_ledger(self.ledger_url) as ledger:

@@ -66,6 +66,7 @@ class Ended:
             dag_run.run_after,
         )
         self.run: Run = place.run(identity)
+        self.answers = place.answers(self.run.run_id)
         self.mappings = place.mappings(self.run.run_id)
 
     def states(self, task_id: str) -> Counter[str]:
@@ -86,14 +87,15 @@ def test_a_good_run_fills_every_column_of_the_adr_with_what_happened(place: Plac
 
     run = ended.run
     assert (ended.color, run.status, run.mode, run.error_message) == ("success", "completed", "paper", None)
-    assert [name for name in RUN_COLUMNS if getattr(run, name) is None] == []
+    row = {**vars(run), **ended.answers}
+    assert [name for name in RUN_COLUMNS if row[name] is None] == []
     assert run.symbols == list(SYMBOLS)
     assert run.capital == Decimal(100_000)
-    assert run.num_signals == len(run.signal_service_response["signals"])  # type: ignore[index]
+    assert run.num_signals == len(ended.answers["signal_service_response"]["signals"])
     assert (run.num_orders_planned, run.num_orders_submitted) == (4, 4)
     assert (run.num_orders_accepted, run.num_orders_rejected, run.num_orders_filled) == (4, 0, 4)
     assert (run.num_orders_denied, run.num_orders_not_sent, run.num_orders_unknown) == (0, 0, 0)
-    assert run.model_version == run.signal_service_response["metadata"]["model_version"]  # type: ignore[index]
+    assert run.model_version == ended.answers["signal_service_response"]["metadata"]["model_version"]
     assert run.completed_at is not None
     assert run.duration_seconds == round(Decimal((run.completed_at - run.started_at) / timedelta(seconds=1)), 3)
     assert run.summary == (
@@ -111,7 +113,7 @@ def test_a_good_run_fills_every_column_of_the_adr_with_what_happened(place: Plac
         assert row["broker_order_id"] == order["broker_order_id"]
         assert (row["order_status"], row["filled_qty"]) == ("filled", order["qty"])
         assert row["filled_avg_price"] > 0
-        answer = run.execution_gateway_responses[row["client_order_id"]]  # type: ignore[index]
+        answer = ended.answers["execution_gateway_responses"][row["client_order_id"]]
         assert (answer["symbol"], answer["quantity"], answer["state"]) == (row["symbol"], row["order_qty"], "filled")
 
     labels = [ti.rendered_map_index for (name, _), ti in ended.tasks.items() if name == "submit_orders"]
@@ -130,8 +132,8 @@ def test_no_tradable_signal_is_a_green_run_without_orders(place: Place, words: s
     assert (ended.color, ended.run.status) == ("success", "completed")
     assert (ended.run.num_orders_planned, ended.run.num_orders_submitted) == (0, 0)
     assert ended.run.model_version is not None
-    assert ended.run.signal_service_response is not None
-    assert ended.run.execution_gateway_responses == {}
+    assert ended.answers["signal_service_response"] is not None
+    assert ended.answers["execution_gateway_responses"] == {}
     assert ended.states("submit_orders") == {"skipped": 1}
     assert ended.states("track_fills") == {"success": 1}
     assert place.sandbox.admin.book()["posts_total"] == 0

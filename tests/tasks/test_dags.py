@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from airflow.exceptions import ParamValidationError
 from airflow.sdk import DAG
+from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID, _AIRFLOW_PARSING_CONTEXT_TASK_ID
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.trading.errors import InvalidData
@@ -36,6 +37,10 @@ def strategies_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def dag(strategies_file: Path) -> DAG:
     write_strategies(strategies_file, strategy(mode="paper", owner="desk 4", tags=["momentum"], title="Momentum"))
     return read_dags()["daily_trading"]
+
+
+def as_json(dag: DAG) -> str:
+    return json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
 
 
 def test_reading_the_dag_file_loads_nothing_heavy() -> None:
@@ -83,9 +88,6 @@ def test_without_a_setting_the_shipped_file_counts(monkeypatch: pytest.MonkeyPat
 
 
 def test_two_readings_make_the_same_dag(dag: DAG) -> None:
-    def as_json(dag: DAG) -> str:
-        return json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
-
     assert as_json(read_dags()["daily_trading"]) == as_json(dag)
 
 
@@ -218,6 +220,28 @@ def test_the_form_takes_what_is_narrower(dag: DAG, name: str, value: object) -> 
     form = DagSerialization.from_dict(DagSerialization.to_dict(dag)).params
 
     assert form.deep_merge({name: value}).validate()[name] == value
+
+
+def in_task(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> dict[str, DAG]:
+    """Read the DAG file as a process does that is about to run a task of a DAG."""
+    monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, dag_id)
+    monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_TASK_ID, "map_orders")
+    return read_dags()
+
+
+def test_a_task_reads_its_own_dag_without_the_form(strategies_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_strategies(strategies_file, strategy(symbols=["AAPL", "MSFT"]), strategy(id="energy", symbols=["XOM", "CVX"]))
+    whole = read_dags()
+
+    read = in_task(monkeypatch, "daily_trading__energy")
+
+    assert (set(whole), set(read)) == ({"daily_trading", "daily_trading__energy"}, {"daily_trading__energy"})
+    dag = read["daily_trading__energy"]
+    assert (len(whole[dag.dag_id].params), len(dag.params)) == (8, 0)
+    dag.params = whole[dag.dag_id].params
+    for task_id in dag.task_ids:
+        dag.get_task(task_id).params = whole[dag.dag_id].get_task(task_id).params
+    assert as_json(dag) == as_json(whole[dag.dag_id])
 
 
 def test_each_strategy_has_a_dag_of_its_own(strategies_file: Path) -> None:

@@ -14,10 +14,12 @@ from trading_airflow.operators.task import TradingOperator
 from trading_airflow.waiting import defer_for
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from airflow.sdk import Context
 
     from include.execution.desk import Desk
-    from include.ledger.records import Intent, Run
+    from include.ledger.records import Intent
 
 log = structlog.get_logger(__name__)
 
@@ -84,21 +86,25 @@ class SubmitOrderOperator(TradingOperator):
         context["label"] = self.order["label"]
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
+            if run.plan_id is None:
+                raise InvalidData(f"run {run.run_id} has no plan: orders are sent only from a frozen one")
+            first, *second = self.order["client_order_ids"]
             with self.desk(ledger, run, context) as desk:
-                first, *second = self._own_orders(desk, run)
-                sent = [self._send(desk, first)]
                 if second:
-                    sent += self._second_leg(desk, sent[0], second[0])
+                    self._check_own(desk, run.plan_id, second[0])
+                sent = [self._send(desk, run.plan_id, first)]
+                if second:
+                    sent += self._second_leg(desk, run.plan_id, sent[0], second[0])
             return self._report(context, sent)
 
     def traded_symbol(self) -> str:
         return str(self.order["symbol"])
 
-    def _send(self, desk: Desk, client_order_id: str) -> Intent:
+    def _send(self, desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
         from include.execution.submit import submit_order
 
         with structlog.contextvars.bound_contextvars(symbol=self.traded_symbol(), client_order_id=client_order_id):
-            sent = submit_order(desk, client_order_id)
+            sent = submit_order(desk, plan_id, client_order_id)
             log.info("order submitted", side=sent.side, quantity=sent.quantity, outcome=_word(sent), reason=sent.reason)
             return sent
 
@@ -106,23 +112,23 @@ class SubmitOrderOperator(TradingOperator):
         """Go on after a wait for a flip's first leg: the ledger knows how far it is."""
         return self.execute(context)
 
-    def _own_orders(self, desk: Desk, run: Run) -> list[str]:
-        """Return the item's order ids; raise InvalidData for one that is not of this run's plan: XCom is but a hint."""
-        ids: list[str] = self.order["client_order_ids"]
-        for id in ids:
-            intent = desk.ledger.orders.get(id)
-            if intent is None or intent.plan_id != run.plan_id:
-                raise InvalidData(f"an order of the plan of run {run.run_id} was expected, got {id}")
-        return ids
+    def _check_own(self, desk: Desk, plan_id: UUID, client_order_id: str) -> None:
+        """Raise InvalidData for an order that is not of this run's plan: XCom is but a hint.
 
-    def _second_leg(self, desk: Desk, first: Intent, second: str) -> list[Intent]:
+        The second leg's, before the first is sent; `submit_order` checks what it sends.
+        """
+        intent = desk.ledger.orders.get(client_order_id)
+        if intent is None or intent.plan_id != plan_id:
+            raise InvalidData(f"an order of the plan {plan_id} was expected, got {client_order_id}")
+
+    def _second_leg(self, desk: Desk, plan_id: UUID, first: Intent, second: str) -> list[Intent]:
         from include.execution.flips import second_leg
 
         ready = second_leg(desk, first, second)
         if ready == "wait":
             # Never less than Airflow 3.3.2 can take; the worker's slot is free meanwhile.
             defer_for(self, timedelta(seconds=desk.settings.defer_seconds), "resume")
-        return [self._send(desk, second)]
+        return [self._send(desk, plan_id, second)]
 
     def _report(self, context: Context, sent: Sequence[Intent]) -> dict[str, Any]:
         words = ", ".join(f"{order.symbol} {order.side} {order.quantity} → {_word(order)}" for order in sent)

@@ -66,14 +66,14 @@ class TradingOperator(BaseOperator):
     def desk(self, ledger: Ledger, run: Run, context: Context) -> Iterator[Desk]:
         """Make what a step of this run works with. A run that never sends gets a gateway that cannot submit."""
         from include.execution.desk import Desk
-        from include.execution.runs import sends, strategy_of
+        from include.execution.runs import gateway_connection_of, sends
         from include.execution.settings import settings_from
         from trading_airflow.hooks.execution_gateway import ExecutionGatewayHook, GatewayReaderHook
 
         hook = ExecutionGatewayHook if sends(run) else GatewayReaderHook
         with ExitStack() as stack:
             try:
-                client = hook(strategy_of(run).gateway_connection).client(str(run.run_id))
+                client = hook(gateway_connection_of(run)).client(str(run.run_id))
                 reader = stack.enter_context(client)
             except NotFound:
                 if sends(run):

@@ -58,7 +58,7 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
         fills[fill["intent_id"]].append(OrderFill.model_validate(fill))
     place = links(base, run.run_id, run.dag_id, run.airflow_run_id)
     return OrchestrationResult(
-        run=RunDetail.model_validate({**asdict(run), "links": place}),
+        run=RunDetail.model_validate({**asdict(run), **ledger.runs.answers(run.run_id), "links": place}),
         mappings=[
             Mapping.model_validate({**row, "reason": REASONS.get(row["skip_reason"] or "")})
             for row in ledger.runs.mappings(run.run_id)
