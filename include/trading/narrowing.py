@@ -9,7 +9,7 @@ from include.trading.errors import InvalidData
 from include.trading.strategy import MODES, RunRequest, Strategy
 
 # The form shows a section folded up, and what is in none unfolded.
-# Airflow checks each schema against its draft several times a task; the newest draft takes three times as long.
+# Airflow checks each schema against its draft wherever it checks a value; the newest draft takes three times as long.
 DRAFT = "http://json-schema.org/draft-07/schema#"
 SELDOM = {"section": "Another session or size"}
 
