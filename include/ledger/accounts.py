@@ -19,7 +19,8 @@ LOCK = "SELECT * FROM accounts WHERE account = %(account)s FOR UPDATE"
 # Since when the account's oldest order has been without a known outcome.
 UNRESOLVED_SINCE = """
     SELECT min(COALESCE(unknown_since, lease_until)) AS since FROM order_intents
-    WHERE account = %(account)s AND (state = 'unknown' OR (state = 'sending' AND lease_until <= %(now)s))
+    WHERE account = %(account)s AND state IN ('unknown', 'sending')
+      AND (state = 'unknown' OR lease_until <= %(now)s)
 """
 
 

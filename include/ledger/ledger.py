@@ -26,6 +26,7 @@ from include.ledger.records import Account, Intent, PlanRecord
 from include.ledger.runs import Runs
 from include.ledger.steps import Steps
 from include.trading.errors import Unavailable
+from include.trading.gate import RATE_WINDOW
 
 NOW = "SELECT clock_timestamp() AS now"
 # Times come back in the session's zone; messages and pages call them UTC, whatever the server is set to.
@@ -44,7 +45,8 @@ class Traffic(NamedTuple):
 
     unresolved_since: since when the oldest has been without a known outcome.
     holder: the order, if any, that was sent under one of the ids that this one would get.
-    pace_reached_at: when the POST was that is the plan's orders_per_minute back from now; None when there were fewer.
+    pace_reached_at: when the POST was that is the plan's orders_per_minute back from now; None when that is a minute
+        ago or more, or there were fewer.
     """
 
     unresolved_since: datetime | None
@@ -118,14 +120,18 @@ class Ledger:
         return account, replace(plan, state=state["state"]), intent, now["now"] + self.clock_offset
 
     def traffic(self, plan: PlanRecord, intent: Intent, now: datetime, gateway_order_ids: Sequence[str]) -> Traffic:
-        """Return what the gate must know of the account's other orders, with one statement; the account is locked."""
+        """Return what the gate must know of the account's other orders, with one statement; the account is locked.
+
+        In contract v2 the gateway's id is the order's own, which no other has: nobody is asked who holds it.
+        """
         with self.connection.cursor(row_factory=class_row(Traffic)) as cursor:
             found = cursor.execute(
                 TRAFFIC,
                 {
                     "account": plan.account,
                     "now": now,
-                    "gateway_order_ids": list(gateway_order_ids),
+                    "window_began": now - RATE_WINDOW,
+                    "gateway_order_ids": [] if plan.contract == "v2" else list(gateway_order_ids),
                     "id": intent.client_order_id,
                     "orders_per_minute": plan.orders_per_minute,
                 },

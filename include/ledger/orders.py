@@ -20,18 +20,22 @@ from include.trading.states import FINAL, check_transition
 
 GET = "SELECT * FROM order_intents WHERE client_order_id = %(id)s"
 LOCK = f"{GET} FOR UPDATE"
-# Another order of the account that was sent under one of these gateway ids.
+# Another order of the account that was sent under one of these gateway ids. By the ids first, and not at all without
+# any: an account has all its attempts ever, and the planner, before it has counted them, would look through them.
 HOLDER = """
+    WITH attempts AS MATERIALIZED (
+        SELECT intent_id, account FROM order_attempts
+        WHERE gateway_order_ids && %(gateway_order_ids)s::TEXT[] AND cardinality(%(gateway_order_ids)s::TEXT[]) > 0
+    )
     SELECT intents.client_order_id AS holder
-    FROM order_attempts AS attempts
-    JOIN order_intents AS intents ON intents.id = attempts.intent_id
-    WHERE attempts.gateway_order_ids && %(gateway_order_ids)s::TEXT[]
-      AND attempts.account = %(account)s AND client_order_id <> %(id)s
+    FROM attempts JOIN order_intents AS intents ON intents.id = attempts.intent_id
+    WHERE attempts.account = %(account)s AND client_order_id <> %(id)s
     LIMIT 1
 """
-# When the POST was that is `orders_per_minute` back from now; none where that is NULL.
+# When the POST was that is `orders_per_minute` back from now, if that is in the gate's window; none where that is NULL.
 PACE = """
-    SELECT started_at FROM order_attempts WHERE account = %(account)s AND %(orders_per_minute)s::INTEGER IS NOT NULL
+    SELECT started_at FROM order_attempts
+    WHERE account = %(account)s AND started_at > %(window_began)s AND %(orders_per_minute)s::INTEGER IS NOT NULL
     ORDER BY started_at DESC OFFSET %(orders_per_minute)s::INTEGER - 1 LIMIT 1
 """
 SAVE = """
