@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 
 from include.execution.desk import Desk
@@ -63,12 +64,14 @@ def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
         if intent.state in UNRESOLVED:
             _look_up(desk, intent)
     open_orders = {id: intent for intent in intents if intent.state == "open" for id in [gateway_id(desk, intent)]}
-    for id, answer in desk.gateway.orders(open_orders):
-        if answer is None:
-            # Acknowledged before, unknown now: kept open, so that the run ends as unresolved and a person looks.
-            continue
-        if not isinstance(answer, TradingError):
-            apply_report(desk, open_orders[id], answer, "tracked")
+    # Closed also when booking fails: nobody is asked any more then.
+    with closing(desk.gateway.orders(open_orders)) as answers:
+        for id, answer in answers:
+            if answer is None:
+                # Acknowledged before, unknown now: kept open, so that the run ends as unresolved and a person looks.
+                continue
+            if not isinstance(answer, TradingError):
+                apply_report(desk, open_orders[id], answer, "tracked")
     desk.ledger.orders.note_look_ups([intent.id for intent in open_orders.values()])
 
 

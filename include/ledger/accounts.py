@@ -15,7 +15,9 @@ from include.trading.alarms import NEXT_STEPS
 UNRESOLVED_CAUSE = "unresolved"
 
 
-LOCK = "SELECT * FROM accounts WHERE account = %(account)s FOR UPDATE"
+# NO KEY: it keeps out all that lock or change the row, but not rows that refer to it. FOR UPDATE would make a fill too,
+# which is booked with its order's row in hand, wait for the account, and that is the wrong way round.
+LOCK = "SELECT * FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE"
 # Since when the account's oldest order has been without a known outcome.
 UNRESOLVED_SINCE = """
     SELECT min(COALESCE(unknown_since, lease_until)) AS since FROM order_intents

@@ -6,7 +6,7 @@ order_answers; here it is only asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from urllib.parse import quote, urlsplit
@@ -112,7 +112,7 @@ class GatewayReader(HttpService):
 
     def orders(
         self, gateway_order_ids: Iterable[str], concurrency: int = 8
-    ) -> Iterator[tuple[str, OrderReport | TradingError | None]]:
+    ) -> Generator[tuple[str, OrderReport | TradingError | None]]:
         """Yield each id with what `order` returns, or with the error it raised: one lost answer hides no other.
 
         In order, each as soon as it is there, while the others are asked for.

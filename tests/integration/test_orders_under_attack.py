@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from include.execution import points
 from include.execution.submit import submit_order
+from include.ledger.ledger import Ledger
+from include.ledger.records import Intent
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.execution_gateway import GatewayClient
 from include.trading.errors import TradingError
-from include.trading.models import OrderReport
+from include.trading.models import Fill, OrderReport
 from tests.support.engine import sandbox_strategy
 from tests.support.trading import QUICK, Trade
 
@@ -181,3 +185,34 @@ def test_a_broker_day_that_ends_on_the_way_to_the_gate_changes_the_ids_to_look_u
 
     assert sent.state in ("open", "filled")
     assert (trade_v1.posts(), len(trade_v1.broker_orders()), trade_v1.breaks()) == (1, 1, [])
+
+
+def test_fills_are_booked_while_another_worker_holds_the_account_and_wants_the_order(trade: Trade) -> None:
+    """A fill refers to its account: to wait for that row with the order's in hand was a deadlock."""
+    trade.admin.settings(fill_after_seconds=3600)
+    _, order = trade.plan_one()
+    sent = trade.submit(order)
+    fill = Fill(fill_id="f1", quantity=Decimal(1), price=Decimal(100))
+
+    def book() -> Intent:
+        with trade.engine.ledger() as ledger:
+            return ledger.orders.save(sent, event="tracked", actor="test", filled_quantity=Decimal(1), fills=[fill])
+
+    with trade.engine.ledger() as ledger, trade.engine.ledger() as watcher, ThreadPoolExecutor(1) as pool:
+        with ledger.transaction():
+            ledger.accounts.lock(sent.account)
+            booked = pool.submit(book)
+            while not (booked.done() or _somebody_waits_for_a_lock(watcher)):
+                pass
+            ledger.orders.lock(sent.client_order_id)
+        assert booked.result().filled_quantity == 1
+
+    assert [row["fill_id"] for row in trade.fills(order)] == ["f1"]
+
+
+def _somebody_waits_for_a_lock(ledger: Ledger) -> bool:
+    return bool(
+        ledger.connection.execute(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchall()
+    )

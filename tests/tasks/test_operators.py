@@ -142,6 +142,27 @@ def test_an_order_id_of_another_plan_is_refused(place: Place) -> None:
     assert place.sandbox.admin.book()["posts_total"] == 0
 
 
+def test_an_order_of_an_earlier_plan_is_refused(place: Place) -> None:
+    earlier = DagRun()
+    trade(earlier)
+    order, *_ = place.orders(run_of(place, earlier))
+    dag_run = DagRun("manual__2")
+    map_orders(dag_run, fetch(dag_run, revision=2))
+
+    with pytest.raises(InvalidData, match=order.client_order_id):
+        submit(dag_run, {"symbol": order.symbol, "label": "?", "client_order_ids": [order.client_order_id]})
+
+
+def test_nothing_is_sent_when_the_second_leg_is_of_another_plan(place: Place) -> None:
+    dag_run = DagRun()
+    order, *_ = map_orders(dag_run, fetch(dag_run))
+
+    with pytest.raises(InvalidData, match="p0123456789"):
+        submit(dag_run, order | {"client_order_ids": [*order["client_order_ids"], "p0123456789"]})
+
+    assert place.sandbox.admin.book()["posts_total"] == 0
+
+
 def test_every_task_may_run_again_after_the_end_and_nothing_is_sent_twice(place: Place) -> None:
     dag_run = DagRun()
     first = trade(dag_run)

@@ -168,6 +168,14 @@ def test_a_file_that_cannot_be_used_at_all_raises(tmp_path: Path, content: str) 
         load_strategies(path)
 
 
+def test_a_file_that_was_changed_is_read_anew(tmp_path: Path) -> None:
+    before = load(tmp_path, GOOD)
+
+    after = load(tmp_path, {**GOOD, "capital": 60000.5})
+
+    assert [file.strategies[0].capital for file in (before, after)] == [Decimal("50000.5"), Decimal("60000.5")]
+
+
 def test_a_file_that_is_not_there_raises(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match=r"missing\.yaml: expected a readable text file"):
         load_strategies(tmp_path / "missing.yaml")
