@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS broker_orders (
     final_at REAL
 );
 CREATE INDEX IF NOT EXISTS broker_orders_by_symbol ON broker_orders (symbol);
+CREATE INDEX IF NOT EXISTS broker_orders_by_client_id ON broker_orders (client_order_id);
+CREATE INDEX IF NOT EXISTS broker_orders_open ON broker_orders (accepted_at) WHERE final_status IS NULL;
 CREATE TABLE IF NOT EXISTS executions (
     fill_id TEXT PRIMARY KEY,
     broker_order_id TEXT NOT NULL REFERENCES broker_orders,
@@ -52,6 +54,8 @@ CREATE TABLE IF NOT EXISTS gateway_orders (
     blind_until REAL NOT NULL
 );
 """
+# The executions of orders that exist by now. Nothing here may take longer for every order there ever was.
+EXECUTED = "FROM broker_orders JOIN executions USING (broker_order_id) WHERE accepted_at <= ?"
 TABLES = ("broker_orders", "executions", "holdings", "posts", "gateway_orders")
 
 
@@ -180,23 +184,31 @@ class Book:
 
     def positions(self, now: float) -> dict[str, Holding]:
         """Sum executions and foreign holdings; symbols without shares are left out."""
-        orders = self.orders(now)
+        self._open_orders(now)
         holdings: dict[str, Holding] = {}
         for row in self.store.execute("SELECT symbol, qty FROM holdings"):
             price = self.prices.latest(row["symbol"], utc(now)) or Decimal(0)
             holdings.setdefault(row["symbol"], Holding()).add(row["qty"], price)
-        for execution in sorted((e for order in orders for e in order.executions), key=lambda e: e.at):
-            holdings.setdefault(execution.symbol, Holding()).add(execution.qty, execution.price)
+        rows = self.store.execute(
+            f"SELECT executions.symbol, signed_qty, price {EXECUTED} ORDER BY at, accepted_at, fill_id",
+            (now,),
+        )
+        for row in rows:
+            holdings.setdefault(row["symbol"], Holding()).add(row["signed_qty"], Decimal(row["price"]))
         return {symbol: holding for symbol, holding in sorted(holdings.items()) if holding.qty}
 
     def exposure(self, symbol: str, now: float) -> int:
         """Return the net shares if every open order of the symbol fills."""
         held = self.store.execute("SELECT qty FROM holdings WHERE symbol = ?", (symbol,)).fetchone()
         net: int = held["qty"] if held else 0
-        for order in self.orders(now, symbol):
-            shares = order.filled if self._is_final(order) else max(order.qty, order.filled)
-            net += shares if order.side == "buy" else -shares
-        return net
+        for order in self._open_orders(now, symbol):
+            rest = 0 if self._is_final(order) else max(order.qty - order.filled, 0)
+            net += rest if order.side == "buy" else -rest
+        executed = self.store.execute(
+            f"SELECT COALESCE(sum(signed_qty), 0) AS qty {EXECUTED} AND broker_orders.symbol = ?",
+            (now, symbol),
+        ).fetchone()
+        return net + int(executed["qty"])
 
     def note_post(self, client_order_id: str, symbol: str, at: float) -> None:
         with self.store:
@@ -220,6 +232,12 @@ class Book:
     @staticmethod
     def _is_final(order: BrokerOrder) -> bool:
         return order.status not in ("accepted", "new", "partially_filled")
+
+    def _open_orders(self, now: float, symbol: str | None = None) -> list[BrokerOrder]:
+        """Execute what is due by now, and return the orders that were open until then."""
+        if symbol is None:
+            return self._orders(now, "final_status IS NULL")
+        return self._orders(now, "symbol = ? AND final_status IS NULL", (symbol,))
 
     def _orders(self, now: float, where: str = "TRUE", values: Iterable[str] = ()) -> list[BrokerOrder]:
         query = f"SELECT * FROM broker_orders WHERE {where} AND accepted_at <= ? ORDER BY accepted_at"  # noqa: S608
