@@ -226,6 +226,17 @@ def _parts_of_uri(variable: str, text: str) -> dict[str, Any]:
     }
 
 
+def extra_of(connection_id: str, text: str | None) -> dict[str, Any]:
+    """Return the extra of an Airflow connection; raise InvalidData, without a word of it, when it is no JSON object."""
+    try:
+        return _extra(text)
+    except ValueError as error:
+        raise InvalidData(
+            f"connection {connection_id!r}: expected a JSON object as its extra, got text that does not fit "
+            f"({type(error).__name__})"
+        ) from None
+
+
 def _extra(value: object) -> dict[str, Any]:
     found = json.loads(value) if isinstance(value, str) and value else value
     if not found:

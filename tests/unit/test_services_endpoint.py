@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.services.endpoint import Endpoint
+from include.services.endpoint import Endpoint, extra_of
 from include.trading.errors import InvalidData
 
 SECRET = "s3cr3t-" * 10
@@ -158,3 +158,13 @@ def test_an_unreadable_connection_is_refused_without_showing_it(text: str) -> No
         Endpoint.from_environment("market_data", {"AIRFLOW_CONN_MARKET_DATA": text})
 
     assert "hush" not in str(refused.value)
+
+
+def test_the_extra_of_a_connection_is_read_and_one_that_is_no_object_is_refused_without_showing_it() -> None:
+    assert extra_of("execution_gateway", '{"contract": "v2"}') == {"contract": "v2"}
+    assert extra_of("execution_gateway", None) == {}
+    for text in ('{"contract": "hush!"', '["hush!"]'):
+        with pytest.raises(InvalidData, match="'execution_gateway': expected a JSON object as its extra") as refused:
+            extra_of("execution_gateway", text)
+
+        assert "hush" not in str(refused.value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from include.services.endpoint import Endpoint, ServiceName
+from include.services.endpoint import Endpoint, ServiceName, extra_of
 from include.trading.errors import NotFound
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def endpoint_of(hook: HttpHook, service: ServiceName) -> Endpoint:
         schema=connection.schema,
         login=connection.login,
         password=connection.password,
-        extra=connection.extra_dejson,
+        # Not by extra_dejson, which tells the supervisor of each value anew: no key that an endpoint knows is a secret.
+        extra=extra_of(connection_id, connection.extra),
         conn_type=connection.conn_type,
     )
