@@ -142,15 +142,17 @@ def test_no_tradable_signal_is_a_green_run_without_orders(place: Place, words: s
 @either_contract
 def test_one_rejected_order_is_recorded_and_the_others_go_on(place: Place) -> None:
     place.sandbox.admin.settings(reject={"KO": "KO is not tradable"})
+    # Each of the five has a weight: of fewer, the day decides which.
+    place.trades(sandbox_strategy(top_n=3, bottom_n=2))
 
     ended = trade(place)
 
     run = ended.run
     assert (ended.color, run.status) == ("success", "partial")
-    assert ended.states("submit_orders") == {"success": 4}
-    assert (run.num_orders_submitted, run.num_orders_accepted, run.num_orders_rejected) == (4, 3, 1)
-    assert run.num_orders_filled == 3
-    assert run.error_message == "1 of 4 orders rejected"
+    assert ended.states("submit_orders") == {"success": 5}
+    assert (run.num_orders_submitted, run.num_orders_accepted, run.num_orders_rejected) == (5, 4, 1)
+    assert run.num_orders_filled == 4
+    assert run.error_message == "1 of 5 orders rejected"
     (rejected,) = (row for row in ended.mappings if row["order_status"] == "rejected")
     assert rejected["symbol"] == "KO"
     assert "KO is not tradable" in rejected["order_error"]
