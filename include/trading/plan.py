@@ -42,7 +42,7 @@ class PlanInputs(Value):
 
 
 # A tuple and no Value: a plan of a thousand orders has thirteen thousand of these, made by our own rules from checked
-# numbers, and a frozen dataclass takes three times as long to make.
+# numbers, and a frozen dataclass takes about twice as long to make.
 class RuleCheck(NamedTuple):
     """What one rule said of one order. value and limit in the rule's unit; exposures and turnover in USD."""
 
