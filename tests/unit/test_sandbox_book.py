@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +17,19 @@ PRICES = Prices()
 Step = Callable[[Book, float], object]
 
 
-def book() -> Book:
-    return Book(open_store(":memory:"), PRICES)
+@contextmanager
+def book() -> Iterator[Book]:
+    with closing(open_store(":memory:")) as store:
+        yield Book(store, PRICES)
+
+
+def asked(kept: Book, ask: Callable[[], object]) -> list[str]:
+    """Return the statements that asking sends to the store."""
+    statements: list[str] = []
+    kept.store.set_trace_callback(statements.append)
+    ask()
+    kept.store.set_trace_callback(None)
+    return statements
 
 
 @st.composite
@@ -47,49 +59,42 @@ def orders(draw: st.DrawFn) -> list[Step]:
 
 @given(steps=orders(), wait=st.sampled_from([0.0, 2.0, 60.0]), foreign=st.integers(-5, 5))
 def test_exposure_and_positions_are_what_the_orders_add_up_to(steps: list[Step], wait: float, foreign: int) -> None:
-    kept = book()
-    kept.hold({"AAPL": foreign})
-    for number, step in enumerate(steps):
-        step(kept, NOW + number)
-    now = NOW + len(steps) + wait
+    with book() as kept:
+        kept.hold({"AAPL": foreign})
+        for number, step in enumerate(steps):
+            step(kept, NOW + number)
+        now = NOW + len(steps) + wait
 
-    exposure = {symbol: kept.exposure(symbol, now) for symbol in SYMBOLS}
-    positions = kept.positions(now)
+        exposure = {symbol: kept.exposure(symbol, now) for symbol in SYMBOLS}
+        positions = kept.positions(now)
 
-    for symbol in SYMBOLS:
-        held = foreign if symbol == "AAPL" else 0
-        final = ("filled", "canceled")
-        executed = waiting = 0
-        for order in kept.orders(now, symbol):
-            sign = 1 if order.side == "buy" else -1
-            executed += sign * order.filled
-            waiting += 0 if order.status in final else sign * max(order.qty - order.filled, 0)
-        assert exposure[symbol] == held + executed + waiting
-        assert (positions[symbol].qty if symbol in positions else 0) == held + executed
+        for symbol in SYMBOLS:
+            held = foreign if symbol == "AAPL" else 0
+            executed = waiting = 0
+            for order in kept.orders(now, symbol):
+                sign = 1 if order.side == "buy" else -1
+                executed += sign * order.filled
+                waiting += 0 if order.status in ("filled", "canceled") else sign * max(order.qty - order.filled, 0)
+            assert exposure[symbol] == held + executed + waiting
+            assert (positions[symbol].qty if symbol in positions else 0) == held + executed
 
 
 def test_asking_costs_the_same_however_many_orders_have_ended() -> None:
-    kept = book()
+    with book() as kept:
 
-    def statements(ended: int) -> int:
-        for number in range(ended):
-            kept.place(f"{ended}-{number}", "AAPL", "buy", 1, NOW, 0, 1)
-        kept.positions(NOW + 1)
-        asked: list[str] = []
-        kept.store.set_trace_callback(asked.append)
-        kept.exposure("AAPL", NOW + 1)
-        kept.positions(NOW + 1)
-        kept.store.set_trace_callback(None)
-        return len(asked)
+        def statements(ended: int) -> int:
+            for number in range(ended):
+                kept.place(f"{ended}-{number}", "AAPL", "buy", 1, NOW, 0, 1)
+            kept.positions(NOW + 1)
+            return len(asked(kept, lambda: (kept.exposure("AAPL", NOW + 1), kept.positions(NOW + 1))))
 
-    assert statements(ended=3) == statements(ended=50)
+        assert statements(ended=3) == statements(ended=50)
 
 
 def test_an_order_is_found_without_looking_through_all_of_them() -> None:
-    kept = book()
+    with book() as kept:
+        (query,) = asked(kept, lambda: kept.order("x", NOW))
 
-    plan = kept.store.execute(
-        "EXPLAIN QUERY PLAN SELECT * FROM broker_orders WHERE (broker_order_id = 'x' OR client_order_id = 'x')"
-    ).fetchall()
+        plan = kept.store.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
 
-    assert not any("SCAN" in row["detail"] for row in plan)
+        assert not any("SCAN" in row["detail"] for row in plan)
