@@ -34,10 +34,13 @@ OPEN = """
     SELECT set_config('TimeZone', 'UTC', FALSE), version_num AS version, identity, current_ledger_identity() AS here
     FROM alembic_version_trading, ledger_identity
 """
-TRAFFIC = f"""
-    SELECT ({accounts.UNRESOLVED_SINCE}) AS unresolved_since, ({orders.HOLDER}) AS holder,
-        ({orders.PACE}) AS pace_reached_at
-"""
+# In contract v2 the gateway's id is the order's own, which no other has: nobody is asked who holds it.
+TRAFFIC = {
+    contract: f"""
+    SELECT ({accounts.UNRESOLVED_SINCE}) AS unresolved_since, {holder} AS holder, ({orders.PACE}) AS pace_reached_at
+    """
+    for contract, holder in (("v1", f"({orders.HOLDER})"), ("v2", "NULL"))
+}
 
 
 class Traffic(NamedTuple):
@@ -120,18 +123,15 @@ class Ledger:
         return account, replace(plan, state=state["state"]), intent, now["now"] + self.clock_offset
 
     def traffic(self, plan: PlanRecord, intent: Intent, now: datetime, gateway_order_ids: Sequence[str]) -> Traffic:
-        """Return what the gate must know of the account's other orders, with one statement; the account is locked.
-
-        In contract v2 the gateway's id is the order's own, which no other has: nobody is asked who holds it.
-        """
+        """Return what the gate must know of the account's other orders, with one statement; the account is locked."""
         with self.connection.cursor(row_factory=class_row(Traffic)) as cursor:
             found = cursor.execute(
-                TRAFFIC,
+                TRAFFIC[plan.contract],
                 {
                     "account": plan.account,
                     "now": now,
                     "window_began": now - RATE_WINDOW,
-                    "gateway_order_ids": [] if plan.contract == "v2" else list(gateway_order_ids),
+                    "gateway_order_ids": list(gateway_order_ids),
                     "id": intent.client_order_id,
                     "orders_per_minute": plan.orders_per_minute,
                 },

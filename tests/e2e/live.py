@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -159,6 +160,13 @@ class Live:
     def xcom(self, run: LiveRun, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         path = f"{run.path}/taskInstances/{task_id}/xcomEntries/{key}?map_index={map_index}&stringify=false"
         return self.call("GET", path)["value"]
+
+    def log(self, run: LiveRun, task_id: str, map_index: int = -1) -> list[dict[str, Any]]:
+        """Return the lines of a task's first try, as Airflow wrote them."""
+        folder = self.stack.airflow_logs / f"dag_id={run.dag_id}" / f"run_id={run.run_id}" / f"task_id={task_id}"
+        if map_index >= 0:
+            folder /= f"map_index={map_index}"
+        return [json.loads(line) for line in (folder / "attempt=1.log").read_text().splitlines()]
 
     def clear(self, run: LiveRun, *tasks: str | tuple[str, int], downstream: bool = False) -> None:
         """Clear tasks, or one mapped instance given as (task id, map index)."""

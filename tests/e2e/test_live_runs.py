@@ -45,6 +45,10 @@ def test_a_triggered_run_trades_the_session_and_keeps_plain_data(live: Live) -> 
     everything += [live.xcom(run, "submit_orders", map_index=index) for index in range(3)]
     assert "__classname__" not in json.dumps(everything)
     assert (live.postgres.home / "password").read_text() not in json.dumps(everything)
+    log = live.log(run, "submit_orders", map_index=0)
+    assert [line["outcome"] for line in log if line["event"] == "order submitted"] == ["acknowledged"]
+    # What Airflow says of its own libraries is left out.
+    assert [line["event"] for line in log if line["level"] != "info" and line["logger"] != "py.warnings"] == []
 
 
 def test_the_same_session_triggered_again_wants_no_change_and_sends_nothing(live: Live) -> None:

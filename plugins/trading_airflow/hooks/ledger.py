@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -21,6 +22,10 @@ class LedgerHook(PostgresHook):
     def __init__(self, postgres_conn_id: str = default_conn_name) -> None:
         super().__init__(postgres_conn_id=postgres_conn_id)
         self._connection_id = postgres_conn_id
+
+    def _create_connection(self, conn_args: dict[str, Any]) -> psycopg.Connection[Any]:
+        # The provider's also registers psycopg's JSON adapters, which a connection has anyway; that takes a millisecond.
+        return psycopg.connect(**conn_args)
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
