@@ -9,6 +9,7 @@ from dataclasses import replace
 from include.launcher.errors import CannotRun
 from tests.bench import engine_path, imports, page, pairs
 from tests.bench.results import Incomplete, Results
+from tests.bench.speed import loop_seconds
 
 SIZES = (5, 50, 500)
 PARTS = ("5", "50", "500", "engine", "imports")
@@ -34,7 +35,8 @@ def main() -> int:
 def _measured(given: argparse.Namespace) -> Results:
     results = Results()
     for part in given.only or PARTS:
-        print(f"== {part if part in ('engine', 'imports') else f'{part} orders'}", flush=True)
+        print(f"== {page.name_of(part)}", flush=True)
+        before = loop_seconds()
         if part == "engine":
             results = replace(results, engine=engine_path.measure(given.repetitions))
         elif part == "imports":
@@ -43,6 +45,7 @@ def _measured(given: argparse.Namespace) -> Results:
             orders = int(part)
             found = pairs.measure(orders, getattr(given, f"pairs{orders}"), QUERY_RUNS if orders == SIZES[0] else 0)
             results.airflow[orders] = found
+        results.speed[part] = before, loop_seconds()
     return results
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from tests.bench.results import (
     percentile,
     targets,
 )
+from tests.bench.speed import ADDITIONS
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -34,6 +35,8 @@ def render(results: Results, machine: str, settings: str) -> str:
     parts = [machine]
     if found := targets(results):
         parts.append(table(("target", "limit", "measured (median)", "met"), map(_target, found)))
+    if results.speed:
+        parts.append(_speed(results.speed))
     parts += [_airflow(found) for _, found in sorted(results.airflow.items())]
     if results.engine:
         parts.append(_engine(results.engine))
@@ -71,6 +74,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table: the first column is words, the others are numbers."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def name_of(part: str) -> str:
+    return f"{part} orders" if part.isdecimal() else part
+
+
+def _speed(speed: Mapping[str, tuple[float, float]]) -> str:
+    rows = [(name_of(part), f"{before:.2f}", f"{after:.2f}") for part, (before, after) in speed.items()]
+    return (
+        f"How fast the machine was, in seconds of {ADDITIONS / 1e6:g} million additions in Python (less is faster):\n\n"
+        + table(("part", "before", "after"), rows)
+    )
 
 
 def _processor() -> str:

@@ -144,6 +144,13 @@ def test_the_tables_say_what_was_measured_and_whether_it_suffices() -> None:
     assert "took 500 requests at the gateway" in text
 
 
+def test_the_page_says_how_fast_the_machine_was_around_each_part() -> None:
+    text = render(Results(speed={"50": (0.456, 0.789), "engine": (1, 2)}), "machine", "settings")
+
+    assert "5 million additions" in text
+    assert "| 50 orders | 0.46 | 0.79 |\n| engine | 1.00 | 2.00 |" in text
+
+
 def test_writing_replaces_the_generated_part_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")

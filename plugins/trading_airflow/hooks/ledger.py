@@ -24,7 +24,7 @@ class LedgerHook(PostgresHook):
         self._connection_id = postgres_conn_id
 
     def _create_connection(self, conn_args: dict[str, Any]) -> psycopg.Connection[Any]:
-        # The provider's also registers psycopg's JSON adapters, which a connection has anyway; that takes a millisecond.
+        # The provider's also registers psycopg's JSON adapters, which every connection has: a millisecond for nothing.
         return psycopg.connect(**conn_args)
 
     @contextmanager
