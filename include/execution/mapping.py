@@ -259,7 +259,7 @@ def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None) -> None:
 def _row(row: MappingRow, reduces: Mapping[tuple[str, Leg], bool], key: PlanKey | None) -> dict[str, Any]:
     ordered = row.outcome == "order"
     return {
-        **{name: value for name, value in row if name not in ("rules", "order_quantity", "reason")},
+        **{name: value for name, value in row._asdict().items() if name not in ("order_quantity", "reason")},
         "order_qty": row.order_quantity,
         "skip_reason": row.reason,
         "rules": [_check(check) for check in row.rules],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from include.trading.errors import InvalidData
 from include.trading.models import Price, Signal
@@ -14,8 +14,7 @@ from include.trading.sizing import Target
 _ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class LegOfChange:
+class LegOfChange(NamedTuple):
     """One leg: with an order, with the reason why not, or with neither when nothing is to change."""
 
     number: Leg
@@ -25,8 +24,7 @@ class LegOfChange:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """The symbol's facts and its one or two legs."""
 
     symbol: str

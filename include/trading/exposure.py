@@ -50,25 +50,25 @@ class Book:
         """Return the totals as they would be with the order."""
         return self._with(order, 1)
 
-    def take(self, order: PlannedOrder) -> None:
-        """Add the order."""
-        self._move(order, 1)
+    def take(self, order: PlannedOrder, after: Totals) -> None:
+        """Add the order. after: what `after` returned for it, and nothing was added or removed since."""
+        self._move(order, 1, after)
 
     def drop(self, order: PlannedOrder) -> None:
         """Remove an order that was added; of one symbol the last one first."""
-        self._move(order, -1)
+        self._move(order, -1, self._with(order, -1))
 
-    def _move(self, order: PlannedOrder, times: int) -> None:
-        self.totals = self._with(order, times)
+    def _move(self, order: PlannedOrder, times: int, totals: Totals) -> None:
+        self.totals = totals
         self._quantities[order.symbol] = self._quantities.get(order.symbol, _ZERO) + times * order.signed_quantity
 
     def _with(self, order: PlannedOrder, times: int) -> Totals:
-        quantity = self._quantities.get(order.symbol, _ZERO)
-        before = quantity * order.price
-        value = (quantity + times * order.signed_quantity) * order.price
+        totals = self.totals
+        before = self._quantities.get(order.symbol, _ZERO) * order.price
+        value = before + times * order.signed_quantity * order.price
         return Totals(
-            longs=self.totals.longs + max(value, _ZERO) - max(before, _ZERO),
-            shorts=self.totals.shorts - min(value, _ZERO) + min(before, _ZERO),
-            traded=self.totals.traded + times * order.notional,
-            orders=self.totals.orders + times,
+            longs=totals.longs + max(value, _ZERO) - max(before, _ZERO),
+            shorts=totals.shorts - min(value, _ZERO) + min(before, _ZERO),
+            traded=totals.traded + times * order.notional,
+            orders=totals.orders + times,
         )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from include.trading.exposure import Book, Totals
 from include.trading.models import Price
 from include.trading.plan import PlanInputs, PlannedOrder, RuleCheck
-from include.trading.risk import NET_RULE, ORDER_RULES, Situation, denies, under_limits_of
+from include.trading.risk import NET_RULE, ORDER_RULES, Situation, denies, judges
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """reason is None when the order may be sent."""
 
     rules: tuple[RuleCheck, ...]
@@ -24,18 +23,19 @@ class Verdict:
 def judge(orders: Sequence[PlannedOrder], inputs: PlanInputs) -> dict[tuple[str, int], Verdict]:
     """Return the verdict on each order, by symbol and leg. orders: in the order in which they may use up a limit."""
     book = Book(_positions(inputs), _valuation(inputs))
-    rules = under_limits_of(inputs.strategy, ORDER_RULES)
+    rules = {reduces: judges(inputs.strategy, ORDER_RULES, reduces=reduces) for reduces in (True, False)}
     verdicts: dict[tuple[str, int], Verdict] = {}
     accepted: list[PlannedOrder] = []
     for order in orders:
         if order.leg == 2 and verdicts[order.symbol, 1].reason:
             verdicts[order.symbol, 2] = Verdict((), "first_leg_denied", verdicts[order.symbol, 1].detail)
             continue
-        situation = _situation(order, inputs, book, after=book.after(order))
-        verdict = _verdict(tuple([rule.judge(order, situation) for rule in rules]))
+        after = book.after(order)
+        situation = _situation(order, inputs, book, after=after)
+        verdict = _verdict(tuple([rule(order, situation) for rule in rules[order.reduces]]))
         verdicts[order.symbol, order.leg] = verdict
         if verdict.reason is None:
-            book.take(order)
+            book.take(order, after)
             accepted.append(order)
     _judge_net(accepted, inputs, book, verdicts)
     return verdicts
@@ -45,12 +45,12 @@ def _judge_net(
     accepted: Sequence[PlannedOrder], inputs: PlanInputs, book: Book, verdicts: dict[tuple[str, int], Verdict]
 ) -> None:
     """Deny the weakest increases of the heavier side until longs less shorts fit their limit."""
-    (net_rule,) = under_limits_of(inputs.strategy, (NET_RULE,))
+    rules = {reduces: judges(inputs.strategy, (NET_RULE,), reduces=reduces)[0] for reduces in (True, False)}
 
     def judge_one(order: PlannedOrder) -> Verdict:
-        check = net_rule.judge(order, _situation(order, inputs, book, after=book.totals))
-        rules = (*verdicts[order.symbol, order.leg].rules, check)
-        verdict = Verdict(rules, check.code, check.detail) if denies(check) else Verdict(rules)
+        check = rules[order.reduces](order, _situation(order, inputs, book, after=book.totals))
+        checks = (*verdicts[order.symbol, order.leg].rules, check)
+        verdict = Verdict(checks, check.code, check.detail) if denies(check) else Verdict(checks)
         verdicts[order.symbol, order.leg] = verdict
         return verdict
 
@@ -70,15 +70,12 @@ def _judge_net(
 
 
 def _verdict(checks: tuple[RuleCheck, ...]) -> Verdict:
-    for check in checks:
-        if denies(check):
-            return Verdict(checks, check.code, check.detail)
-    return Verdict(checks)
+    denial = next(filter(denies, checks), None)
+    return Verdict(checks) if denial is None else Verdict(checks, denial.code, denial.detail)
 
 
 def _situation(order: PlannedOrder, inputs: PlanInputs, book: Book, after: Totals) -> Situation:
     return Situation(
-        strategy=inputs.strategy,
         account_state=inputs.account_state,
         previous_close=inputs.previous_closes.get(order.symbol),
         before=book.totals,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -41,8 +42,8 @@ class PlanInputs(Value):
     )
 
 
-# A tuple and no Value: a plan of a thousand orders has thirteen thousand of these, made by our own rules from checked
-# numbers, and a frozen dataclass takes about twice as long to make.
+# Tuples and no Values: a plan of a thousand orders has thirteen thousand of these and a thousand rows, made by our own
+# rules from checked numbers; a frozen dataclass takes about twice as long to make, a Value five times.
 class RuleCheck(NamedTuple):
     """What one rule said of one order. value and limit in the rule's unit; exposures and turnover in USD."""
 
@@ -70,34 +71,39 @@ class PlannedOrder(Value):
         return self.quantity if self.side == "buy" else -self.quantity
 
 
-class MappingRow(Value):
-    """The whole story of one symbol (of one leg, when it flips)."""
+class MappingRow(NamedTuple):
+    """The whole story of one symbol (of one leg, when it flips).
 
-    symbol: Symbol
+    target_quantity: None when it could not be sized. delta_quantity: signed shares wanted by this leg.
+    order_side, order_quantity: also of a denied order.
+    reason: a code of include/trading/reasons.py when skipped or denied. detail: the reason with its numbers.
+    """
+
+    symbol: str
     leg: Leg
     predicted_return: Decimal | None
     rank: int | None
     target_weight: Decimal | None
-    target_quantity: int | None = Field(description="None when it could not be sized")
+    target_quantity: int | None
     held_quantity: Decimal
     open_quantity: Decimal
-    delta_quantity: Decimal | None = Field(description="signed shares wanted by this leg")
+    delta_quantity: Decimal | None
     price: Decimal | None
     price_source: str | None
-    price_at: AwareDatetime | None
+    price_at: datetime | None
     price_age_seconds: Decimal | None
     order_side: Side | None
-    order_quantity: int | None = Field(description="also of a denied order")
+    order_quantity: int | None
     outcome: Outcome
-    reason: str | None = Field(description="a code of include/trading/reasons.py when skipped or denied")
-    detail: str | None = Field(description="the reason with its numbers")
-    rules: tuple[InstanceOf[RuleCheck], ...]
+    reason: str | None
+    detail: str | None
+    rules: tuple[RuleCheck, ...]
 
 
 class Plan(Value):
     """rows: by symbol and leg. orders: as they are to be sent, reductions first."""
 
-    rows: tuple[MappingRow, ...]
+    rows: tuple[InstanceOf[MappingRow], ...]
     orders: tuple[PlannedOrder, ...]
     rules_off: tuple[str, ...] = Field(description="codes of the rules that the strategy switched off")
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 from include.trading.exposure import Totals
 from include.trading.limits import OFF
 from include.trading.models import Price
-from include.trading.plan import AccountState, PlannedOrder, RuleCheck
+from include.trading.plan import AccountState, PlannedOrder, RuleCheck, RuleOutcome
 from include.trading.strategy import Strategy
 
 
@@ -28,7 +28,6 @@ class Situation(NamedTuple):
     traded_today: USD that the strategy traded in this session before this plan.
     """
 
-    strategy: Strategy
     account_state: AccountState
     previous_close: Price | str | None
     before: Totals
@@ -38,24 +37,29 @@ class Situation(NamedTuple):
 
 
 Check = Callable[[PlannedOrder, Any, Situation], RuleCheck]
+Judge = Callable[[PlannedOrder, Situation], RuleCheck]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """setting: where the strategy keeps the limit, None when it is the account's state."""
+    """setting: where the strategy keeps the limit, None when it is the account's state.
+
+    of_capital: the setting is a multiple of the strategy's capital; `check` gets the limit in USD.
+    """
 
     code: str
     check: Check
     judges: Literal["every order", "increases"]
     setting: str | None
+    of_capital: bool = False
 
 
 def order_notional(order: PlannedOrder, limit: Decimal, _: Situation) -> RuleCheck:
     return _at_most("order_notional", order.notional, limit, "USD")
 
 
-def order_shares(order: PlannedOrder, limit: int, _: Situation) -> RuleCheck:
-    return _at_most("order_shares", Decimal(order.quantity), Decimal(limit), "shares")
+def order_shares(order: PlannedOrder, limit: Decimal, _: Situation) -> RuleCheck:
+    return _at_most("order_shares", Decimal(order.quantity), limit, "shares")
 
 
 def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
@@ -77,18 +81,22 @@ def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) ->
 
 
 def restricted_symbol(order: PlannedOrder, symbols: tuple[str, ...], _: Situation) -> RuleCheck:
-    return _verdict("restricted_symbol", order.symbol in symbols, f"{order.symbol} is restricted")
+    if order.symbol not in symbols:
+        return _without_numbers("restricted_symbol", "passed")
+    return _denied("restricted_symbol", f"{order.symbol} is restricted")
 
 
 def not_shortable(order: PlannedOrder, symbols: tuple[str, ...], _: Situation) -> RuleCheck:
-    denied = order.opens_short and order.symbol in symbols
-    return _verdict("not_shortable", denied, f"selling {order.quantity} {order.symbol} may leave a short")
+    if not order.opens_short or order.symbol not in symbols:
+        return _without_numbers("not_shortable", "passed")
+    return _denied("not_shortable", f"selling {order.quantity} {order.symbol} may leave a short")
 
 
 def account_state(order: PlannedOrder, _: None, situation: Situation) -> RuleCheck:
     state = situation.account_state
-    denied = state == "halted" or (state == "reduce_only" and not order.reduces)
-    return _verdict("account_state", denied, f"the account is {state}")
+    if state == "active" or (state == "reduce_only" and order.reduces):
+        return _without_numbers("account_state", "passed")
+    return _denied("account_state", f"the account is {state}")
 
 
 def gross_exposure(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
@@ -110,45 +118,41 @@ def net_exposure(order: PlannedOrder, limit: Decimal, situation: Situation) -> R
     return _exposure("net_exposure", Decimal(0) if heavier else abs(net), abs(net), limit, situation)
 
 
-def number_of_orders(_: PlannedOrder, limit: int, situation: Situation) -> RuleCheck:
-    return _at_most("number_of_orders", Decimal(situation.after.orders), Decimal(limit), "orders")
+def number_of_orders(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
+    return _at_most("number_of_orders", Decimal(situation.after.orders), limit, "orders")
 
 
 def turnover_per_run(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
-    return _at_most("turnover_per_run", situation.after.traded, limit * situation.strategy.capital, "USD")
+    return _at_most("turnover_per_run", situation.after.traded, limit, "USD")
 
 
 def turnover_per_day(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
-    traded = situation.traded_today + situation.after.traded
-    return _at_most("turnover_per_day", traded, limit * situation.strategy.capital, "USD")
+    return _at_most("turnover_per_day", situation.traded_today + situation.after.traded, limit, "USD")
 
 
-def _exposure(code: str, before: Decimal, after: Decimal, multiple: Decimal, situation: Situation) -> RuleCheck:
-    limit = multiple * situation.strategy.capital
+def _exposure(code: str, before: Decimal, after: Decimal, limit: Decimal, situation: Situation) -> RuleCheck:
     if situation.unvalued:
         detail = f"{code}: no price and no previous close for {', '.join(situation.unvalued)}, which the strategy holds"
         return RuleCheck(code=code, outcome="not_evaluable", limit=limit, detail=detail)
     if after <= before:
-        return RuleCheck(code=code, outcome="passed", value=after, limit=limit)
+        return RuleCheck(code, "passed", after, limit)
     return _at_most(code, after, limit, "USD")
 
 
 def _at_most(code: str, value: Decimal, limit: Decimal, unit: str) -> RuleCheck:
     if value <= limit:
-        return RuleCheck(code=code, outcome="passed", value=value, limit=limit)
+        return RuleCheck(code, "passed", value, limit)
     detail = f"{code}: {value:f} {unit} is above the limit of {limit:f} {unit}"
     return RuleCheck(code=code, outcome="denied", value=value, limit=limit, detail=detail)
 
 
-def _verdict(code: str, denied: bool, detail: str) -> RuleCheck:
-    if denied:
-        return RuleCheck(code=code, outcome="denied", detail=f"{code}: {detail}")
-    return _without_numbers(code, "passed")
+def _denied(code: str, detail: str) -> RuleCheck:
+    return RuleCheck(code=code, outcome="denied", detail=f"{code}: {detail}")
 
 
 @cache
 def _without_numbers(code: str, outcome: Literal["passed", "off"]) -> RuleCheck:
-    return RuleCheck(code=code, outcome=outcome)
+    return RuleCheck(code, outcome)
 
 
 # The first denial, in this order, gives a denied order its reason.
@@ -159,43 +163,48 @@ ORDER_RULES: Final = (
     Rule("price_distance", price_distance, "every order", "limits.price_distance"),
     Rule("order_notional", order_notional, "every order", "limits.order_notional_usd"),
     Rule("order_shares", order_shares, "every order", "limits.order_shares"),
-    Rule("gross_exposure", gross_exposure, "increases", "limits.gross_exposure"),
-    Rule("long_exposure", long_exposure, "increases", "limits.long_exposure"),
-    Rule("short_exposure", short_exposure, "increases", "limits.short_exposure"),
+    Rule("gross_exposure", gross_exposure, "increases", "limits.gross_exposure", of_capital=True),
+    Rule("long_exposure", long_exposure, "increases", "limits.long_exposure", of_capital=True),
+    Rule("short_exposure", short_exposure, "increases", "limits.short_exposure", of_capital=True),
     Rule("number_of_orders", number_of_orders, "every order", "limits.number_of_orders"),
-    Rule("turnover_per_run", turnover_per_run, "every order", "limits.turnover_per_run"),
-    Rule("turnover_per_day", turnover_per_day, "every order", "limits.turnover_per_day"),
+    Rule("turnover_per_run", turnover_per_run, "every order", "limits.turnover_per_run", of_capital=True),
+    Rule("turnover_per_day", turnover_per_day, "every order", "limits.turnover_per_day", of_capital=True),
 )
 # Judged once the others are through: a long that a later short balances is no net exposure.
-NET_RULE: Final = Rule("net_exposure", net_exposure, "increases", "limits.net_exposure")
+NET_RULE: Final = Rule("net_exposure", net_exposure, "increases", "limits.net_exposure", of_capital=True)
 RULES: Final = (*ORDER_RULES, NET_RULE)
 
 
-class ActiveRule(NamedTuple):
-    """A rule with the limit that a strategy gives it."""
-
-    rule: Rule
-    limit: Any
-
-    def judge(self, order: PlannedOrder, situation: Situation) -> RuleCheck:
-        """Return what the rule says of the order."""
-        if self.limit == OFF:
-            return _without_numbers(self.rule.code, "off")
-        if self.rule.judges == "increases" and order.reduces:
-            return _without_numbers(self.rule.code, "passed")
-        return self.rule.check(order, self.limit, situation)
+def judges(strategy: Strategy, rules: Iterable[Rule], *, reduces: bool) -> tuple[Judge, ...]:
+    """Return the rules under the strategy's limits, for orders that reduce a position or for those that do not."""
+    return tuple(_judge(rule, strategy, reduces=reduces) for rule in rules)
 
 
-def under_limits_of(strategy: Strategy, rules: Iterable[Rule]) -> tuple[ActiveRule, ...]:
-    """Return the rules with the strategy's limits."""
-    return tuple(ActiveRule(rule, attrgetter(rule.setting)(strategy) if rule.setting else None) for rule in rules)
+def _judge(rule: Rule, strategy: Strategy, *, reduces: bool) -> Judge:
+    limit = _limit(rule, strategy)
+    if limit == OFF:
+        return lambda order, situation: _without_numbers(rule.code, "off")
+    if rule.judges == "increases" and reduces:
+        return lambda order, situation: _without_numbers(rule.code, "passed")
+    if rule.of_capital:
+        limit *= strategy.capital
+    elif isinstance(limit, int):
+        limit = Decimal(limit)
+    return lambda order, situation: rule.check(order, limit, situation)
+
+
+def _limit(rule: Rule, strategy: Strategy) -> Any:
+    return attrgetter(rule.setting)(strategy) if rule.setting else None
+
+
+_DENYING: Final = frozenset[RuleOutcome](("denied", "not_evaluable"))
 
 
 def denies(check: RuleCheck) -> bool:
     """Say whether this check stops its order."""
-    return check.outcome in ("denied", "not_evaluable")
+    return check.outcome in _DENYING
 
 
 def rules_off(strategy: Strategy) -> tuple[str, ...]:
     """Return the codes of the rules that the strategy switched off."""
-    return tuple(active.rule.code for active in under_limits_of(strategy, RULES) if active.limit == OFF)
+    return tuple(rule.code for rule in RULES if _limit(rule, strategy) == OFF)

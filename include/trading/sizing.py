@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import Field
 
-from include.trading.models import Price, Signal, Symbol, Value
+from include.trading.models import Price, Signal, Value
 
 
 class SizingLimits(Value):
@@ -17,10 +17,10 @@ class SizingLimits(Value):
     max_position_size: Decimal = Field(gt=0, description="USD, the most to hold of one symbol, long or short")
 
 
-class Target(Value):
+class Target(NamedTuple):
     """The signed whole shares to hold of one symbol; reason says why a weight led to none."""
 
-    symbol: Symbol
+    symbol: str
     quantity: int
     reason: str | None = None
 
