@@ -13,13 +13,14 @@ from include.trading.models import Fill, OrderReport
 from include.trading.states import FINAL, NEVER_SENT, REFUSED, TRANSITIONS, UNRESOLVED, fill_contradiction, state_of
 
 
-def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Intent:
+def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str, *, at: datetime | None = None) -> Intent:
     """Book a report on an order that was sent; return the order as the ledger has it now.
 
+    at: when it came, by the ledger's clock, which is asked where nobody knows. For the record only.
     A report that contradicts the order or itself is a break: the account halts, and what is certain is booked still.
     """
     try:
-        return _apply(desk, intent, report, event)
+        return _apply(desk, intent, report, event, at)
     except Overtaken:
         current = desk.ledger.orders.get(intent.client_order_id)
         if current is None:
@@ -27,13 +28,13 @@ def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str) ->
         if current.state not in NEVER_SENT | UNRESOLVED:
             # Somebody booked a report in the meantime; ours may be the older one and would look like a contradiction.
             return current
-        return _apply(desk, current, report, event)
+        return _apply(desk, current, report, event, at)
     except IdHeld as error:
         stop_trading(desk, intent.account, "id_held", intent.client_order_id, str(error), intent=intent)
         raise
 
 
-def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Intent:
+def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str, at: datetime | None) -> Intent:
     problems = contradictions(intent, report)
     for kind, message in problems:
         stop_trading(
@@ -48,7 +49,7 @@ def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Inten
     if any(kind == "other_payload" for kind, _ in problems):
         # Nothing in a report on some other order says anything about ours.
         return intent
-    changes = _changes(desk, intent, report)
+    changes = _changes(desk, intent, report, at)
     unique = {fill.fill_id: fill for fill in report.fills}
     fills = [*unique.values(), *_rest(intent, report, unique)]
     orders = desk.ledger.orders
@@ -86,7 +87,7 @@ def contradictions(intent: Intent, report: OrderReport) -> list[tuple[str, str]]
     return found
 
 
-def _changes(desk: Desk, intent: Intent, report: OrderReport) -> dict[str, Any]:
+def _changes(desk: Desk, intent: Intent, report: OrderReport, at: datetime | None) -> dict[str, Any]:
     """Return the columns a report changes; empty when it says nothing new."""
     state = state_of(report)
     if intent.state == "open" and state == "unknown":
@@ -100,7 +101,7 @@ def _changes(desk: Desk, intent: Intent, report: OrderReport) -> dict[str, Any]:
         elif intent.unknown_since is None:
             changes["unknown_since"] = desk.ledger.now()
     if intent.acknowledged_at is None and state != "unknown" and state not in REFUSED:
-        changes["acknowledged_at"] = desk.ledger.now()
+        changes["acknowledged_at"] = at or desk.ledger.now()
     if report.filled_quantity > intent.filled_quantity:
         changes["filled_quantity"] = report.filled_quantity
     if report.filled_avg_price is not None and report.filled_avg_price != intent.filled_avg_price:

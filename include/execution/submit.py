@@ -37,6 +37,7 @@ UNREACHABLE = "unreachable"
 class Passage:
     """What the gate said about an order, and the order as it is after that.
 
+    now: the ledger's time under the locks; locked_at: time.monotonic() just after it came.
     entered_at: time.monotonic() from before the locks, so that the lease is never thought longer than it is.
     failures: how many in a row the account has on reaching the gateway.
     """
@@ -44,6 +45,7 @@ class Passage:
     decision: GateDecision
     intent: Intent
     now: datetime
+    locked_at: float
     entered_at: float
     failures: int
 
@@ -55,23 +57,27 @@ def submit_order(desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
     Raises InvalidData (no order of that plan), Unavailable or Paused (nothing was stored, ask later), Halted (a person
     must act), OutcomeUnknown (look-ups go on), BookMismatch (the account stopped).
     """
-    plan, intent = _read(desk, plan_id, client_order_id)
     waits = iter(desk.settings.quick_retry_seconds)
-    while intent.state not in FINAL and intent.state != "open":
+    while True:
+        plan, intent, now = _read(desk, plan_id, client_order_id)
         try:
-            passage = _pass_gate(desk, plan, intent, _gateway_now(desk, plan))
-            intent = _act(desk, passage)
+            if _is_undecided(intent):
+                intent = _act(desk, _pass_gate(desk, plan, intent, _gateway_now(desk, plan, now)))
+            if not _is_undecided(intent):
+                return intent
         except Unavailable as error:
             _wait_or_raise(desk, plan.account, error, waits)
-            intent = reread(desk, intent)
         except Overtaken:
-            intent = reread(desk, intent)
-    return intent
+            continue
 
 
-def _gateway_now(desk: Desk, plan: PlanRecord) -> GatewayInfo | None:
+def _is_undecided(intent: Intent) -> bool:
+    return intent.state not in FINAL and intent.state != "open"
+
+
+def _gateway_now(desk: Desk, plan: PlanRecord, now: datetime) -> GatewayInfo | None:
     """Return what the gateway says it is just before a POST; None once nothing may be sent any more."""
-    if desk.ledger.now() >= plan.send_until:
+    if now >= plan.send_until:
         return None
     sandbox_only = plan.parameters["strategy"]["sandbox_only"]
     return check_gateway(desk, plan.account, plan.mode, sandbox_only=sandbox_only, quick=True)
@@ -93,15 +99,15 @@ def _act(desk: Desk, passage: Passage) -> Intent:
             return intent
         case "wait":
             _wait(desk, passage)
-            return reread(desk, intent)
+            return intent
         case "hold":
             raise Halted(f"order {intent.client_order_id} stays planned: {passage.decision.reason}")
         case _:
             return intent
 
 
-def _read(desk: Desk, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord, Intent]:
-    plan, intent = desk.ledger.read_order(plan_id, client_order_id)
+def _read(desk: Desk, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord, Intent, datetime]:
+    plan, intent, now = desk.ledger.read_order(plan_id, client_order_id)
     if plan is None or intent is None or intent.plan_id != plan_id:
         raise InvalidData(f"an order of the plan {plan_id} was expected, got {client_order_id}")
     if desk.settings.lease_seconds < 2 * desk.gateway.endpoint.total_timeout_seconds:
@@ -109,7 +115,7 @@ def _read(desk: Desk, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord, 
             f"lease_seconds: expected at least twice the gateway's total time-out "
             f"({desk.gateway.endpoint.total_timeout_seconds:g} s), got {desk.settings.lease_seconds:g}"
         )
-    return plan, intent
+    return plan, intent, now
 
 
 def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo | None) -> Passage:
@@ -118,11 +124,10 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
     foreign = _already_there(desk, plan, intent, ids)
     entered_at = time.monotonic()
     reach("before_claim")
-    with desk.ledger.transaction():
-        account, plan, intent, now = desk.ledger.lock_order(plan, intent.client_order_id)
+    with desk.ledger.locked_order(plan, intent.client_order_id, ids) as (account, plan, intent, traffic):
+        now, locked_at = traffic.now, time.monotonic()
         if info is not None and _gateway_ids(desk, plan, intent, info) != ids:
             raise Overtaken(f"order {intent.client_order_id}: the broker's day changed on the way to the gate")
-        traffic = desk.ledger.traffic(plan, intent, now, ids)
         account_state = desk.ledger.accounts.refresh_since(
             account,
             now,
@@ -152,7 +157,7 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
         )
         intent = _carry_out(desk, decision, intent, ids, now)
     reach("after_claim")
-    return Passage(decision, intent, now, entered_at, account.consecutive_failures)
+    return Passage(decision, intent, now, locked_at, entered_at, account.consecutive_failures)
 
 
 def _gateway_ids(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo) -> list[str]:
@@ -234,6 +239,7 @@ def _post(desk: Desk, passage: Passage) -> Intent:
         return release(desk, intent, "woke up too late: too little was left of the lease to send")
     try:
         report = desk.client.submit(intent.request)
+        answered = time.monotonic()
     except (Unavailable, Unauthorized, Halted) as error:
         reach("after_answer")
         intent = release(desk, intent, str(error))
@@ -281,7 +287,9 @@ def _post(desk: Desk, passage: Passage) -> Intent:
             "computed from its strategy and broker_timezone: a lost answer could not be looked up",
             intent=intent,
         )
-    intent = apply_report(desk, intent, report, "answered")
+    # By as much too early as the gate's time took to come here; no lease, window or proof depends on it.
+    answered_at = passage.now + timedelta(seconds=answered - passage.locked_at)
+    intent = apply_report(desk, intent, report, "answered", at=answered_at)
     reach("after_booking")
     return intent
 

@@ -18,11 +18,11 @@ UNRESOLVED_CAUSE = "unresolved"
 # NO KEY: it keeps out all that lock or change the row, but not rows that refer to it. FOR UPDATE would make a fill too,
 # which is booked with its order's row in hand, wait for the account, and that is the wrong way round.
 LOCK = "SELECT * FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE"
-# Since when the account's oldest order has been without a known outcome.
+# Since when the account's oldest order has been without a known outcome; {now}: an expression for the time.
 UNRESOLVED_SINCE = """
     SELECT min(COALESCE(unknown_since, lease_until)) AS since FROM order_intents
     WHERE account = %(account)s AND state IN ('unknown', 'sending')
-      AND (state = 'unknown' OR lease_until <= %(now)s)
+      AND (state = 'unknown' OR lease_until <= {now})
 """
 
 
@@ -98,7 +98,8 @@ class Accounts:
 
     def unresolved_since(self, account: str, now: datetime) -> datetime | None:
         """Return since when the oldest order of the account has been without a known outcome, None if none is."""
-        row = self._connection.execute(UNRESOLVED_SINCE, {"account": account, "now": now}).fetchone()
+        query = UNRESOLVED_SINCE.format(now="%(now)s")
+        row = self._connection.execute(query, {"account": account, "now": now}).fetchone()
         return None if row is None else row["since"]
 
     def refresh(self, account: Account, now: datetime, *, after_seconds: float, actor: str) -> AccountState:

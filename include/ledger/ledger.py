@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, Transaction
 from psycopg.errors import UndefinedFunction, UndefinedTable
 from psycopg.rows import class_row, dict_row
 
@@ -37,14 +37,16 @@ OPEN = """
 # In contract v2 the gateway's id is the order's own, which no other has: nobody is asked who holds it.
 TRAFFIC = {
     contract: f"""
-    SELECT ({accounts.UNRESOLVED_SINCE}) AS unresolved_since, {holder} AS holder, ({orders.PACE}) AS pace_reached_at
+    SELECT clock_timestamp() + %(clock_offset)s AS now,
+        ({accounts.UNRESOLVED_SINCE.format(now="statement_timestamp() + %(clock_offset)s")}) AS unresolved_since,
+        {holder} AS holder, ({orders.PACE}) AS pace_reached_at
     """
     for contract, holder in (("v1", f"({orders.HOLDER})"), ("v2", "NULL"))
 }
 
 
 class Traffic(NamedTuple):
-    """The account's other orders, for the gate.
+    """The account's other orders, for the gate, and the time when they were looked at.
 
     unresolved_since: since when the oldest has been without a known outcome.
     holder: the order, if any, that was sent under one of the ids that this one would get.
@@ -52,9 +54,19 @@ class Traffic(NamedTuple):
         ago or more, or there were fewer.
     """
 
+    now: datetime
     unresolved_since: datetime | None
     holder: str | None
     pace_reached_at: datetime | None
+
+
+class Locked(NamedTuple):
+    """An order at the gate: what is locked until the transaction ends, and what the account's other orders do."""
+
+    account: Account
+    plan: PlanRecord
+    intent: Intent
+    traffic: Traffic
 
 
 class Ledger:
@@ -94,55 +106,54 @@ class Ledger:
         now: datetime = row["now"]
         return now + self.clock_offset
 
-    def read_order(self, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord | None, Intent | None]:
-        """Return a plan and an order, with one round trip."""
-        plan, intent = self._first_rows(
-            (plans.GET, PlanRecord), (orders.GET, Intent), plan_id=plan_id, id=client_order_id
+    def read_order(self, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord | None, Intent | None, datetime]:
+        """Return a plan, an order and the time, with one round trip."""
+        plan, intent, now = self._first_rows(
+            (plans.GET, PlanRecord), (orders.GET, Intent), (NOW, None), plan_id=plan_id, id=client_order_id
         )
-        return plan, intent
+        return plan, intent, now["now"] + self.clock_offset
 
-    def lock_order(self, plan: PlanRecord, client_order_id: str) -> tuple[Account, PlanRecord, Intent, datetime]:
-        """Lock account, plan and order in the order that all workers keep to; return them and the time after it.
+    @contextmanager
+    def locked_order(
+        self, plan: PlanRecord, client_order_id: str, gateway_order_ids: Sequence[str]
+    ) -> Iterator[Locked]:
+        """Begin a transaction and lock account, plan and order in the order that all workers keep to.
 
         One round trip, so that the account, which every order needs, is not held longer than it must be. Of the plan
-        only the state is read again: nothing else of it ever changes.
+        only the state is read again: nothing else of it ever changes. The time is the one after the locks.
         """
-        account, state, intent, now = self._first_rows(
-            (accounts.LOCK, Account),
-            (plans.LOCK_STATE, None),
-            (orders.LOCK, Intent),
-            (NOW, None),
-            account=plan.account,
-            plan_id=plan.plan_id,
-            id=client_order_id,
-        )
-        if account is None or state is None or intent is None:
-            raise LookupError(
-                f"order {client_order_id}, plan {plan.plan_id} or account {plan.account!r} is not in the ledger"
+        with ExitStack() as transaction:
+            account, state, intent, traffic = self._first_rows(
+                (accounts.LOCK, Account),
+                (plans.LOCK_STATE, None),
+                (orders.LOCK, Intent),
+                (TRAFFIC[plan.contract], Traffic),
+                transaction=transaction,
+                account=plan.account,
+                plan_id=plan.plan_id,
+                id=client_order_id,
+                gateway_order_ids=list(gateway_order_ids),
+                orders_per_minute=plan.orders_per_minute,
+                clock_offset=self.clock_offset,
+                window=RATE_WINDOW,
             )
-        return account, replace(plan, state=state["state"]), intent, now["now"] + self.clock_offset
+            if account is None or state is None or intent is None:
+                raise LookupError(
+                    f"order {client_order_id}, plan {plan.plan_id} or account {plan.account!r} is not in the ledger"
+                )
+            yield Locked(account, replace(plan, state=state["state"]), intent, traffic)
 
-    def traffic(self, plan: PlanRecord, intent: Intent, now: datetime, gateway_order_ids: Sequence[str]) -> Traffic:
-        """Return what the gate must know of the account's other orders, with one statement; the account is locked."""
-        with self.connection.cursor(row_factory=class_row(Traffic)) as cursor:
-            found = cursor.execute(
-                TRAFFIC[plan.contract],
-                {
-                    "account": plan.account,
-                    "now": now,
-                    "window_began": now - RATE_WINDOW,
-                    "gateway_order_ids": list(gateway_order_ids),
-                    "id": intent.client_order_id,
-                    "orders_per_minute": plan.orders_per_minute,
-                },
-            ).fetchone()
-        if found is None:
-            raise Unavailable("the ledger's database did not tell of the account's other orders")
-        return found
+    def _first_rows(
+        self, *statements: tuple[str, type | None], transaction: ExitStack | None = None, **parameters: Any
+    ) -> list[Any]:
+        """Send the statements together and return the first row of each, None where there is none.
 
-    def _first_rows(self, *statements: tuple[str, type | None], **parameters: Any) -> list[Any]:
-        """Send the statements together and return the first row of each, None where there is none."""
+        transaction: what shall end the transaction that begins with them.
+        """
         with self.connection.pipeline():
+            if transaction is not None:
+                # Not connection.transaction(), which in a pipeline waits for the answer to each of its own commands.
+                transaction.enter_context(Transaction(self.connection))
             cursors = [
                 self.connection.cursor(row_factory=dict_row if row is None else class_row(row)).execute(
                     query, parameters

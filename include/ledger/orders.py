@@ -35,7 +35,8 @@ HOLDER = """
 # When the POST was that is `orders_per_minute` back from now, if that is in the gate's window; none where that is NULL.
 PACE = """
     SELECT started_at FROM order_attempts
-    WHERE account = %(account)s AND started_at > %(window_began)s AND %(orders_per_minute)s::INTEGER IS NOT NULL
+    WHERE account = %(account)s AND started_at > statement_timestamp() + %(clock_offset)s - %(window)s
+      AND %(orders_per_minute)s::INTEGER IS NOT NULL
     ORDER BY started_at DESC OFFSET %(orders_per_minute)s::INTEGER - 1 LIMIT 1
 """
 SAVE = """
