@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from include.execution.desk import Desk, refresh_account
@@ -256,10 +257,14 @@ def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None) -> None:
         ledger.runs.record_mapped(run.run_id, plan_id=None if key is None else key.plan_id, adopted=False)
 
 
+# Of a row's fields those that are columns of the same name.
+_COLUMNS: Final = [f.name for f in fields(MappingRow) if f.name not in ("order_quantity", "reason", "rules")]
+
+
 def _row(row: MappingRow, reduces: Mapping[tuple[str, Leg], bool], key: PlanKey | None) -> dict[str, Any]:
     ordered = row.outcome == "order"
     return {
-        **{name: value for name, value in row._asdict().items() if name not in ("order_quantity", "reason")},
+        **{name: getattr(row, name) for name in _COLUMNS},
         "order_qty": row.order_quantity,
         "skip_reason": row.reason,
         "rules": [_check(check) for check in row.rules],

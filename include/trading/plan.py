@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AwareDatetime, Field, InstanceOf
+from pydantic import AwareDatetime, Field, InstanceOf, PlainSerializer
 
 from include.trading.models import Contract, Price, Side, Signal, Symbol, Value
 from include.trading.reasons import NO_CHANGE_WANTED
@@ -42,8 +43,8 @@ class PlanInputs(Value):
     )
 
 
-# Tuples and no Values: a plan of a thousand orders has thirteen thousand of these and a thousand rows, made by our own
-# rules from checked numbers; a frozen dataclass takes about twice as long to make, a Value five times.
+# A tuple and no Value: a plan of a thousand orders has thirteen thousand of these, made by our own rules from checked
+# numbers, and a frozen dataclass takes about twice as long to make.
 class RuleCheck(NamedTuple):
     """What one rule said of one order. value and limit in the rule's unit; exposures and turnover in USD."""
 
@@ -71,7 +72,10 @@ class PlannedOrder(Value):
         return self.quantity if self.side == "buy" else -self.quantity
 
 
-class MappingRow(NamedTuple):
+# No Value: it is made of checked numbers only, and a Value of as many fields takes several times as long and as much
+# memory.
+@dataclass(frozen=True, slots=True)
+class MappingRow:
     """The whole story of one symbol (of one leg, when it flips).
 
     target_quantity: None when it could not be sized. delta_quantity: signed shares wanted by this leg.
@@ -97,7 +101,7 @@ class MappingRow(NamedTuple):
     outcome: Outcome
     reason: str | None
     detail: str | None
-    rules: tuple[RuleCheck, ...]
+    rules: tuple[Annotated[RuleCheck, PlainSerializer(RuleCheck._asdict)], ...]
 
 
 class Plan(Value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from include.trading.changes import change_of
 from include.trading.errors import InvalidData
+from include.trading.plan import MappingRow
 from include.trading.planning import make_plan
 from include.trading.reasons import REASONS
 from tests.support.planning import NOW, inputs, price, prices, quantities, row, signals, strategy, traded
@@ -40,7 +43,7 @@ def test_rebalancing_orders_target_less_held_less_open() -> None:
 def test_a_row_tells_the_whole_story() -> None:
     plan = make_plan(inputs(signals=signals(AAPL="0.5"), prices=PRICES, held=quantities(AAPL=300)))
 
-    story = row(plan, "AAPL")._asdict()
+    story = {field.name: getattr(row(plan, "AAPL"), field.name) for field in fields(MappingRow)}
     del story["rules"]
 
     assert story == {
@@ -339,7 +342,11 @@ def test_a_sizing_that_forgets_a_priced_symbol_is_an_error() -> None:
 def test_a_plan_survives_json() -> None:
     plan = make_plan(inputs(signals=signals(AAPL="-0.5", MSFT="0.2"), prices=PRICES, held=quantities(AAPL=20)))
 
-    assert type(plan).model_validate_json(plan.model_dump_json()) == plan
+    written = plan.model_dump_json()
+
+    assert type(plan).model_validate_json(written) == plan
+    first, *_ = json.loads(written)["rows"]
+    assert (first["symbol"], first["rules"][0]["code"]) == ("AAPL", "restricted_symbol")
 
 
 def test_the_time_of_planning_only_gives_prices_their_age() -> None:
