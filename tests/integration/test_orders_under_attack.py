@@ -146,13 +146,13 @@ def test_an_order_another_worker_sent_meanwhile_is_no_break_in_v1(trade_v1: Trad
 
 
 def test_a_v1_gateway_that_makes_other_ids_than_we_compute_is_a_break(trade_v1: Trade) -> None:
+    # At noon in New York it is tomorrow on Kiritimati. Just before midnight ids of both days would be ours.
     now = datetime.now(UTC)
-    elsewhere = next(
-        zone
-        for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago")
-        if now.astimezone(ZoneInfo(zone)).date() != now.astimezone(NEW_YORK).date()
+    noon = datetime.combine(now.astimezone(NEW_YORK).date(), time(12), NEW_YORK)
+    trade_v1.engine.clock_offset = noon - now
+    trade_v1.admin.settings(
+        clock_offset_seconds=trade_v1.engine.clock_offset.total_seconds(), broker_timezone="Pacific/Kiritimati"
     )
-    trade_v1.admin.settings(broker_timezone=elsewhere)
     _, order = trade_v1.plan_one()
 
     trade_v1.submit(order)
