@@ -107,15 +107,15 @@ def _act(desk: Desk, passage: Passage) -> Intent:
 
 
 def _read(desk: Desk, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord, Intent, datetime]:
-    plan, intent, now = desk.ledger.read_order(plan_id, client_order_id)
-    if plan is None or intent is None or intent.plan_id != plan_id:
+    found = desk.ledger.read_order(plan_id, client_order_id)
+    if found is None:
         raise InvalidData(f"an order of the plan {plan_id} was expected, got {client_order_id}")
     if desk.settings.lease_seconds < 2 * desk.gateway.endpoint.total_timeout_seconds:
         raise InvalidData(
             f"lease_seconds: expected at least twice the gateway's total time-out "
             f"({desk.gateway.endpoint.total_timeout_seconds:g} s), got {desk.settings.lease_seconds:g}"
         )
-    return plan, intent, now
+    return found
 
 
 def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo | None) -> Passage:
