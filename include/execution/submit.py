@@ -287,7 +287,8 @@ def _post(desk: Desk, passage: Passage) -> Intent:
             "computed from its strategy and broker_timezone: a lost answer could not be looked up",
             intent=intent,
         )
-    # By as much too early as the gate's time took to come here; no lease, window or proof depends on it.
+    # Too early by what the gate's time took to come here, and by a suspension of the machine, which this clock does
+    # not count; no lease, window or proof depends on it.
     answered_at = passage.now + timedelta(seconds=answered - passage.locked_at)
     intent = apply_report(desk, intent, report, "answered", at=answered_at)
     reach("after_booking")
