@@ -6,7 +6,8 @@ course leads through that guard; the same seeds pass with the guard in place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +16,7 @@ from include.execution import closing, mapping, reports, resolve, submit
 from include.execution.desk import Desk
 from include.ledger import orders as ledger_orders
 from include.ledger.accounts import Accounts
-from include.ledger.ledger import Ledger
+from include.ledger.ledger import Ledger, Locked
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.ledger.records import Account, AccountState, Intent
@@ -84,8 +85,14 @@ def _slot_key_random() -> None:
 
 def _collision_check_off() -> None:
     submit._already_there = lambda *_: None
-    traffic = Ledger.traffic
-    Ledger.traffic = lambda *words: traffic(*words)._replace(holder=None)
+    locked_order = Ledger.locked_order
+
+    @contextmanager
+    def held_by_nobody(*words: Any) -> Iterator[Locked]:
+        with locked_order(*words) as locked:
+            yield locked._replace(traffic=locked.traffic._replace(holder=None))
+
+    Ledger.locked_order = held_by_nobody
 
 
 def _absent_after_one_404() -> None:
