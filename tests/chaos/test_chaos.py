@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from multiprocessing import get_context
 
 import pytest
 
@@ -25,6 +26,15 @@ def test_no_order_is_doubled_or_lost_and_every_lie_surfaces() -> None:
 
     failed = [result for result in results if result.verdict.problems]
     assert not failed, "\n".join(_told(result) for result in failed)
+
+
+def test_every_mutation_still_finds_what_it_breaks() -> None:
+    workers = {name: get_context("fork").Process(target=mutation.patch) for name, mutation in BY_NAME.items()}
+    for worker in workers.values():
+        worker.start()
+        worker.join()
+
+    assert [name for name, worker in workers.items() if worker.exitcode != 0] == []
 
 
 def test_a_broken_guard_makes_the_proof_fail() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import pytest
 
 from include.execution import points
 from include.execution.submit import submit_order
-from include.ledger.ledger import Ledger
+from include.ledger.ledger import Ledger, Traffic
 from include.ledger.records import Intent
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.execution_gateway import GatewayClient
@@ -159,6 +159,41 @@ def test_a_v1_gateway_that_makes_other_ids_than_we_compute_is_a_break(trade_v1: 
 
     assert [found.kind for found in trade_v1.breaks()] == ["other_id"]
     assert trade_v1.account().state == "halted"
+
+
+def test_a_worker_that_waited_at_the_gate_sees_what_was_stored_meanwhile(trade: Trade) -> None:
+    run, order = trade.plan_one()
+    assert run.plan_id is not None
+    plan_id = run.plan_id
+
+    def enter() -> Traffic:
+        with trade.engine.ledger() as ledger:
+            found = ledger.read_order(plan_id, order.client_order_id)
+            assert found is not None
+            with ledger.locked_order(found[0], order.client_order_id, []) as locked:
+                return locked.traffic
+
+    with trade.engine.ledger() as holder, ThreadPoolExecutor(1) as pool:
+        with holder.transaction():
+            holder.accounts.lock(order.account)
+            waiting = pool.submit(enter)
+            with trade.engine.ledger() as watcher:
+                until_somebody_waits_for_a_lock(watcher, waiting)
+            holder.connection.execute(
+                "UPDATE order_intents SET state = 'unknown', unknown_since = clock_timestamp() WHERE id = %s",
+                [order.id],
+            )
+            stored_at = holder.now()
+        traffic = waiting.result()
+
+    assert traffic.unresolved_since is not None
+    assert traffic.unresolved_since < stored_at < traffic.now
+
+
+def until_somebody_waits_for_a_lock(watcher: Ledger, worker: Future[Traffic]) -> None:
+    query = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    while watcher.connection.execute(query).fetchone() is None:
+        assert not worker.done(), "the worker did not wait"
 
 
 def test_a_broker_day_that_ends_on_the_way_to_the_gate_changes_the_ids_to_look_up(
