@@ -42,16 +42,12 @@ PRELOADED = (
     "include.services.notifications",
     "include.trading.narrowing",
     "include.trading.strategies_file",
-    "trading_airflow.alerts",
+    "trading_airflow.daily_dag",
     "trading_airflow.hooks.execution_gateway",
     "trading_airflow.hooks.ledger",
     "trading_airflow.hooks.market_data",
     "trading_airflow.hooks.signal_service",
-    "trading_airflow.operators.fills",
-    "trading_airflow.operators.orders",
-    "trading_airflow.operators.signals",
     "trading_airflow.operators.watchdog",
-    "trading_airflow.retries",
 )
 
 
@@ -63,17 +59,23 @@ def forks_tasks(arguments: list[str]) -> bool:
 def rehearse() -> None:
     """Make what every task needs and Python keeps once it is made; a task that finds nothing makes it itself."""
     from airflow.sdk.log import mask_secret
+    from jinja2 import UndefinedError
     from psycopg.sql import Literal
 
     from include.execution.settings import settings_from
     from include.trading.strategies_file import load_strategies
+    from trading_airflow.daily_dag import dag_of_task
     from trading_airflow.strategies import strategies_path
 
     trading_calendar("XNYS", today=utcnow().date())
     # What is wrong with them is told where the DAGs are made from them.
     with suppress(InvalidData):
-        load_strategies(strategies_path())
-        settings_from(os.environ)
+        settings = settings_from(os.environ)
+        for strategy in load_strategies(strategies_path()).strategies:
+            dag = dag_of_task(strategy, settings.retry_minutes)
+            # Airflow renders a mapped task's label before there is one: the parser, and what it takes to fail.
+            with suppress(UndefinedError):
+                dag.get_template_env().from_string("{{ label }}").render()
     # A contract's name is too short to be masked as a secret: Airflow warns of it once a process, which was every task.
     mask_secret("v2", "contract")
     # The pattern that arrays are quoted by.

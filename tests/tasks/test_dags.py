@@ -19,6 +19,7 @@ from include.trading.errors import InvalidData
 from include.trading.strategy import RunRequest
 from tests.support.dags import ROOT, read_dags, write_strategies
 from tests.support.planning import strategy
+from trading_airflow.daily_dag import dag_of_task
 from trading_airflow.retries import TradingRetryPolicy
 
 TASKS = ("fetch_signals", "map_orders", "submit_orders", "track_fills")
@@ -223,7 +224,8 @@ def test_the_form_takes_what_is_narrower(dag: DAG, name: str, value: object) -> 
 
 
 def in_task(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> dict[str, DAG]:
-    """Read the DAG file as a process does that is about to run a task of a DAG."""
+    """Read the DAG file as a new process does that is about to run a task of a DAG."""
+    dag_of_task.cache_clear()
     monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, dag_id)
     monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_TASK_ID, "map_orders")
     return read_dags()
@@ -242,6 +244,45 @@ def test_a_task_reads_its_own_dag_without_the_form(strategies_file: Path, monkey
     for task_id in dag.task_ids:
         dag.get_task(task_id).params = whole[dag.dag_id].get_task(task_id).params
     assert as_json(dag) == as_json(whole[dag.dag_id])
+
+
+# Like a scheduler, then like a task that it forks. Arguments: a change to the strategies file in between, the file.
+FORKED = f"""
+import os, runpy, sys
+from pathlib import Path
+file, changed = Path(sys.argv.pop()), sys.argv.pop()
+from airflow import plugins_manager
+plugins_manager.ensure_plugins_loaded()
+from trading_airflow.daily_dag import dag_of_task
+made = dag_of_task.cache_info().currsize
+file.write_text(file.read_text().replace(*changed.split(",")))
+os.environ[{_AIRFLOW_PARSING_CONTEXT_DAG_ID!r}] = "daily_trading"
+os.environ[{_AIRFLOW_PARSING_CONTEXT_TASK_ID!r}] = "map_orders"
+dag = runpy.run_path("dags/daily_trading.py")["daily_trading"]
+print("read:", made, dag_of_task.cache_info().hits, dag.description)
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "read"),
+    [("MSFT,MSFT", "2 1 plan: 2 symbols on XNYS"), ("MSFT,MSFT\n  - KO", "2 0 plan: 3 symbols on XNYS")],
+    ids=["as it was", "another symbol"],
+)
+def test_a_task_takes_the_dag_that_the_scheduler_made_unless_the_strategy_changed(
+    strategies_file: Path, changed: str, read: str
+) -> None:
+    write_strategies(strategies_file, strategy(symbols=["AAPL", "MSFT"]), strategy(id="energy", symbols=["XOM", "CVX"]))
+
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, "scheduler", changed, str(strategies_file)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.rpartition("read: ")[2].strip() == read
 
 
 def test_each_strategy_has_a_dag_of_its_own(strategies_file: Path) -> None:
