@@ -1,4 +1,4 @@
-"""The one Airflow plugin: timetable, API and pages; loads heavy imports once where task processes fork from."""
+"""The one Airflow plugin: timetable, API and pages; loads imports and makes DAGs once where tasks fork from."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import structlog
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk.timezone import utcnow
 
@@ -17,8 +18,14 @@ from trading_airflow import listener
 from trading_airflow.timetable import ExchangeSessionTimetable
 from trading_airflow.web.views import EXTERNAL_VIEWS
 
+if TYPE_CHECKING:
+    from include.trading.strategy import Strategy
+
+log = structlog.get_logger(__name__)
+
 # `airflow scheduler` (LocalExecutor) and `airflow celery worker` fork a process per task. What they have imported is
 # free there; each task would otherwise pay for it again: up to four seconds for the libraries, a tenth for our own.
+# A Celery worker loads plugins before it forks only with `[core] lazy_load_plugins` off.
 FORKS_TASKS = (["scheduler"], ["celery", "worker"])
 PRELOADED = (
     "exchange_calendars",
@@ -59,12 +66,10 @@ def forks_tasks(arguments: list[str]) -> bool:
 def rehearse() -> None:
     """Make what every task needs and Python keeps once it is made; a task that finds nothing makes it itself."""
     from airflow.sdk.log import mask_secret
-    from jinja2 import UndefinedError
     from psycopg.sql import Literal
 
     from include.execution.settings import settings_from
     from include.trading.strategies_file import load_strategies
-    from trading_airflow.daily_dag import dag_of_task
     from trading_airflow.strategies import strategies_path
 
     trading_calendar("XNYS", today=utcnow().date())
@@ -72,14 +77,27 @@ def rehearse() -> None:
     with suppress(InvalidData):
         settings = settings_from(os.environ)
         for strategy in load_strategies(strategies_path()).strategies:
-            dag = dag_of_task(strategy, settings.retry_minutes)
-            # Airflow renders a mapped task's label before there is one: the parser, and what it takes to fail.
-            with suppress(UndefinedError):
-                dag.get_template_env().from_string("{{ label }}").render()
+            make_dag(strategy, settings.retry_minutes)
     # A contract's name is too short to be masked as a secret: Airflow warns of it once a process, which was every task.
     mask_secret("v2", "contract")
     # The pattern that arrays are quoted by.
     Literal([""]).as_bytes()
+
+
+def make_dag(strategy: Strategy, retry_minutes: tuple[float, ...]) -> None:
+    """Make the DAG that the strategy's tasks will take, and render a label with it."""
+    from jinja2 import UndefinedError
+
+    from trading_airflow.daily_dag import dag_of_task
+
+    try:
+        dag = dag_of_task(strategy, retry_minutes)
+        # Airflow renders a mapped task's label before there is one: the parser, and what it takes to fail.
+        with suppress(UndefinedError):
+            dag.get_template_env().from_string("{{ label }}").render()
+    except Exception:
+        # Airflow drops a plugin that fails while it loads, and with it the timetable of every strategy.
+        log.exception("no DAG made in advance: its tasks make it themselves", strategy=strategy.id)
 
 
 class TradingPlugin(AirflowPlugin):

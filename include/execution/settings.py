@@ -23,7 +23,8 @@ OTHERS = frozenset(
     }
 )
 
-Waits = tuple[Annotated[float, Field(ge=0)], ...]
+# Longer than anybody would wait, and not too long for a timedelta in minutes.
+Waits = tuple[Annotated[float, Field(ge=0, le=86_400)], ...]
 
 
 class Settings(Thresholds):

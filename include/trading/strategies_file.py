@@ -82,7 +82,7 @@ def _entries(path: Path, text: str) -> list[Any]:
 
     try:
         content = yaml.load(text, Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise InvalidData(f"strategies file {path}: expected YAML, found: {error}") from error
     if not isinstance(content, dict) or set(content) != {"strategies"} or not isinstance(content["strategies"], list):
         keys = f"the keys {sorted(map(str, content))}" if isinstance(content, dict) else type(content).__name__

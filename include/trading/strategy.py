@@ -47,6 +47,8 @@ Symbols = Annotated[tuple[Symbol, ...], BeforeValidator(check_symbols)]
 # Decimal takes a number as it is written: pydantic reads a float by its shortest text, and refuses true and false.
 Money = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=2)]
 Count = Annotated[int, Field(ge=0, strict=True)]
+# Airflow refuses a DAG with a longer one.
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Strategy(Value):
@@ -55,7 +57,7 @@ class Strategy(Value):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="part of order ids and of the DAG's name")
     title: str | None = Field(default=None, max_length=200, description="what people call it")
     owner: str = Field(default="trading", min_length=1, description="who answers for it; shown by Airflow")
-    tags: tuple[str, ...] = Field(default=(), description="further tags of the DAG")
+    tags: tuple[Tag, ...] = Field(default=(), description="further tags of the DAG")
 
     calendar: str = Field(default="XNYS", min_length=1, description="exchange calendar whose sessions are traded")
     schedule: str | None = Field(

@@ -109,7 +109,10 @@ def cluster() -> Iterator[Cluster]:
         started.callback(processes.stop, children)
         stack = bring_up(started, Progress())
         # As in the compose file: a worker knows no database of Airflow's.
-        env = stack.env | {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/no-metadata-database-here.db"}
+        env = stack.env | {
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/no-metadata-database-here.db",
+            "AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False",
+        }
         workers = {name: start_worker(name, env, home) for name in ("first", "second")}
         children += workers.values()
         until(lambda: ready(f"{broker}/0") == 2, "two workers that answer")
@@ -132,6 +135,9 @@ def ready(broker: str) -> int:
 
 
 def test_a_worker_that_dies_while_it_sends_loses_and_doubles_no_order(cluster: Cluster) -> None:
+    for worker in cluster.workers.values():
+        loaded = Path(f"/proc/{worker.process.pid}/maps").read_text()
+        assert "/pandas/" in loaded, "what tasks need is loaded once, in the worker they are forked from"
     api, sandbox = cluster.stack.api, cluster.sandbox
     api.log_in()
     until(lambda: api.knows(DAG_ID), "Airflow knows the DAG")

@@ -246,43 +246,78 @@ def test_a_task_reads_its_own_dag_without_the_form(strategies_file: Path, monkey
     assert as_json(dag) == as_json(whole[dag.dag_id])
 
 
-# Like a scheduler, then like a task that it forks. Arguments: a change to the strategies file in between, the file.
+PATHS = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
+# Like a scheduler whose Airflow refuses to make a DAG.
+BROKEN = """
+import airflow.sdk
+
+class Refusing(airflow.sdk.DAG):
+    def __init__(self, *args, **kwargs):
+        raise TypeError("not this one")
+
+airflow.sdk.DAG = Refusing
+from airflow import plugins_manager
+print("timetables:", *plugins_manager.get_timetables_plugins())
+"""
+# Like a scheduler, then like a task that it forks. Arguments: what changes in between (retries, text in the strategies
+# file), and that file.
 FORKED = f"""
 import os, runpy, sys
 from pathlib import Path
-file, changed = Path(sys.argv.pop()), sys.argv.pop()
+file, changed, retries = Path(sys.argv.pop()), sys.argv.pop(), sys.argv.pop()
 from airflow import plugins_manager
 plugins_manager.ensure_plugins_loaded()
 from trading_airflow.daily_dag import dag_of_task
 made = dag_of_task.cache_info().currsize
 file.write_text(file.read_text().replace(*changed.split(",")))
+os.environ["TRADING_RETRY_MINUTES"] = retries
 os.environ[{_AIRFLOW_PARSING_CONTEXT_DAG_ID!r}] = "daily_trading"
 os.environ[{_AIRFLOW_PARSING_CONTEXT_TASK_ID!r}] = "map_orders"
 dag = runpy.run_path("dags/daily_trading.py")["daily_trading"]
-print("read:", made, dag_of_task.cache_info().hits, dag.description)
+print("read:", made, dag_of_task.cache_info().hits, dag.description, dag.get_task("map_orders").retries)
 """
 
 
 @pytest.mark.parametrize(
-    ("changed", "read"),
-    [("MSFT,MSFT", "2 1 plan: 2 symbols on XNYS"), ("MSFT,MSFT\n  - KO", "2 0 plan: 3 symbols on XNYS")],
-    ids=["as it was", "another symbol"],
+    ("changed", "retries", "read"),
+    [
+        ("MSFT,MSFT", "5", "2 1 plan: 2 symbols on XNYS 1"),
+        ("MSFT,MSFT\n  - KO", "5", "2 0 plan: 3 symbols on XNYS 1"),
+        ("MSFT,MSFT", "5,10", "2 0 plan: 2 symbols on XNYS 2"),
+    ],
+    ids=["as it was", "another symbol", "other retries"],
 )
 def test_a_task_takes_the_dag_that_the_scheduler_made_unless_the_strategy_changed(
-    strategies_file: Path, changed: str, read: str
+    strategies_file: Path, changed: str, retries: str, read: str
 ) -> None:
     write_strategies(strategies_file, strategy(symbols=["AAPL", "MSFT"]), strategy(id="energy", symbols=["XOM", "CVX"]))
 
     done = subprocess.run(
-        [sys.executable, "-c", FORKED, "scheduler", changed, str(strategies_file)],
+        [sys.executable, "-c", FORKED, "scheduler", retries, changed, str(strategies_file)],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])},
+        env=os.environ | PATHS | {"TRADING_RETRY_MINUTES": "5"},
         check=True,
         capture_output=True,
         text=True,
     )
 
     assert done.stdout.rpartition("read: ")[2].strip() == read
+
+
+def test_a_dag_that_cannot_be_made_in_advance_leaves_the_scheduler_its_timetable(strategies_file: Path) -> None:
+    write_strategies(strategies_file, strategy(symbols=["AAPL", "MSFT"]))
+
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN, "scheduler"],
+        cwd=ROOT,
+        env=os.environ | PATHS,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "no DAG made in advance" in done.stdout + done.stderr
+    assert done.stdout.rpartition("timetables: ")[2].strip() == "trading_airflow.timetable.ExchangeSessionTimetable"
 
 
 def test_each_strategy_has_a_dag_of_its_own(strategies_file: Path) -> None:

@@ -70,6 +70,7 @@ def test_an_unknown_variable_is_refused_with_the_known_ones() -> None:
         ("TRADING_RETRY_MINUTES", "5;10"),
         ("TRADING_RETRY_MINUTES", "5,-1"),
         ("TRADING_RETRY_MINUTES", ""),
+        ("TRADING_RETRY_MINUTES", "1e12"),
         ("TRADING_QUICK_RETRY_SECONDS", "-4"),
         ("TRADING_QUICK_RETRY_SECONDS", "4,inf"),
     ],

@@ -58,6 +58,7 @@ def test_a_strategy_survives_json() -> None:
     ("change", "field", "expected", "found"),
     [
         ({"id": "Momentum"}, "id", "text of the form ^[a-z][a-z0-9_]{0,30}$", "'Momentum'"),
+        ({"tags": ["desk", "t" * 101]}, "tags", "at most 100 characters", "ttt"),
         ({"capital": -5}, "capital", "greater than 0", "-5"),
         ({"capital": 0}, "capital", "greater than 0", "0"),
         ({"capital": True}, "capital", "", "True"),
@@ -158,7 +159,15 @@ def test_strategies_on_different_accounts_may_share_symbols(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "content",
-    ["strategies: [", "strategies: {}", "[]", "", "strategies: []\nlimits: {}", "strategies: [{id: a, id: b}]"],
+    [
+        "strategies: [",
+        "strategies: {}",
+        "[]",
+        "",
+        "strategies: []\nlimits: {}",
+        "strategies: [{id: a, id: b}]",
+        "strategies: [2026-13-45]",
+    ],
 )
 def test_a_file_that_cannot_be_used_at_all_raises(tmp_path: Path, content: str) -> None:
     path = tmp_path / "strategies.yaml"
