@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from include.execution.runs import sends
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
-from include.ledger.records import Run
+from include.ledger.records import Intent, Run
 from include.trading.alarms import NEXT_STEPS, RUN_KINDS, RunFacts, run_alarms, run_key
 from include.trading.outcome import RunStatus
 from include.trading.pace import sending_time
@@ -88,22 +90,18 @@ def run_facts(ledger: Ledger, run: Run) -> RunFacts:
         submitted=len({intent.symbol for intent in intents if intent.state not in NEVER_SENT}),
         orders=len(intents),
         rejected=sum(intent.state in REFUSED for intent in intents),
-        sending_seconds=sending_seconds(ledger, run),
+        sending_seconds=sending_seconds(ledger, run, intents),
     )
 
 
-def sending_seconds(ledger: Ledger, run: Run) -> float | None:
+def sending_seconds(ledger: Ledger, run: Run, intents: Sequence[Intent]) -> float | None:
     """Return the seconds from the run's start to its last acknowledgement without ordered waits, None without any."""
     plan = None if run.plan_id is None else ledger.plans.get(run.plan_id)
     if plan is None or not sends(run):
         return None
     took = sending_time(
         run.started_at,
-        [
-            intent.acknowledged_at
-            for intent in ledger.orders.of_plan(plan.plan_id)
-            if intent.acknowledged_at is not None and intent.leg == 1
-        ],
+        [intent.acknowledged_at for intent in intents if intent.acknowledged_at is not None and intent.leg == 1],
         ledger.orders.sent_at(plan.account, since=run.started_at),
         plan.orders_per_minute,
     )

@@ -27,10 +27,10 @@ def track_once(desk: Desk, run: Run) -> bool:
     intents = desk.ledger.orders.of_plan(run.plan_id)
     refresh_orders(desk, intents)
     reach("while_tracking")
-    plan = desk.ledger.plans.get(run.plan_id)
-    if plan is not None and desk.ledger.now() >= plan.cutoff_at:
+    if all(intent.state in FINAL for intent in desk.ledger.orders.of_plan(run.plan_id)):
         return True
-    return all(intent.state in FINAL for intent in desk.ledger.orders.of_plan(run.plan_id))
+    plan = desk.ledger.plans.get(run.plan_id)
+    return plan is not None and desk.ledger.now() >= plan.cutoff_at
 
 
 def close_late_orders(desk: Desk, account: str) -> None:
@@ -72,7 +72,8 @@ def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
                 continue
             if not isinstance(answer, TradingError):
                 apply_report(desk, open_orders[id], answer, "tracked")
-    desk.ledger.orders.note_look_ups([intent.id for intent in open_orders.values()])
+    if open_orders:
+        desk.ledger.orders.note_look_ups([intent.id for intent in open_orders.values()])
 
 
 def _look_up(desk: Desk, intent: Intent) -> None:

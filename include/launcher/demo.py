@@ -16,6 +16,7 @@ from pathlib import Path
 from include.launcher import airflow, processes, report
 from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, state_folder
+from include.launcher.pooler import Pooler, find_pooler
 from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.postgres_install import reachable_home
 from include.launcher.settings import Ports, choose_ports, load_secrets
@@ -23,6 +24,7 @@ from include.launcher.settings import Ports, choose_ports, load_secrets
 DAG_ID = "daily_trading"
 METADATA_SETTING = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 LEDGER_SETTING = "AIRFLOW_CONN_TRADING_LEDGER"
+LEDGER_DATABASE = "trading"
 SANDBOX_TIMEOUT_SECONDS = 60
 DAG_TIMEOUT_SECONDS = 120
 # Longer than the sandbox strategy's own cut-off, so that the run says what went wrong, not we.
@@ -151,7 +153,21 @@ def _databases(started: ExitStack, state: Path, progress: Progress) -> tuple[str
     if not metadata_url:
         metadata_url = server.ensure_database("airflow").replace("postgresql://", "postgresql+psycopg2://", 1)
         stamp = server.home / "airflow.migrated"
-    return metadata_url, ledger_url or server.ensure_database("trading"), stamp
+    if not ledger_url:
+        ledger_url = _ledger_url(started, server, progress)
+    return metadata_url, ledger_url, stamp
+
+
+def _ledger_url(started: ExitStack, server: EmbeddedPostgres, progress: Progress) -> str:
+    """Return the URL of the ledger on our own server, by way of PgBouncer where there is one."""
+    url = server.ensure_database(LEDGER_DATABASE)
+    binary = find_pooler()
+    if binary is None:
+        progress.step("no PgBouncer here: each task makes its own connection to the ledger (docs/performance.md)")
+        return url
+    pooler = started.enter_context(Pooler(server, binary))
+    progress.step(f"PgBouncer lends connections to the ledger on 127.0.0.1:{pooler.port}")
+    return pooler.url(LEDGER_DATABASE)
 
 
 def _start_sandbox(ports: Ports, state: Path, env: dict[str, str]) -> processes.Child:

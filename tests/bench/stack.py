@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include.execution.settings import Settings
-from include.launcher import airflow
+from include.launcher import airflow, pooler
 from include.launcher.demo import METADATA_SETTING, Progress, Stack, bring_up
 from include.launcher.paths import ROOT
 from include.ledger.records import Run
@@ -124,7 +124,7 @@ def all_filled(run: Run | None, orders: int) -> Run:
 def bench_stack(orders: int) -> Iterator[BenchStack]:
     """Start everything on free ports in a folder of its own, with one strategy of so many orders.
 
-    All settings are the demo's, whatever the caller's environment says; the sandbox fills at once.
+    All settings are the demo's, whatever the caller's environment says, but for the pooler; the sandbox fills at once.
     """
     strategy = Strategy.model_validate(entry(orders))
     with ExitStack() as opened:
@@ -142,6 +142,8 @@ def bench_stack(orders: int) -> Iterator[BenchStack]:
         }
         plain = without_airflow()
         plain.pop("DATABASE_URL", None)
+        if pooler.SETTING in os.environ:
+            settings[pooler.SETTING] = os.environ[pooler.SETTING]
         with patch.dict(os.environ, plain | settings, clear=True):
             stack = bring_up(opened, Progress())
         stack.api.log_in()

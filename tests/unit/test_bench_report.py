@@ -191,6 +191,17 @@ def test_statements_are_counted_once_and_every_phase_takes_its_time() -> None:
     assert count(log.splitlines()) == {"map_orders": Queries(1, 2, 4.0), OTHERS: Queries(1, 1, 3.0)}
 
 
+def test_a_connection_that_is_lent_again_is_another_session() -> None:
+    log = """2026-01-05 14:30:00.000 UTC [11] LOG:  duration: 1.000 ms  execute <unnamed>: INSERT INTO run_steps …
+2026-01-05 14:30:00.000 UTC [11] DETAIL:  Parameters: $1 = '6f0c', $2 = 'map_orders'
+2026-01-05 14:30:00.001 UTC [11] LOG:  duration: 0.500 ms  statement: DISCARD ALL
+2026-01-05 14:30:00.002 UTC [11] LOG:  duration: 2.000 ms  execute <unnamed>: INSERT INTO run_steps …
+2026-01-05 14:30:00.002 UTC [11] DETAIL:  Parameters: $1 = '6f0c', $2 = 'track_fills'
+"""
+
+    assert count(log.splitlines()) == {"map_orders": Queries(1, 2, 1.5), "track_fills": Queries(1, 1, 2.0)}
+
+
 def test_import_times_are_those_between_the_marks() -> None:
     text = f"""import time:       100 |        100 | before
 {MARK}
