@@ -42,7 +42,6 @@ pool_mode = session
 server_reset_query = DISCARD ALL
 server_login_retry = 1
 default_pool_size = {most_connections}
-max_client_conn = {most_connections}
 log_connections = 0
 log_disconnections = 0
 """
@@ -97,7 +96,7 @@ class Pooler:
 
     def _start(self) -> None:
         home, user = self._server.home, server_user(self._server.home)
-        self.port = processes.free_port()
+        self.port = processes.remembered_port(home / "pgbouncer.port")
         users, configuration = home / "pgbouncer.users", home / "pgbouncer.ini"
         # The secret as PostgreSQL keeps it: with the password both sides would compute it anew at every login.
         write_private(users, f'"{ROLE}" "{self._secret()}"\n')

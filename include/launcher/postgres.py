@@ -158,10 +158,7 @@ class EmbeddedPostgres:
             )
 
     def _run(self, binaries: Path, user: processes.User | None) -> None:
-        port_file = self.home / "port"
-        remembered = int(port_file.read_text()) if port_file.exists() else 0
-        self.port = remembered if remembered and processes.is_free(remembered) else processes.free_port()
-        port_file.write_text(str(self.port))
+        self.port = processes.remembered_port(self.home / "port")
         settings = ["listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "timezone=UTC"]
         command = [str(binaries / "postgres"), "-D", str(self.data)]
         for setting in (*settings, *(() if self.durable else VOLATILE)):

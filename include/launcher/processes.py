@@ -137,6 +137,14 @@ def is_free(port: int) -> bool:
     return True
 
 
+def remembered_port(file: Path) -> int:
+    """Return the port that the file holds while it is free, else another free one, and keep it there."""
+    before = int(file.read_text()) if file.exists() else 0
+    port = before if before and is_free(before) else free_port()
+    file.write_text(str(port))
+    return port
+
+
 def accepts(port: int) -> bool:
     """Say whether somebody listens on a TCP port of 127.0.0.1."""
     with socket.socket() as probe:

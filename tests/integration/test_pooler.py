@@ -120,6 +120,13 @@ def test_a_server_that_comes_back_is_used_again(server: EmbeddedPostgres, pooler
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_its_address_stays_the_same(server: EmbeddedPostgres) -> None:
+    with Pooler(server, pgbouncer()) as pooler:
+        before = pooler.url("postgres")
+    with Pooler(server, pgbouncer()) as pooler:
+        assert pooler.url("postgres") == before
+
+
 def test_its_files_are_its_own_and_it_ends_with_the_block(server: EmbeddedPostgres) -> None:
     with Pooler(server, pgbouncer()) as pooler:
         modes = {stat.S_IMODE((server.home / name).stat().st_mode) for name in ("pgbouncer.users", "pgbouncer.ini")}
