@@ -51,6 +51,10 @@ def server_user(home: Path) -> processes.User | None:
     home.chmod(0o755)
     if not others_may_enter(home):
         raise CannotRun(f"Root may not run PostgreSQL, and other users cannot enter {home}: choose a folder they can.")
+    data = home / "pgdata"
+    if data.exists():
+        # Whoever made it: a package that was installed since may have brought a user postgres.
+        return processes.User(data.stat().st_uid, data.stat().st_gid)
     names = {account.pw_name: account for account in pwd.getpwall()}
     account = names.get("postgres") or names.get("nobody")
     if not account:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -144,6 +145,23 @@ def test_the_server_never_runs_as_root(home: Path) -> None:
         owner = Path(f"/proc/{server.child.process.pid}").stat().st_uid if server.child else 0
 
     assert owner == (home / "pgdata").stat().st_uid != 0
+
+
+def test_data_stays_with_its_user_when_another_one_would_be_chosen_now(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root runs the server as another user")
+    others = [account for account in pwd.getpwall() if account.pw_uid != 0][:2]
+    for account in others:
+        # The only one whom a new server would run as.
+        chosen = pwd.struct_passwd(("postgres", *account[1:]))
+        monkeypatch.setattr(pwd, "getpwall", lambda chosen=chosen: [chosen])
+        with EmbeddedPostgres(home, durable=False) as server:
+            assert server.child
+            owner = Path(f"/proc/{server.child.process.pid}").stat().st_uid
+
+    assert owner == others[0].pw_uid != others[1].pw_uid
 
 
 def test_binaries_that_other_users_cannot_read_are_copied_to_where_they_can(
