@@ -31,10 +31,12 @@ from include.trading.gate import RATE_WINDOW
 NOW = "SELECT clock_timestamp() AS now"
 PLAN_COLUMNS = [f"plans.{field.name}" for field in fields(PlanRecord)]
 INTENT_COLUMNS = [f"intents.{field.name}" for field in fields(Intent)]
+# The order first, by its own id: a planner that has not counted the rows yet would look through the whole plan's.
 READ_ORDER = f"""
+    WITH intents AS MATERIALIZED (SELECT * FROM order_intents WHERE client_order_id = %(id)s)
     SELECT {", ".join(PLAN_COLUMNS + INTENT_COLUMNS)}, clock_timestamp() AS now
-    FROM order_intents AS intents JOIN plans ON plans.plan_id = intents.plan_id
-    WHERE intents.client_order_id = %(id)s AND plans.plan_id = %(plan_id)s
+    FROM intents JOIN plans ON plans.plan_id = intents.plan_id
+    WHERE plans.plan_id = %(plan_id)s
 """  # noqa: S608  names
 # Times come back in the session's zone; messages and pages call them UTC, whatever the server is set to.
 OPEN = """

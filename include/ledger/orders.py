@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -39,6 +40,8 @@ PACE = """
       AND %(orders_per_minute)s::INTEGER IS NOT NULL
     ORDER BY started_at DESC OFFSET %(orders_per_minute)s::INTEGER - 1 LIMIT 1
 """
+# Found by its id, and by nothing else: a planner that has not counted the rows yet takes any index that `state` fits, and
+# reads every live order. IS NOT DISTINCT FROM fits none.
 SAVE = """
     WITH saved AS (
         UPDATE order_intents
@@ -53,10 +56,7 @@ SAVE = """
             last_looked_up_at = %(last_looked_up_at)s,
             final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
             updated_at = clock_timestamp(), version = version + 1
-        WHERE id = %(id)s AND version = %(version)s AND state = %(old_state)s AND NOT EXISTS (
-            SELECT FROM order_intents
-            WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s AND id <> %(id)s
-        )
+        WHERE id = %(id)s AND version = %(version)s AND state IS NOT DISTINCT FROM %(old_state)s
         RETURNING *
     ),
     event AS (
@@ -85,6 +85,7 @@ TRIED = """
     )
 """
 SAVED = "SELECT * FROM saved"
+ONE_HOLDER = "order_intents_account_gateway_order_id_key"
 
 
 class Overtaken(Exception):
@@ -223,36 +224,37 @@ class Orders:
         new = replace(old, **changes)
         if new.state != old.state:
             check_transition(old.state, new.state)
-        saved = self._one(
-            SAVE + (FILLED if fills else "") + (TRIED if tried is not None else "") + SAVED,
-            {
-                **({} if tried is None else vars(tried)),
-                "fills": _rows_of(fills),
-                **vars(new),
-                "old_state": old.state,
-                "is_final": new.state in FINAL,
-                "actor": actor,
-                "event": event,
-                "detail": Jsonb(dict(detail or {})),
-            },
-        )
+        try:
+            saved = self._one(
+                SAVE + (FILLED if fills else "") + (TRIED if tried is not None else "") + SAVED,
+                {
+                    **({} if tried is None else vars(tried)),
+                    "fills": _rows_of(fills),
+                    **vars(new),
+                    "old_state": old.state,
+                    "is_final": new.state in FINAL,
+                    "actor": actor,
+                    "event": event,
+                    "detail": Jsonb(dict(detail or {})),
+                },
+            )
+        except UniqueViolation as error:
+            if error.diag.constraint_name != ONE_HOLDER:
+                raise
+            raise IdHeld(
+                f"the gateway's id {new.gateway_order_id} is held by order {self._holder(new)} already"
+            ) from error
         if saved is None:
-            self._refuse_held_id(new)
             raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
         return saved
 
-    def _refuse_held_id(self, intent: Intent) -> None:
+    def _holder(self, intent: Intent) -> str:
         row = self._connection.execute(
-            """
-            SELECT client_order_id FROM order_intents
-            WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s AND id <> %(id)s
-            """,
-            {"account": intent.account, "gateway_order_id": intent.gateway_order_id, "id": intent.id},
+            "SELECT client_order_id FROM order_intents"
+            " WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s",
+            {"account": intent.account, "gateway_order_id": intent.gateway_order_id},
         ).fetchone()
-        if row is not None:
-            raise IdHeld(
-                f"the gateway's id {intent.gateway_order_id} is held by order {row['client_order_id']} already"
-            )
+        return "?" if row is None else str(row["client_order_id"])
 
     def note_look_ups(self, ids: Sequence[int]) -> None:
         """Record that these orders were asked about and had nothing new: no event, no new version."""

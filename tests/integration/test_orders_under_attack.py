@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from include.execution import points
+from include.execution.reports import apply_report
 from include.execution.submit import submit_order
 from include.ledger.ledger import Ledger, Traffic
 from include.ledger.records import Intent
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.execution_gateway import GatewayClient
-from include.trading.errors import TradingError
+from include.trading.errors import BookMismatch, TradingError
 from include.trading.models import Fill, OrderReport
+from include.trading.strategy import Strategy
+from tests.bench.strategies import entry
 from tests.support.engine import sandbox_strategy
 from tests.support.trading import QUICK, Trade
 
@@ -243,6 +247,51 @@ def test_fills_are_booked_while_another_worker_holds_the_account_and_wants_the_o
         assert booked.result().filled_quantity == 1
 
     assert [row["fill_id"] for row in trade.fills(order)] == ["f1"]
+
+
+def test_the_gateway_gives_two_orders_one_id(trade: Trade) -> None:
+    trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=2, bottom_n=0)
+    _, (first, second) = trade.plan()
+    held = trade.submit(first).gateway_order_id
+    with trade.engine.desk() as desk:
+        report = desk.gateway.order(trade.order(first).gateway_order_id or "")
+        assert report is not None
+        theirs = report.model_copy(
+            update={"symbol": second.symbol, "side": second.side, "quantity": Decimal(second.quantity)}
+        )
+        sending = desk.ledger.orders.save(second, event="sending", actor="test", state="sending", attempt=1)
+
+        with pytest.raises(BookMismatch, match=f"{held} is held by order {first.client_order_id} already"):
+            apply_report(desk, sending, theirs, "answered")
+
+    assert [found.kind for found in trade.breaks()] == ["id_held"]
+    assert (trade.account().state, trade.order(second).state) == ("halted", "sending")
+
+
+def test_an_order_is_found_without_reading_the_others_of_its_plan(ledger_url: str, v2: Sandbox) -> None:
+    """A database that has not counted a new ledger's rows yet took an index that all of them fit."""
+    trade = Trade.begin(ledger_url, v2, "v2")
+    trade.strategy = Strategy.model_validate(entry(100))
+    run, orders = trade.plan()
+    read = []
+    with trade.engine.desk() as desk:
+        # A statement's first plans are made for its values, those after it is prepared for any.
+        for order in orders[:15]:
+            submit_order(desk, order.plan_id, order.client_order_id)
+            read.append(_rows_read(desk.ledger))
+
+    assert len(orders) == 100
+    assert max(after - before for before, after in pairwise(read)) < 20, read
+
+
+def _rows_read(ledger: Ledger) -> int:
+    """Return how many rows of orders this session has read so far."""
+    ledger.connection.execute("SELECT pg_stat_force_next_flush()")
+    row = ledger.connection.execute(
+        "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_user_tables WHERE relname = 'order_intents'"
+    ).fetchone()
+    assert row is not None
+    return int(row["rows"])
 
 
 def _somebody_waits_for_a_lock(ledger: Ledger) -> bool:
