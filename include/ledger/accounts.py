@@ -15,17 +15,6 @@ from include.trading.alarms import NEXT_STEPS
 UNRESOLVED_CAUSE = "unresolved"
 
 
-# NO KEY: it keeps out all that lock or change the row, but not rows that refer to it. FOR UPDATE would make a fill too,
-# which is booked with its order's row in hand, wait for the account, and that is the wrong way round.
-LOCK = "SELECT * FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE"
-# Since when the account's oldest order has been without a known outcome; {now}: an expression for the time.
-UNRESOLVED_SINCE = """
-    SELECT min(COALESCE(unknown_since, lease_until)) AS since FROM order_intents
-    WHERE account = %(account)s AND state IN ('unknown', 'sending')
-      AND (state = 'unknown' OR lease_until <= {now})
-"""
-
-
 class Accounts:
     """Queries on `accounts`; a method is one statement unless it says otherwise."""
 
@@ -50,7 +39,10 @@ class Accounts:
     def lock(self, account: str) -> Account:
         """Lock the row until the transaction ends. Always before a plan's row, and that before an order's."""
         with self._connection.cursor(row_factory=class_row(Account)) as cursor:
-            row = cursor.execute(LOCK, {"account": account}).fetchone()
+            # NO KEY, as in the function lock_order.
+            row = cursor.execute(
+                "SELECT * FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE", {"account": account}
+            ).fetchone()
         if row is None:
             raise LookupError(f"no account {account!r} in the ledger")
         return row
@@ -98,8 +90,9 @@ class Accounts:
 
     def unresolved_since(self, account: str, now: datetime) -> datetime | None:
         """Return since when the oldest order of the account has been without a known outcome, None if none is."""
-        query = UNRESOLVED_SINCE.format(now="%(now)s")
-        row = self._connection.execute(query, {"account": account, "now": now}).fetchone()
+        row = self._connection.execute(
+            "SELECT unresolved_since(%(account)s, %(now)s) AS since", {"account": account, "now": now}
+        ).fetchone()
         return None if row is None else row["since"]
 
     def refresh(self, account: Account, now: datetime, *, after_seconds: float, actor: str) -> AccountState:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg import Connection, Transaction
+from psycopg import Connection
 from psycopg.errors import UndefinedFunction, UndefinedTable
-from psycopg.rows import class_row, dict_row, tuple_row
+from psycopg.rows import dict_row, tuple_row
 
-from include.ledger import accounts, orders, plans
 from include.ledger.accounts import Accounts
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
@@ -31,6 +30,8 @@ from include.trading.gate import RATE_WINDOW
 NOW = "SELECT clock_timestamp() AS now"
 PLAN_COLUMNS = [f"plans.{field.name}" for field in fields(PlanRecord)]
 INTENT_COLUMNS = [f"intents.{field.name}" for field in fields(Intent)]
+ACCOUNT_COLUMNS = [f"(account_row).{field.name}" for field in fields(Account)]
+ORDER_COLUMNS = [f"(order_row).{field.name}" for field in fields(Intent)]
 # The order first, by its own id: a planner that has not counted the rows yet would look through the whole plan's.
 READ_ORDER = f"""
     WITH intents AS MATERIALIZED (SELECT * FROM order_intents WHERE client_order_id = %(id)s)
@@ -43,15 +44,12 @@ OPEN = """
     SELECT set_config('TimeZone', 'UTC', FALSE), version_num AS version, identity, current_ledger_identity() AS here
     FROM alembic_version_trading, ledger_identity
 """
-# In contract v2 the gateway's id is the order's own, which no other has: nobody is asked who holds it.
-TRAFFIC = {
-    contract: f"""
-    SELECT clock_timestamp() + %(clock_offset)s AS now,
-        ({accounts.UNRESOLVED_SINCE.format(now="statement_timestamp() + %(clock_offset)s")}) AS unresolved_since,
-        {holder} AS holder, ({orders.PACE}) AS pace_reached_at
-    """
-    for contract, holder in (("v1", f"({orders.HOLDER})"), ("v2", "NULL"))
-}
+LOCK_ORDER = f"""
+    SELECT {", ".join(ACCOUNT_COLUMNS)}, plan_state, {", ".join(ORDER_COLUMNS)}, now_is, since, pace_reached_at
+    FROM lock_order(
+        %(account)s, %(plan_id)s, %(id)s, %(clock_offset)s, %(window)s, %(orders_per_minute)s
+    )
+"""  # noqa: S608  names
 
 
 class Traffic(NamedTuple):
@@ -133,45 +131,37 @@ class Ledger:
         One round trip, so that the account, which every order needs, is not held longer than it must be. Of the plan
         only the state is read again: nothing else of it ever changes. The time is the one after the locks.
         """
-        with ExitStack() as transaction:
-            account, state, intent, traffic = self._first_rows(
-                (accounts.LOCK, Account),
-                (plans.LOCK_STATE, None),
-                (orders.LOCK, Intent),
-                (TRAFFIC[plan.contract], Traffic),
-                transaction=transaction,
-                account=plan.account,
-                plan_id=plan.plan_id,
-                id=client_order_id,
-                gateway_order_ids=list(gateway_order_ids),
-                orders_per_minute=plan.orders_per_minute,
-                clock_offset=self.clock_offset,
-                window=RATE_WINDOW,
-            )
-            if account is None or state is None or intent is None:
+        with self.transaction():
+            with self.connection.cursor(row_factory=tuple_row) as cursor:
+                row = cursor.execute(
+                    LOCK_ORDER,
+                    {
+                        "account": plan.account,
+                        "plan_id": plan.plan_id,
+                        "id": client_order_id,
+                        "clock_offset": self.clock_offset,
+                        "window": RATE_WINDOW,
+                        "orders_per_minute": plan.orders_per_minute,
+                    },
+                ).fetchone()
+            if row is None:
+                raise Unavailable("the ledger's database did not answer to lock_order")
+            account, (state, *row) = row[: len(ACCOUNT_COLUMNS)], row[len(ACCOUNT_COLUMNS) :]
+            intent, (now, unresolved_since, pace_reached_at) = row[: len(ORDER_COLUMNS)], row[len(ORDER_COLUMNS) :]
+            if None in (account[0], state, intent[0]):
                 raise LookupError(
                     f"order {client_order_id}, plan {plan.plan_id} or account {plan.account!r} is not in the ledger"
                 )
-            yield Locked(account, replace(plan, state=state["state"]), intent, traffic)
-
-    def _first_rows(
-        self, *statements: tuple[str, type | None], transaction: ExitStack | None = None, **parameters: Any
-    ) -> list[Any]:
-        """Send the statements together and return the first row of each, None where there is none.
-
-        transaction: what shall end the transaction that begins with them.
-        """
-        with self.connection.pipeline():
-            if transaction is not None:
-                # Not connection.transaction(), which in a pipeline waits for the answer to each of its own commands.
-                transaction.enter_context(Transaction(self.connection))
-            cursors = [
-                self.connection.cursor(row_factory=dict_row if row is None else class_row(row)).execute(
-                    query, parameters
-                )
-                for query, row in statements
-            ]
-        return [cursor.fetchone() for cursor in cursors]
+            # In contract v2 the gateway's id is the order's own, which no other has: nobody is asked who holds it.
+            holder = None
+            if plan.contract == "v1":
+                holder = self.orders.holder(plan.account, client_order_id, gateway_order_ids)
+            yield Locked(
+                Account(*account),
+                replace(plan, state=state),
+                Intent(*intent),
+                Traffic(now, unresolved_since, holder, pace_reached_at),
+            )
 
     def close(self) -> None:
         self.connection.close()

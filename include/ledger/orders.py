@@ -20,7 +20,6 @@ from include.trading.models import Fill
 from include.trading.states import FINAL, check_transition
 
 GET = "SELECT * FROM order_intents WHERE client_order_id = %(id)s"
-LOCK = f"{GET} FOR UPDATE"
 # Another order of the account that was sent under one of these gateway ids. By the ids first, and not at all without
 # any: an account has all its attempts ever, and the planner, before it has counted them, would look through them.
 HOLDER = """
@@ -32,13 +31,6 @@ HOLDER = """
     FROM attempts JOIN order_intents AS intents ON intents.id = attempts.intent_id
     WHERE attempts.account = %(account)s AND client_order_id <> %(id)s
     LIMIT 1
-"""
-# When the POST was that is `orders_per_minute` back from now, if that is in the gate's window; none where that is NULL.
-PACE = """
-    SELECT started_at FROM order_attempts
-    WHERE account = %(account)s AND started_at > statement_timestamp() + %(clock_offset)s - %(window)s
-      AND %(orders_per_minute)s::INTEGER IS NOT NULL
-    ORDER BY started_at DESC OFFSET %(orders_per_minute)s::INTEGER - 1 LIMIT 1
 """
 # Found by its id, and by nothing else: a planner that has not counted the rows yet takes any index that `state` fits, and
 # reads every live order. IS NOT DISTINCT FROM fits none.
@@ -132,7 +124,7 @@ class Orders:
 
     def lock(self, client_order_id: str) -> Intent:
         """Lock the row until the transaction ends; account and plan must be locked already."""
-        intent = self._one(LOCK, {"id": client_order_id})
+        intent = self._one(f"{GET} FOR UPDATE", {"id": client_order_id})
         if intent is None:
             raise LookupError(f"no order {client_order_id} in the ledger")
         return intent
@@ -242,17 +234,23 @@ class Orders:
             if error.diag.constraint_name != ONE_HOLDER:
                 raise
             raise IdHeld(
-                f"the gateway's id {new.gateway_order_id} is held by order {self._holder(new)} already"
+                f"the gateway's id {new.gateway_order_id} is held by order {self._owner_of(new.account, new.gateway_order_id)} already"
             ) from error
         if saved is None:
             raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
         return saved
 
-    def _holder(self, intent: Intent) -> str:
+    def holder(self, account: str, client_order_id: str, gateway_order_ids: Sequence[str]) -> str | None:
+        """Return another order of the account that was sent under one of these ids of the gateway, None if none was."""
         row = self._connection.execute(
-            "SELECT client_order_id FROM order_intents"
-            " WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s",
-            {"account": intent.account, "gateway_order_id": intent.gateway_order_id},
+            HOLDER, {"account": account, "id": client_order_id, "gateway_order_ids": list(gateway_order_ids)}
+        ).fetchone()
+        return None if row is None else str(row["holder"])
+
+    def _owner_of(self, account: str, gateway_order_id: str | None) -> str:
+        row = self._connection.execute(
+            "SELECT client_order_id FROM order_intents WHERE account = %(account)s AND gateway_order_id = %(id)s",
+            {"account": account, "id": gateway_order_id},
         ).fetchone()
         return "?" if row is None else str(row["client_order_id"])
 

@@ -14,7 +14,6 @@ from include.ledger.records import PlanRecord
 from include.trading.identity import PlanKey
 
 GET = "SELECT * FROM plans WHERE plan_id = %(plan_id)s"
-LOCK_STATE = "SELECT state FROM plans WHERE plan_id = %(plan_id)s FOR UPDATE"
 
 
 class Plans:

@@ -272,7 +272,7 @@ def test_an_order_is_found_without_reading_the_others_of_its_plan(ledger_url: st
     """A database that has not counted a new ledger's rows yet took an index that all of them fit."""
     trade = Trade.begin(ledger_url, v2, "v2")
     trade.strategy = Strategy.model_validate(entry(100))
-    run, orders = trade.plan()
+    _, orders = trade.plan()
     read = []
     with trade.engine.desk() as desk:
         # A statement's first plans are made for its values, those after it is prepared for any.
