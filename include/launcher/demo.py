@@ -160,11 +160,11 @@ def _databases(started: ExitStack, state: Path, progress: Progress) -> tuple[str
 
 def _ledger_url(started: ExitStack, server: EmbeddedPostgres, progress: Progress) -> str:
     """Return the URL of the ledger on our own server, by way of PgBouncer where there is one."""
-    url = server.ensure_database(LEDGER_DATABASE)
+    server.ensure_database(LEDGER_DATABASE)
     binary = find_pooler()
     if binary is None:
         progress.step("no PgBouncer here: each task makes its own connection to the ledger (docs/performance.md)")
-        return url
+        return server.socket_url(LEDGER_DATABASE)
     pooler = started.enter_context(Pooler(server, binary))
     progress.step(f"PgBouncer lends connections to the ledger on 127.0.0.1:{pooler.port}")
     return pooler.url(LEDGER_DATABASE)

@@ -29,12 +29,12 @@ START_TIMEOUT_SECONDS = 20
 MOST_CONNECTIONS = 40
 CONFIGURATION = """\
 [databases]
-* = host=127.0.0.1 port={server_port}
+* = host={server_host} port={server_port}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
-unix_socket_dir =
+unix_socket_dir = {sockets}
 auth_type = scram-sha-256
 auth_file = {users}
 admin_users = {role}
@@ -91,6 +91,8 @@ class Pooler:
 
     def url(self, database: str) -> str:
         """Return the URL of one of the server's databases by way of the pool; "pgbouncer" is its own console."""
+        if self._server.sockets is not None:
+            return self._server.url_in(self._server.sockets, self.port, database)
         parts = urlsplit(self._server.url(database))
         return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{self.port}"))
 
@@ -103,7 +105,9 @@ class Pooler:
         write_private(
             configuration,
             CONFIGURATION.format(
+                server_host=self._server.sockets or "127.0.0.1",
                 server_port=self._server.port,
+                sockets=self._server.sockets or "",
                 port=self.port,
                 users=users,
                 role=ROLE,

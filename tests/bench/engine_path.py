@@ -63,7 +63,7 @@ def measure(repetitions: int) -> EngineResult:
         start_sandbox(contract="v2", fill_after=0) as sandbox,
     ):
         migrate(server.ensure_database("template_ledger"))
-        place = _Place(server.url("postgres"), sandbox)
+        place = _Place(server.socket_url("postgres"), sandbox)
         # What tasks find loaded, because the process they fork from did so, is loaded here; LocalExecutor also hides it
         # from the garbage collector before it forks.
         place.trade(orders=5, workers=workers)

@@ -141,7 +141,7 @@ def test_no_log_holds_a_secret(planted: Planted) -> None:
 def test_no_row_of_a_database_holds_a_secret(planted: Planted, database: str) -> None:
     """XCom, rendered fields, task instances, the audit log, serialised DAGs: all are rows."""
     found, rows = {}, 0
-    with psycopg.connect(planted.stack.ledger_url.rpartition("/")[0] + f"/{database}") as connection:
+    with psycopg.connect(planted.stack.ledger_url, dbname=database) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
             # Bytes are shown as they are, not in hexadecimal digits.
