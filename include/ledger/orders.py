@@ -32,8 +32,8 @@ HOLDER = """
     WHERE attempts.account = %(account)s AND client_order_id <> %(id)s
     LIMIT 1
 """
-# Found by its id, and by nothing else: a planner that has not counted the rows yet takes any index that `state` fits, and
-# reads every live order. IS NOT DISTINCT FROM fits none.
+# Found by its id, and by nothing else: a planner that has not counted the rows yet takes any index that `state` fits,
+# and reads every live order. IS NOT DISTINCT FROM fits none.
 SAVE = """
     WITH saved AS (
         UPDATE order_intents
@@ -233,9 +233,8 @@ class Orders:
         except UniqueViolation as error:
             if error.diag.constraint_name != ONE_HOLDER:
                 raise
-            raise IdHeld(
-                f"the gateway's id {new.gateway_order_id} is held by order {self._owner_of(new.account, new.gateway_order_id)} already"
-            ) from error
+            other = self._owner_of(new.account, new.gateway_order_id)
+            raise IdHeld(f"the gateway's id {new.gateway_order_id} is held by order {other} already") from error
         if saved is None:
             raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
         return saved

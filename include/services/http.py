@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,6 +37,8 @@ RETRY_DELAYS_SECONDS = (0.5, 1.0, 2.0)
 MAX_BODY_BYTES = 10_000_000
 MAX_CONNECTIONS = 32
 CORRELATION_ID = re.compile(r"[!-~]{1,200}")
+# A task asks the same addresses again and again.
+_parsed = lru_cache(maxsize=256)(httpx.URL)
 
 
 class HttpService:
@@ -160,7 +163,7 @@ class HttpService:
         content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         request = httpx.Request(
             method,
-            f"{self.endpoint.base_url}{path}",
+            _parsed(f"{self.endpoint.base_url}{path}"),
             params=params,
             headers=self._headers,
             content=content or None,

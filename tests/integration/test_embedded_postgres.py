@@ -84,6 +84,40 @@ def test_a_restart_keeps_data_password_and_port(home: Path) -> None:
     assert second == first
 
 
+def test_its_socket_leads_to_the_same_database_and_is_open_to_nobody_else(home: Path) -> None:
+    with EmbeddedPostgres(home, durable=False) as server:
+        server.ensure_database("books")
+        with psycopg.connect(server.socket_url("books")) as connection:
+            row = connection.execute("SELECT inet_server_addr(), current_database()::text").fetchone()
+        assert server.sockets is not None
+        mode = stat.S_IMODE(server.sockets.stat().st_mode)
+
+    assert row == (None, "books")
+    assert mode == 0o700
+
+
+def test_a_socket_left_behind_by_a_process_that_is_a_stranger_now_does_not_stop_the_start(home: Path) -> None:
+    with EmbeddedPostgres(home, durable=False) as server:
+        assert server.sockets is not None
+        lock = server.sockets / f".s.PGSQL.{server.port}.lock"
+        content = lock.read_text()
+    server.sockets.mkdir(exist_ok=True)
+    lock.write_text(content.replace(content.splitlines()[0], str(os.getppid()), 1))
+
+    with EmbeddedPostgres(home, durable=False) as again, psycopg.connect(again.socket_url("postgres")) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("name", ["long" * 25, "with, comma"])
+def test_where_a_socket_cannot_be_it_is_reached_by_tcp(home: Path, name: str) -> None:
+    with EmbeddedPostgres(home / name, durable=False) as server:
+        url = server.socket_url("postgres")
+        with psycopg.connect(url) as connection:
+            connection.execute("SELECT")
+
+    assert (server.sockets, url) == (None, server.url("postgres"))
+
+
 def test_nothing_is_left_running_after_a_stop(home: Path) -> None:
     with EmbeddedPostgres(home, durable=False) as server, psycopg.connect(server.url("postgres")):
         pass

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -106,6 +107,19 @@ def test_a_run_is_planned_sent_and_filled_through_it(server: EmbeddedPostgres, p
 
         assert (run.status, run.num_orders_planned, run.num_orders_filled) == ("completed", 4, 4)
         assert list(sandbox.admin.book()["posts_by_id"].values()) == [1] * 4
+
+
+def test_it_works_where_a_socket_cannot_be() -> None:
+    with (
+        temporary_home() as home,
+        EmbeddedPostgres(home / "with, comma", durable=False) as server,
+        Pooler(server, pgbouncer()) as pooler,
+        psycopg.connect(pooler.url("postgres")) as connection,
+    ):
+        ((port,),) = connection.execute("SELECT inet_server_port()").fetchall()
+        own_port = urlsplit(pooler.url("postgres")).port
+
+    assert (port, own_port) == (server.port, pooler.port)
 
 
 def test_a_server_that_comes_back_is_used_again(server: EmbeddedPostgres, pooler: Pooler) -> None:
