@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -101,11 +102,17 @@ def test_a_socket_left_behind_by_a_process_that_is_a_stranger_now_does_not_stop_
         assert server.sockets is not None
         lock = server.sockets / f".s.PGSQL.{server.port}.lock"
         content = lock.read_text()
-    server.sockets.mkdir(exist_ok=True)
-    lock.write_text(content.replace(content.splitlines()[0], str(os.getppid()), 1))
+    owner = server.data.stat().st_uid
+    # Of the server's user: PostgreSQL takes nobody else's process for a server.
+    with subprocess.Popen(["sleep", "600"], user=owner) as stranger:
+        lock.write_text(content.replace(content.splitlines()[0], str(stranger.pid), 1))
 
-    with EmbeddedPostgres(home, durable=False) as again, psycopg.connect(again.socket_url("postgres")) as connection:
-        assert connection.execute("SELECT 1").fetchone() == (1,)
+        with (
+            EmbeddedPostgres(home, durable=False) as again,
+            psycopg.connect(again.socket_url("postgres")) as connection,
+        ):
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        stranger.kill()
 
 
 @pytest.mark.parametrize("name", ["long" * 25, "with, comma"])
