@@ -104,7 +104,9 @@ def test_a_socket_left_behind_by_a_process_that_is_a_stranger_now_does_not_stop_
         content = lock.read_text()
     owner = server.data.stat().st_uid
     # Of the server's user: PostgreSQL takes nobody else's process for a server.
-    with subprocess.Popen(["sleep", "600"], user=owner) as stranger:
+    with ExitStack() as opened:
+        stranger = opened.enter_context(subprocess.Popen(["sleep", "600"], user=owner))
+        opened.callback(stranger.kill)
         lock.write_text(content.replace(content.splitlines()[0], str(stranger.pid), 1))
 
         with (
@@ -112,7 +114,6 @@ def test_a_socket_left_behind_by_a_process_that_is_a_stranger_now_does_not_stop_
             psycopg.connect(again.socket_url("postgres")) as connection,
         ):
             assert connection.execute("SELECT 1").fetchone() == (1,)
-        stranger.kill()
 
 
 @pytest.mark.parametrize("name", ["long" * 25, "with, comma"])
