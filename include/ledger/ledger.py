@@ -146,8 +146,8 @@ class Ledger:
                 ).fetchone()
             if row is None:
                 raise Unavailable("the ledger's database did not answer to lock_order")
-            account, (state, *row) = row[: len(ACCOUNT_COLUMNS)], row[len(ACCOUNT_COLUMNS) :]
-            intent, (now, unresolved_since, pace_reached_at) = row[: len(ORDER_COLUMNS)], row[len(ORDER_COLUMNS) :]
+            account, (state, *rest) = row[: len(ACCOUNT_COLUMNS)], row[len(ACCOUNT_COLUMNS) :]
+            intent, (now, unresolved_since, pace_reached_at) = rest[: len(ORDER_COLUMNS)], rest[len(ORDER_COLUMNS) :]
             if None in (account[0], state, intent[0]):
                 raise LookupError(
                     f"order {client_order_id}, plan {plan.plan_id} or account {plan.account!r} is not in the ledger"
