@@ -20,15 +20,16 @@ def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str, *,
     A report that contradicts the order or itself is a break: the account halts, and what is certain is booked still.
     """
     try:
-        return _apply(desk, intent, report, event, at)
-    except Overtaken:
-        current = desk.ledger.orders.get(intent.client_order_id)
-        if current is None:
-            raise
-        if current.state not in NEVER_SENT | UNRESOLVED:
-            # Somebody booked a report in the meantime; ours may be the older one and would look like a contradiction.
-            return current
-        return _apply(desk, current, report, event, at)
+        try:
+            return _apply(desk, intent, report, event, at)
+        except Overtaken:
+            current = desk.ledger.orders.get(intent.client_order_id)
+            if current is None:
+                raise
+            if current.state not in NEVER_SENT | UNRESOLVED:
+                # Somebody booked a report meanwhile; ours may be the older one and would look like a contradiction.
+                return current
+            return _apply(desk, current, report, event, at)
     except IdHeld as error:
         stop_trading(desk, intent.account, "id_held", intent.client_order_id, str(error), intent=intent)
         raise

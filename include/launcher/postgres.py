@@ -29,8 +29,8 @@ from include.launcher.postgres_install import find_bin, readable_binaries, serve
 ROLE = "trading"
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 8
-# What fits the kernel's address of a socket, without the zero that ends it, and needs no quotes in any configuration.
-SOCKET_PATH = re.compile(r"[\w/.+-]{1,107}", re.ASCII)
+# What fits a socket's address, of which macOS has the shortest, and needs no quotes in any configuration.
+SOCKET_PATH = re.compile(r"[\w/.+-]{1,103}", re.ASCII)
 # For servers whose data may be lost: several times faster, and safe as long as the machine stays up.
 VOLATILE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 

@@ -128,7 +128,7 @@ class Ledger:
     ) -> Iterator[Locked]:
         """Begin a transaction and lock account, plan and order in the order that all workers keep to.
 
-        One round trip, so that the account, which every order needs, is not held longer than it must be. Of the plan
+        One statement, so that the account, which every order needs, is not held longer than it must be. Of the plan
         only the state is read again: nothing else of it ever changes. The time is the one after the locks.
         """
         with self.transaction():

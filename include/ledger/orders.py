@@ -233,9 +233,10 @@ class Orders:
         except UniqueViolation as error:
             if error.diag.constraint_name != ONE_HOLDER:
                 raise
-            other = self._owner_of(new.account, new.gateway_order_id)
-            raise IdHeld(f"the gateway's id {new.gateway_order_id} is held by order {other} already") from error
+            saved = None
         if saved is None:
+            # Also of an answer that came too late for this row: whoever was faster, the id is another order's.
+            self._refuse_held_id(new)
             raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
         return saved
 
@@ -246,12 +247,18 @@ class Orders:
         ).fetchone()
         return None if row is None else str(row["holder"])
 
-    def _owner_of(self, account: str, gateway_order_id: str | None) -> str:
+    def _refuse_held_id(self, intent: Intent) -> None:
         row = self._connection.execute(
-            "SELECT client_order_id FROM order_intents WHERE account = %(account)s AND gateway_order_id = %(id)s",
-            {"account": account, "id": gateway_order_id},
+            """
+            SELECT client_order_id FROM order_intents
+            WHERE account = %(account)s AND gateway_order_id = %(gateway_order_id)s AND id <> %(id)s
+            """,
+            {"account": intent.account, "gateway_order_id": intent.gateway_order_id, "id": intent.id},
         ).fetchone()
-        return "?" if row is None else str(row["client_order_id"])
+        if row is not None:
+            raise IdHeld(
+                f"the gateway's id {intent.gateway_order_id} is held by order {row['client_order_id']} already"
+            )
 
     def note_look_ups(self, ids: Sequence[int]) -> None:
         """Record that these orders were asked about and had nothing new: no event, no new version."""

@@ -7,12 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
 
-from tests.bench.results import Queries
+from tests.bench.results import Incomplete, Queries
 from tests.bench.stack import BenchStack
 from tests.support.databases import database_name
 
@@ -23,21 +22,25 @@ DURATION = re.compile(r"LOG:  duration: (?P<milliseconds>[\d.]+) ms  (?P<phase>p
 # What the pooler says between two clients to which it lends a connection.
 LENT = "statement: DISCARD ALL"
 # Every task first notes its step, whose name is a parameter.
-TASK = re.compile(r"= '(fetch_signals|map_orders|submit_orders|track_fills)'")
+TASKS = ("fetch_signals", "map_orders", "submit_orders", "track_fills")
+TASK = re.compile(rf"= '({'|'.join(TASKS)})'")
 OTHERS = "others (watchdog, callbacks)"
 
 
 @contextmanager
 def logged_queries(stack: BenchStack) -> Iterator[dict[str, Queries]]:
-    """Log the statements of sessions opened inside; yields what is filled, by task, at the end."""
+    """Log the statements of sessions opened inside; yields what is filled, by task, at the end.
+
+    Raises Incomplete when the log has nothing of one of the tasks.
+    """
     counted: dict[str, Queries] = {}
     url = stack.stack.ledger_url
     with psycopg.connect(url, autocommit=True) as connection:
         ((data,),) = connection.execute("SHOW data_directory").fetchall()
         log = Path(data).with_name("postgres.log")
         database = sql.Identifier(database_name(url))
-        ((port,),) = connection.execute("SELECT inet_server_port()").fetchall()
-        pooled = port != urlsplit(url).port
+        ((port,),) = connection.execute("SHOW port").fetchall()
+        pooled = port != psycopg.conninfo.conninfo_to_dict(url)["port"]
         connection.execute(sql.SQL("ALTER DATABASE {} SET log_min_duration_statement = 0").format(database))
         if pooled:
             _reconnect(url)
@@ -47,6 +50,8 @@ def logged_queries(stack: BenchStack) -> Iterator[dict[str, Queries]]:
             with log.open(encoding="utf-8", errors="replace") as file:
                 file.seek(start)
                 counted |= count(file)
+            if missing := [task for task in TASKS if task not in counted]:
+                raise Incomplete(f"PostgreSQL logged no statement of {', '.join(missing)}")
         finally:
             connection.execute(sql.SQL("ALTER DATABASE {} RESET log_min_duration_statement").format(database))
             if pooled:
@@ -55,8 +60,7 @@ def logged_queries(stack: BenchStack) -> Iterator[dict[str, Queries]]:
 
 def _reconnect(url: str) -> None:
     """Have the pooler make its connections anew once they come back: a database's settings hold for new ones."""
-    console = urlunsplit(urlsplit(url)._replace(path="/pgbouncer"))
-    with psycopg.connect(console, autocommit=True) as connection:
+    with psycopg.connect(url, dbname="pgbouncer", autocommit=True) as connection:
         connection.execute("RECONNECT")
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from psycopg.errors import LockNotAvailable
 
 from include.execution import points
 from include.execution.reports import apply_report
@@ -249,7 +250,8 @@ def test_fills_are_booked_while_another_worker_holds_the_account_and_wants_the_o
     assert [row["fill_id"] for row in trade.fills(order)] == ["f1"]
 
 
-def test_the_gateway_gives_two_orders_one_id(trade: Trade) -> None:
+@pytest.mark.parametrize("changed_meanwhile", [False, True])
+def test_the_gateway_gives_two_orders_one_id(trade: Trade, changed_meanwhile: bool) -> None:
     trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=2, bottom_n=0)
     _, (first, second) = trade.plan()
     held = trade.submit(first).gateway_order_id
@@ -260,12 +262,53 @@ def test_the_gateway_gives_two_orders_one_id(trade: Trade) -> None:
             update={"symbol": second.symbol, "side": second.side, "quantity": Decimal(second.quantity)}
         )
         sending = desk.ledger.orders.save(second, event="sending", actor="test", state="sending", attempt=1)
+        if changed_meanwhile:
+            desk.ledger.orders.save(sending, event="outcome_unknown", actor="test", state="unknown")
 
         with pytest.raises(BookMismatch, match=f"{held} is held by order {first.client_order_id} already"):
             apply_report(desk, sending, theirs, "answered")
 
     assert [found.kind for found in trade.breaks()] == ["id_held"]
-    assert (trade.account().state, trade.order(second).state) == ("halted", "sending")
+    assert (trade.account().state, trade.order(second).gateway_order_id) == ("halted", None)
+
+
+def test_a_fill_is_booked_while_another_order_is_at_the_gate(trade: Trade) -> None:
+    """It refers to the account, whose row the gate holds."""
+    trade.admin.settings(fill_after_seconds=3600)
+    trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=2, bottom_n=0)
+    _, (first, second) = trade.plan()
+    sent = trade.submit(first)
+    fill = Fill(fill_id="f1", quantity=Decimal(1), price=Decimal(100))
+
+    with trade.engine.ledger() as gate, trade.engine.ledger() as ledger:
+        found = gate.read_order(second.plan_id, second.client_order_id)
+        assert found is not None
+        ledger.connection.execute("SET lock_timeout = '5s'")
+        with gate.locked_order(found[0], second.client_order_id, []):
+            booked = ledger.orders.save(sent, event="tracked", actor="test", filled_quantity=Decimal(1), fills=[fill])
+
+    assert booked.filled_quantity == 1
+
+
+def test_the_gate_locks_the_account_before_the_plan_and_that_before_the_order(trade: Trade) -> None:
+    _, order = trade.plan_one()
+
+    def enter() -> Traffic:
+        with trade.engine.ledger() as ledger:
+            found = ledger.read_order(order.plan_id, order.client_order_id)
+            assert found is not None
+            with ledger.locked_order(found[0], order.client_order_id, []) as locked:
+                return locked.traffic
+
+    with trade.engine.ledger() as holder, trade.engine.ledger() as watcher, ThreadPoolExecutor(1) as pool:
+        with holder.transaction():
+            holder.plans.lock(order.plan_id)
+            waiting = pool.submit(enter)
+            until_somebody_waits_for_a_lock(watcher, waiting)
+            with pytest.raises(LockNotAvailable):
+                watcher.connection.execute("SELECT FROM accounts FOR NO KEY UPDATE NOWAIT")
+            watcher.connection.execute("SELECT FROM order_intents FOR UPDATE NOWAIT")
+        waiting.result()
 
 
 def test_an_order_is_found_without_reading_the_others_of_its_plan(ledger_url: str, v2: Sandbox) -> None:
@@ -285,7 +328,7 @@ def test_an_order_is_found_without_reading_the_others_of_its_plan(ledger_url: st
 
 
 def _rows_read(ledger: Ledger) -> int:
-    """Return how many rows of orders this session has read so far."""
+    """Return how many rows of orders were read in this database so far, by nobody else meanwhile."""
     ledger.connection.execute("SELECT pg_stat_force_next_flush()")
     row = ledger.connection.execute(
         "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_user_tables WHERE relname = 'order_intents'"
