@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -37,15 +38,7 @@ HOLDER = """
 SAVE = """
     WITH saved AS (
         UPDATE order_intents
-        SET state = %(state)s, reason = %(reason)s, attempt = %(attempt)s,
-            lease_owner = %(lease_owner)s, lease_until = %(lease_until)s,
-            gateway_order_id = %(gateway_order_id)s, broker_order_id = %(broker_order_id)s,
-            gateway_status = %(gateway_status)s, message = %(message)s,
-            filled_quantity = %(filled_quantity)s, filled_avg_price = %(filled_avg_price)s,
-            first_sent_at = %(first_sent_at)s, acknowledged_at = %(acknowledged_at)s,
-            unknown_since = %(unknown_since)s, post_timed_out_at = %(post_timed_out_at)s,
-            not_found_count = %(not_found_count)s, proven_absent_at = %(proven_absent_at)s,
-            last_looked_up_at = %(last_looked_up_at)s,
+        SET {changes}
             final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
             updated_at = clock_timestamp(), version = version + 1
         WHERE id = %(id)s AND version = %(version)s AND state IS NOT DISTINCT FROM %(old_state)s
@@ -76,7 +69,9 @@ TRIED = """
         FROM saved
     )
 """
-SAVED = "SELECT * FROM saved"
+SAVED = "SELECT {columns} FROM saved"
+# What every change sets besides the columns that it is asked for.
+ALWAYS_SET = ("version", "final_at", "updated_at")
 ONE_HOLDER = "order_intents_account_gateway_order_id_key"
 
 
@@ -217,19 +212,21 @@ class Orders:
         if new.state != old.state:
             check_transition(old.state, new.state)
         try:
-            saved = self._one(
-                SAVE + (FILLED if fills else "") + (TRIED if tried is not None else "") + SAVED,
+            saved = self._connection.execute(
+                _saving(tuple(changes), fills=bool(fills), tried=tried is not None),
                 {
                     **({} if tried is None else vars(tried)),
-                    "fills": _rows_of(fills),
-                    **vars(new),
+                    **({"fills": _rows_of(fills)} if fills else {}),
+                    **changes,
+                    "id": old.id,
+                    "version": old.version,
                     "old_state": old.state,
                     "is_final": new.state in FINAL,
                     "actor": actor,
                     "event": event,
                     "detail": Jsonb(dict(detail or {})),
                 },
-            )
+            ).fetchone()
         except UniqueViolation as error:
             if error.diag.constraint_name != ONE_HOLDER:
                 raise
@@ -238,7 +235,7 @@ class Orders:
             # Also of an answer that came too late for this row: whoever was faster, the id is another order's.
             self._refuse_held_id(new)
             raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
-        return saved
+        return replace(new, **saved)
 
     def holder(self, account: str, client_order_id: str, gateway_order_ids: Sequence[str]) -> str | None:
         """Return another order of the account that was sent under one of these ids of the gateway, None if none was."""
@@ -348,6 +345,14 @@ class Orders:
     def _many(self, query: str, parameters: Mapping[str, Any]) -> list[Intent]:
         with self._connection.cursor(row_factory=class_row(Intent)) as cursor:
             return cursor.execute(query, parameters).fetchall()
+
+
+@lru_cache
+def _saving(columns: tuple[str, ...], *, fills: bool, tried: bool) -> str:
+    """Return the statement that changes these columns; no others, of which an order has many, are sent or come back."""
+    changes = "".join(f"{column} = %({column})s, " for column in columns)
+    query = SAVE.format(changes=changes) + (FILLED if fills else "") + (TRIED if tried else "")
+    return query + SAVED.format(columns=", ".join((*columns, *ALWAYS_SET)))
 
 
 def _rows_of(fills: Sequence[Fill]) -> Jsonb:

@@ -250,6 +250,23 @@ def test_fills_are_booked_while_another_worker_holds_the_account_and_wants_the_o
     assert [row["fill_id"] for row in trade.fills(order)] == ["f1"]
 
 
+def test_a_changed_order_is_returned_as_the_ledger_has_it(trade: Trade) -> None:
+    """With the columns that the database itself decides on, and with prices as it rounds them."""
+    trade.admin.settings(fill_after_seconds=3600)
+    _, order = trade.plan_one()
+    sent = trade.submit(order)
+    changes = {"filled_quantity": Decimal(1), "filled_avg_price": Decimal("100.12345678")}
+
+    with trade.engine.ledger() as ledger:
+        saved = ledger.orders.save(sent, event="tracked", actor="test", **changes)
+        final = ledger.orders.save(saved, event="tracked", actor="test", state="canceled")
+        stored = ledger.orders.get(order.client_order_id)
+
+    assert (sent.version + 1, saved.filled_avg_price) == (saved.version, Decimal("100.123457"))
+    assert final.final_at is not None
+    assert final == stored
+
+
 @pytest.mark.parametrize("changed_meanwhile", [False, True])
 def test_the_gateway_gives_two_orders_one_id(trade: Trade, changed_meanwhile: bool) -> None:
     trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=2, bottom_n=0)
