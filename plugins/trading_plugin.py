@@ -82,6 +82,24 @@ def rehearse() -> None:
     mask_secret("v2", "contract")
     # The pattern that arrays are quoted by.
     Literal([""]).as_bytes()
+    rehearse_login()
+
+
+def rehearse_login() -> None:
+    """Fail to connect, and make a password's secret: what libpq and OpenSSL look for and bind at their first use.
+
+    Nobody is asked: the folder of the socket is not there, and an address in PGHOSTADDR does not count.
+    """
+    import psycopg
+    from psycopg.pq import PGconn
+
+    nowhere = "host=/nonexistent hostaddr='' user=nobody"
+    with suppress(psycopg.Error):
+        psycopg.connect(nowhere).close()
+    connection = PGconn.connect_start(nowhere.encode())
+    with suppress(psycopg.Error):
+        connection.encrypt_password(b"any", b"nobody", b"scram-sha-256")
+    connection.finish()
 
 
 def make_dag(strategy: Strategy, retry_minutes: tuple[float, ...]) -> None:
