@@ -20,6 +20,7 @@ from include.ledger.ledger import Ledger, Locked
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.ledger.records import Account, AccountState, Intent
+from include.trading import booking
 from include.trading.gate import GateDecision, GateFacts
 from include.trading.models import OrderRequest
 from tests.chaos import stage
@@ -104,7 +105,7 @@ def _mode_not_read_again() -> None:
 
 
 def _contradictions_unseen() -> None:
-    reports.contradictions = lambda *_: []
+    booking.contradictions = lambda *_: ()
 
 
 def _break_does_not_halt() -> None:
