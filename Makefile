@@ -11,6 +11,10 @@ help: ## List the targets
 demo: ## Trade one session against the sandbox on a real Airflow and stay up (ONCE=1: stop after the result)
 	$(RUN) demo $(if $(filter-out 0,$(ONCE)),--once)
 
+.PHONY: ops
+ops: ## Look and act as the person on duty, by default on the running demo (ARGS="orders --events")
+	$(RUN) ops $(ARGS)
+
 .PHONY: test
 test: ## Run all tests (ARGS="-k sizing -x" go to pytest)
 	$(RUN) test $(ARGS)

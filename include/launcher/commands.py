@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from include.launcher import venv
+from include.launcher import ops_environment, venv
 from include.launcher.env_file import ensure_env_file
 from include.launcher.errors import CannotRun
-from include.launcher.paths import ROOT, VENV
+from include.launcher.paths import ROOT, VENV, state_folder
 
 # Two processes, but for what uses both cores by itself: the proof's lanes, and a real Airflow.
 TESTS = (("-n", "2", "tests/unit", "tests/tasks", "tests/integration"), ("tests/chaos", "tests/e2e"))
@@ -134,6 +134,13 @@ def _lock(given: argparse.Namespace, rest: Sequence[str]) -> int:
     return 0
 
 
+def _ops(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Run a command of `include.ops` in the project's environment, on the running demo unless connections are set."""
+    python = venv.ensure(ROOT, venv.RUN)
+    os.environ.update(ops_environment.environment(state_folder(), os.environ))
+    _become(python, "-m", "include.ops", *rest)
+
+
 def _env(given: argparse.Namespace, rest: Sequence[str]) -> int:
     print(ensure_env_file(ROOT))
     return 0
@@ -172,6 +179,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "check": (_check, "run the linters, the type checker and the import contracts"),
     "celery-test": (_celery_test, "trade on CeleryExecutor with two workers and kill one (needs redis-server)"),
     "compose-test": (_compose_test, "start the compose file on a Docker of its own and trade in it (needs root)"),
+    "ops": (_ops, "look and act as the person on duty, by default on the running demo (arguments go to include.ops)"),
     "env": (_env, "write the .env of docker compose with new secrets; one that is there stays"),
     "lock": (_lock, "lock the packages anew (further arguments go to uv, for example --upgrade)"),
 }

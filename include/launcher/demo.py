@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from include.launcher import airflow, processes, report
+from include.launcher import airflow, ops_environment, processes, report
 from include.launcher.errors import CannotRun
-from include.launcher.paths import ROOT, state_folder
+from include.launcher.paths import ROOT, usable_state_folder
 from include.launcher.pooler import Pooler, find_pooler
 from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.postgres_install import reachable_home
@@ -97,7 +98,7 @@ def _interrupt_on(*numbers: int) -> None:
 def bring_up(started: ExitStack, progress: Progress) -> Stack:
     """Start PostgreSQL, sandbox and Airflow, each healthy on return; `started` stops them."""
     began = datetime.now(UTC)
-    state = state_folder()
+    state = usable_state_folder()
     started.enter_context(processes.only_one(state / "demo.lock", "The demo"))
     ports = choose_ports(os.environ)
     secrets = load_secrets(state / "secrets.json")
@@ -127,6 +128,8 @@ def bring_up(started: ExitStack, progress: Progress) -> Stack:
         airflow.finish_migration(migration, stamp)
         progress.step("Airflow's tables are up to date")
 
+    started.callback(ops_environment.forget, state)
+    ops_environment.keep(state, env)
     children += airflow.start(env, logs)
     _wait_for_sandbox(sandbox, ports)
     progress.step(f"the sandbox listens on 127.0.0.1: {_sandbox_ports(ports)}")
@@ -256,7 +259,8 @@ def _show(stack: Stack, run_id: str) -> bool:
         f"\nAirflow   {address}/dags/{DAG_ID}/runs/{run_id}\n"
         f"Login     {airflow.ADMIN} / {stack.admin_password}\n"
         "Look at   the Graph; submit_orders, a line for each order; a task's Logs and XCom; Trigger, for another run\n"
-        f"Ledger    {stack.ledger_url}",
+        f"Ledger    psql {shlex.quote(stack.ledger_url)}\n"
+        'On duty   make ops ARGS="orders --events"   (make ops lists the commands)',
         flush=True,
     )
     return bool(found and found[0]["status"] == "completed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ def ensure(root: Path, locks: Sequence[str]) -> Path:
     venv = root / ".venv"
     python = venv / "bin" / "python"
     if python.exists() and _is_stamped(root, venv, locks):
+        _say_which_python(venv)
         return python
     count = sum(line[:1].isalnum() for lock in locks for line in (root / lock).read_text().splitlines())
     print(f"Installing {count} locked packages into {venv} (once; a minute or two) ...", flush=True)
@@ -29,6 +31,20 @@ def ensure(root: Path, locks: Sequence[str]) -> Path:
         _install_with_pip(root, venv, locks)
     _stamp(root, venv, locks)
     return python
+
+
+def _say_which_python(venv: Path) -> None:
+    """Say so when the environment was made with another Python than the one that was asked for."""
+    config = venv / "pyvenv.cfg"
+    made_with = config.read_text() if config.exists() else ""
+    asked_for = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    found = re.search(r"^version(?:_info)? *= *(\d+\.\d+)", made_with, re.MULTILINE)
+    if found and found[1] != asked_for:
+        print(
+            f"Running on Python {found[1]}, with which {venv} was made; to use Python {asked_for}, delete that folder.",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def missing_module() -> str | None:

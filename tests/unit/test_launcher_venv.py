@@ -76,3 +76,24 @@ def test_a_python_without_the_venv_module_is_told_what_to_install(
 
     with pytest.raises(CannotRun, match=r"apt install python3\.\d+-venv"):
         venv.ensure(project, venv.RUN)
+
+
+def test_an_environment_of_another_python_is_said_and_not_used_in_silence(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    venv.ensure(project, venv.RUN)
+    (project / ".venv" / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.1.7\n")
+
+    venv.ensure(project, venv.RUN)
+
+    assert "Running on Python 3.1, " in capsys.readouterr().err
+
+
+def test_an_environment_of_this_python_needs_no_words(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    venv.ensure(project, venv.RUN)
+    version = "{}.{}.{}".format(*sys.version_info)
+    (project / ".venv" / "pyvenv.cfg").write_text(f"version_info = {version}\n")
+
+    venv.ensure(project, venv.RUN)
+
+    assert capsys.readouterr().err == ""
