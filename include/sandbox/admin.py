@@ -1,10 +1,14 @@
-"""The admin API on its own port: faults, settings, foreign holdings, forced order states, and the broker's book."""
+"""The admin API on its own port: faults, settings, what is held, splits, forced order states, the broker's book.
+
+It is also a webhook for alerts, which answers the status in its address: /hooks/200, /hooks/410.
+"""
 
 from __future__ import annotations
 
 import inspect
 import json
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,10 +41,22 @@ class ForcedState(BaseModel):
     fill: int | None = Field(None, gt=0)
 
 
+class Conversion(BaseModel):
+    """Every `per` shares held of `symbol` become `shares`, of `becomes` if that is given: a split, a new name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    symbol: str
+    becomes: str | None = None
+    shares: int = Field(1, gt=0)
+    per: int = Field(1, gt=0)
+
+
 def build_admin(
     settings: Settings, faults: Faults, book: Book, gateway: Gateway, ports: Mapping[str, RefusablePort]
 ) -> Starlette:
     at_start = settings.model_copy(deep=True)
+    inbox: list[Json] = []
 
     async def about(_: Request) -> Response:
         documented = {name: inspect.getdoc(kind.function) for name, kind in sorted(TABLE.items())}
@@ -56,7 +72,9 @@ def build_admin(
         return await armed(request)
 
     async def armed(_: Request) -> Response:
-        return JSONResponse([fault.model_dump() for fault in faults.armed])
+        # Escaped, because a fault may hold text that UTF-8 cannot.
+        shown = json.dumps([fault.model_dump() for fault in faults.armed])
+        return Response(shown, media_type="application/json")
 
     async def disarm(request: Request) -> Response:
         faults.armed.clear()
@@ -65,9 +83,10 @@ def build_admin(
         return await armed(request)
 
     async def reset(request: Request) -> Response:
-        """Empty both books, clear the faults, and go back to the settings of the start."""
+        """Empty both books and the inbox, clear the faults, and go back to the settings of the start."""
         book.clear()
         gateway.clear()
+        inbox.clear()
         for name, value in at_start.model_copy(deep=True):
             setattr(settings, name, value)
         return await disarm(request)
@@ -80,6 +99,21 @@ def build_admin(
         holdings = await _object(request)
         _or_422(book.hold, {symbol: int(qty) for symbol, qty in holdings.items()})
         return await show_book(request)
+
+    async def convert(request: Request) -> Response:
+        asked = await parse(request, Conversion)
+        ratio = Fraction(asked.shares, asked.per)
+        book.convert(asked.symbol, asked.becomes or asked.symbol, ratio, settings.now().timestamp())
+        return await show_book(request)
+
+    async def receive_alert(request: Request) -> Response:
+        """Keep what comes to this webhook, and answer with the status in its address."""
+        status = request.path_params["status"]
+        inbox.append({"status": status, "body": (await request.body()).decode()})
+        return Response(status_code=status)
+
+    async def show_inbox(_: Request) -> Response:
+        return JSONResponse(inbox)
 
     async def force(request: Request) -> Response:
         asked = await parse(request, ForcedState)
@@ -114,6 +148,9 @@ def build_admin(
             Route("/admin/reset", reset, methods=["POST"]),
             Route("/admin/settings", change_settings, methods=["POST"]),
             Route("/admin/positions", hold, methods=["POST"]),
+            Route("/admin/convert", convert, methods=["POST"]),
+            Route("/hooks/{status:int}", receive_alert, methods=["POST"]),
+            Route("/admin/inbox", show_inbox),
             Route("/admin/order/{id}", force, methods=["POST"]),
             Route("/admin/book", show_book),
         ]

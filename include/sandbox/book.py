@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from include.sandbox.prices import Prices, utc
 
@@ -53,10 +54,11 @@ CREATE TABLE IF NOT EXISTS gateway_orders (
     hidden_until REAL NOT NULL,
     blind_until REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS stale_orders (client_order_id TEXT PRIMARY KEY);
 """
 # The executions of orders that exist by now. Nothing here may take longer for every order there ever was.
 EXECUTED = "FROM broker_orders JOIN executions USING (broker_order_id) WHERE accepted_at <= ?"
-TABLES = ("broker_orders", "executions", "holdings", "posts", "gateway_orders")
+TABLES = ("broker_orders", "executions", "holdings", "posts", "gateway_orders", "stale_orders")
 
 
 def open_store(path: str) -> sqlite3.Connection:
@@ -181,6 +183,19 @@ class Book:
         """Set what is held besides the executions: somebody else's shares, or left from before."""
         with self.store:
             self.store.executemany("INSERT OR REPLACE INTO holdings VALUES (?, ?)", holdings.items())
+
+    def convert(self, symbol: str, becomes: str, ratio: Fraction, now: float) -> None:
+        """Turn the shares held of one symbol into `ratio` times as many of the same or another, rounded towards 0.
+
+        What a split or a renaming does at the broker by itself: no order, no execution.
+        """
+        held = self.positions(now).get(symbol, Holding()).qty
+        with self.store:
+            for changed, by in ((symbol, -held), (becomes, int(held * ratio))):
+                self.store.execute(
+                    "INSERT INTO holdings VALUES (?, ?) ON CONFLICT (symbol) DO UPDATE SET qty = qty + excluded.qty",
+                    (changed, by),
+                )
 
     def positions(self, now: float) -> dict[str, Holding]:
         """Sum executions and foreign holdings; symbols without shares are left out."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import time
-from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -24,6 +22,7 @@ from starlette.types import Scope
 
 from include.sandbox.book import Book, BrokerOrder
 from include.sandbox.faults import Json, Twist
+from include.sandbox.gates import Gates
 from include.sandbox.prices import Prices, utc
 from include.sandbox.settings import NOTICE, Settings
 from include.sandbox.web import Handler, Problem, SignatureCheck, build_app, parse, stamp
@@ -94,15 +93,11 @@ def server_order_id(order: OrderV1, contract: str, strategy_id: str, day: str) -
 class Gateway:
     def __init__(self, settings: Settings, store: sqlite3.Connection, book: Book, prices: Prices) -> None:
         self.settings, self.store, self.book, self.prices = settings, store, book, prices
-        self.clear()
+        self.gates = Gates(settings)
 
     def clear(self) -> None:
         """Forget what is not in the file."""
-        self.kill_switch: Json = dict.fromkeys(
-            ("engaged_at", "engaged_by", "engagement_reason", "disengaged_at", "disengaged_by")
-        )
-        self.kill_switch |= {"state": "ACTIVE", "engagement_count_today": 0}
-        self._recent_posts: deque[float] = deque()
+        self.gates.clear()
 
     @property
     def v2(self) -> bool:
@@ -124,9 +119,7 @@ class Gateway:
                 Route("/api/v1/fat-finger/thresholds", self._thresholds),
                 Route("/api/v1/reconciliation/status", self._reconciliation),
                 Route("/api/v1/orders/{id}/cancel", guard(self._cancel), methods=["POST"]),
-                Route("/api/v1/kill-switch/status", guard(self._kill_switch_status)),
-                Route("/api/v1/kill-switch/engage", guard(self._engage), methods=["POST"]),
-                Route("/api/v1/kill-switch/disengage", guard(self._disengage), methods=["POST"]),
+                *self.gates.routes(guard),
             ]
         return build_app(routes)
 
@@ -143,13 +136,14 @@ class Gateway:
     # ── orders ──
 
     async def _post_order(self, request: Request) -> Response:
-        self._limit_rate()
+        if self.v2:
+            self.gates.limit_rate()
         order = await parse(request, OrderV2 if self.v2 else OrderV1)
         return JSONResponse(self._submit(order, request.scope.get("twist", Twist())))
 
     def _submit(self, order: OrderV1, twist: Twist) -> Json:
-        if self.kill_switch["state"] == "ENGAGED":
-            raise Problem(503, {"detail": "Kill-switch engaged - new orders blocked"})
+        if self.v2:
+            self.gates.check()
         now = self._now()
         wanted = getattr(order, "client_order_id", None)
         order_id = wanted or server_order_id(
@@ -171,21 +165,21 @@ class Gateway:
             self._check_limits(order, now)
         status, message, refusal = self._outcome(order, twist)
         reason = self.settings.reject.get(order.symbol, twist.reason if twist.cause else "asset not found")
+        created_at, broker_order_id = now + twist.appears_after, None
+        if status != "dry_run" and (refusal is None or twist.live):
+            broker_order_id = self.book.place(
+                order_id,
+                order.symbol,
+                order.side,
+                order.qty,
+                created_at,
+                self.settings.fill_after_seconds if order.order_type == "market" else None,
+                self.settings.fill_parts,
+                twist.overfill,
+            )
         if status is not None:
-            created_at = now + twist.appears_after
-            broker_order_id = None
-            if refusal is None and status != "dry_run":
-                broker_order_id = self.book.place(
-                    order_id,
-                    order.symbol,
-                    order.side,
-                    order.qty,
-                    created_at,
-                    self.settings.fill_after_seconds if order.order_type == "market" else None,
-                    self.settings.fill_parts,
-                    twist.overfill,
-                )
             error = f"{refusal.words}: {reason}" if refusal and refusal.words else None
+            blind_until = now + twist.says_for if twist.says or twist.live else 0
             with self.store:
                 self.store.execute(
                     "INSERT INTO gateway_orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -197,9 +191,11 @@ class Gateway:
                         broker_order_id,
                         created_at,
                         created_at + twist.hidden_for,
-                        now + twist.says_for if twist.says else 0,
+                        blind_until,
                     ),
                 )
+                if twist.stale:
+                    self.store.execute("INSERT INTO stale_orders VALUES (?)", (order_id,))
         if refusal and refusal.status != 200:
             raise Problem(refusal.status, self._refusal_body(refusal, reason))
         return self._acknowledgement(self._stored(order_id), message, first=True)
@@ -219,19 +215,6 @@ class Gateway:
         if self.v2:
             return {"detail": f"{refusal.words}: {reason}"}
         return {"error": refusal.words, "detail": reason, "timestamp": stamp(self.settings.now())}
-
-    def _limit_rate(self) -> None:
-        limit = self.settings.rate_limit_per_minute
-        if not (self.v2 and limit):
-            return
-        now = time.monotonic()
-        while self._recent_posts and self._recent_posts[0] < now - 60:
-            self._recent_posts.popleft()
-        if len(self._recent_posts) >= limit:
-            detail = {"error": "rate_limited", "message": "Rate limit exceeded", "retry_after": 60}
-            headers = {"Retry-After": "60", "X-RateLimit-Limit": str(limit), "X-RateLimit-Remaining": "0"}
-            raise Problem(429, {"detail": {**detail, "reason": "global_limit_exceeded"}}, headers)
-        self._recent_posts.append(now)
 
     def _check_limits(self, order: OrderV1, now: float) -> None:
         price = self.prices.latest(order.symbol, self.settings.now())
@@ -255,9 +238,11 @@ class Gateway:
         row = self._visible(request)
         now = self._now()
         status, order = self._says(row, now)
+        stale = self._is_stale(row)
+        filled = order.filled if order and not stale else 0
         payload = json.loads(row["payload"])
         created_at = stamp(utc(row["created_at"]))
-        changed_at = stamp(order.changed_at) if order else created_at
+        changed_at = stamp(order.changed_at) if order and not stale else created_at
         detail = {
             "client_order_id": row["client_order_id"],
             "strategy_id": self.settings.strategy_id,
@@ -270,8 +255,8 @@ class Gateway:
             "updated_at": changed_at,
             "submitted_at": created_at if order else None,
             "filled_at": changed_at if status == "filled" else None,
-            "filled_qty": str(order.filled if order else 0),
-            "filled_avg_price": str(order.average_price) if order and order.filled else None,
+            "filled_qty": str(filled),
+            "filled_avg_price": str(order.average_price) if order and filled else None,
             "metadata": {},
         }
         if self.v2:
@@ -325,8 +310,8 @@ class Gateway:
         if row["broker_order_id"] is None or now < row["blind_until"]:
             return row["status"], None
         order = self.book.order(row["broker_order_id"], now)
-        if order is None:
-            return row["status"], None
+        if order is None or self._is_stale(row):
+            return row["status"], order
         return (FIRST_WORD[self.settings.contract] if order.status == "accepted" else order.status), order
 
     def _visible(self, request: Request) -> sqlite3.Row:
@@ -339,6 +324,10 @@ class Gateway:
         query = "SELECT * FROM gateway_orders WHERE client_order_id = ?"
         row: sqlite3.Row | None = self.store.execute(query, (order_id,)).fetchone()
         return row
+
+    def _is_stale(self, row: sqlite3.Row) -> bool:
+        query = "SELECT 1 FROM stale_orders WHERE client_order_id = ?"
+        return self.store.execute(query, (row["client_order_id"],)).fetchone() is not None
 
     def _stored(self, order_id: str) -> sqlite3.Row:
         row = self._row(order_id)
@@ -388,9 +377,9 @@ class Gateway:
         details = {"strategy_id": self.settings.strategy_id, "alpaca_base_url": url}
         connected = {"database_connected": True, "alpaca_connected": self.settings.mode != "dry_run"}
         timestamp = stamp(self.settings.now())
-        return JSONResponse(
-            {"status": "healthy", **self._itself, **connected, "timestamp": timestamp, "details": details}
-        )
+        # A breaker that tripped does not show here; one whose state is missing does.
+        status = "degraded" if self.v2 and self.settings.breaker == "missing" else "healthy"
+        return JSONResponse({"status": status, **self._itself, **connected, "timestamp": timestamp, "details": details})
 
     async def _config(self, _: Request) -> Response:
         config = {**self._itself, "environment": "sandbox", "alpaca_paper": self.settings.mode != "live"}
@@ -404,39 +393,6 @@ class Gateway:
 
     async def _reconciliation(self, _: Request) -> Response:
         return JSONResponse({"startup_complete": True, "dry_run": self._itself["dry_run"]})
-
-    # ── kill switch ──
-
-    async def _kill_switch_status(self, _: Request) -> Response:
-        return JSONResponse(self.kill_switch)
-
-    async def _engage(self, request: Request) -> Response:
-        asked = await parse(request, Engage)
-        self._switch("ACTIVE", "ENGAGED", "Kill-switch is already engaged")
-        count = self.kill_switch["engagement_count_today"] + 1
-        self.kill_switch |= {"engaged_at": stamp(self.settings.now()), "engaged_by": asked.operator}
-        self.kill_switch |= {"engagement_reason": asked.reason, "engagement_count_today": count}
-        return JSONResponse(self.kill_switch)
-
-    async def _disengage(self, request: Request) -> Response:
-        asked = await parse(request, Disengage)
-        self._switch("ENGAGED", "ACTIVE", "Kill-switch is not engaged")
-        self.kill_switch |= {"disengaged_at": stamp(self.settings.now()), "disengaged_by": asked.operator}
-        return JSONResponse(self.kill_switch)
-
-    def _switch(self, before: str, after: str, otherwise: str) -> None:
-        if self.kill_switch["state"] != before:
-            raise Problem(400, {"detail": otherwise})
-        self.kill_switch["state"] = after
-
-
-class Engage(BaseModel):
-    reason: str
-    operator: str
-
-
-class Disengage(BaseModel):
-    operator: str
 
 
 def _unguarded(handler: Handler) -> Handler:

@@ -22,6 +22,7 @@ class AdminClient:
     """The sandbox's admin API; every method returns its answer and raises on an error."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._http = httpx.Client(base_url=url)
 
     def close(self) -> None:
@@ -48,6 +49,11 @@ class AdminClient:
         book: dict[str, Any] = self._call("GET", "/admin/book")
         return book
 
+    def inbox(self) -> list[dict[str, Any]]:
+        """Return what came to the webhook, /hooks/<status>: the status it answered and the body."""
+        alerts: list[dict[str, Any]] = self._call("GET", "/admin/inbox")
+        return alerts
+
     def reset(self) -> None:
         """Empty the books, clear faults, go back to the settings of the start."""
         self._call("POST", "/admin/reset")
@@ -59,13 +65,19 @@ class AdminClient:
         """Set what is held besides the executions."""
         self._call("POST", "/admin/positions", holdings)
 
+    def convert(self, symbol: str, *, becomes: str | None = None, shares: int = 1, per: int = 1) -> None:
+        """Split or rename what is held: every `per` shares of a symbol become `shares`, at times of another one."""
+        self._call("POST", "/admin/convert", {"symbol": symbol, "becomes": becomes, "shares": shares, "per": per})
+
     def order(self, order_id: str, *, status: str | None = None, fill: int | None = None) -> dict[str, Any]:
         """Force a final status, a fill of some shares, or both."""
         order: dict[str, Any] = self._call("POST", f"/admin/order/{order_id}", {"status": status, "fill": fill})
         return order
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
-        response = self._http.request(method, path, json=body)
+        # Escaped, because a fault may hold text that UTF-8 cannot.
+        content = None if body is None else json.dumps(body)
+        response = self._http.request(method, path, content=content, headers={"Content-Type": "application/json"})
         if response.is_error:
             raise ValueError(f"{method} {path}: {response.status_code} {response.text}")
         return response.json()

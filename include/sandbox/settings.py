@@ -28,6 +28,7 @@ class Settings(BaseModel):
     max_notional_usd: Decimal = Decimal(1_000_000_000)
     max_order_shares: int = 1_000_000
     rate_limit_per_minute: int = Field(0, ge=0, description="0 is none; the contract's global one is 80; v2 only")
+    breaker: Literal["open", "tripped", "missing"] = Field("open", description="its circuit breaker; v2 only")
     reject: dict[str, str] = Field(default_factory=dict, description="symbol: the broker's reason to refuse it")
     clock_offset_seconds: float = Field(0, description="moves every clock of the sandbox but the one of the signatures")
     secret: SecretStr | None = Field(None, min_length=64, description="S2S signatures are enforced with it; v2 only")

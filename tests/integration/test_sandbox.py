@@ -22,63 +22,10 @@ import pytest
 from include.sandbox.data.make_closes import FIRST_SESSION
 from include.sandbox.faults import TABLE
 from include.sandbox.prices import Prices
-from include.sandbox.runner import PROJECT, Sandbox, start_sandbox
+from include.sandbox.runner import PROJECT, start_sandbox
+from tests.support.sandbox_client import BUY, FILL_AFTER, GENERATE, LATEST, ORDERS, Client
 
 SECRET = "s" * 64
-ORDERS = "/api/v1/orders"
-GENERATE = "/api/v1/signals/generate"
-LATEST = "/v2/stocks/trades/latest"
-BUY = {"symbol": "AAPL", "side": "buy", "qty": 10, "client_order_id": "buy-aapl"}
-FILL_AFTER = 1000
-
-
-class Client:
-    """Short ways to ask one sandbox."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.admin = sandbox.admin
-        self.gateway = httpx.Client(base_url=sandbox.gateway_url)
-        self.signals = httpx.Client(base_url=sandbox.signals_url)
-        self.market = httpx.Client(base_url=sandbox.market_url)
-
-    def close(self) -> None:
-        for client in (self.gateway, self.signals, self.market):
-            client.close()
-
-    def post(self, **changes: Any) -> httpx.Response:
-        return self.gateway.post(ORDERS, json={**BUY, **changes})
-
-    def look_up(self, order_id: str = "buy-aapl") -> dict[str, Any]:
-        order: dict[str, Any] = self.gateway.get(f"{ORDERS}/{order_id}").json()
-        return order
-
-    def outcome(self, **changes: Any) -> str:
-        """Post an order and say how that ended: `reset`, `timeout`, or status code and status or text."""
-        try:
-            response = self.gateway.post(ORDERS, json={**BUY, **changes}, timeout=0.3)
-        except httpx.ReadError:
-            return "reset"
-        except httpx.ReadTimeout:
-            return "timeout"
-        try:
-            body = response.json()
-        except ValueError:
-            return f"{response.status_code} unreadable"
-        words = body.get("status") or body.get("error") or body["detail"]
-        return f"{response.status_code} {words['error'] if isinstance(words, dict) else words}"
-
-    def generate(self, **changes: Any) -> httpx.Response:
-        asked = {"symbols": ["AAPL", "MSFT", "KO"], "as_of_date": "2024-05-17", "top_n": 1, "bottom_n": 1}
-        return self.signals.post(GENERATE, json={**asked, **changes})
-
-    def trades(self, symbols: str = "AAPL,MSFT") -> dict[str, Any]:
-        trades: dict[str, Any] = self.market.get(LATEST, params={"symbols": symbols}).json()["trades"]
-        return trades
-
-    def later(self, seconds: float) -> None:
-        """Move the sandbox's clock, seconds from the true time."""
-        self.admin.settings(clock_offset_seconds=seconds)
 
 
 @pytest.fixture(scope="module")
@@ -554,6 +501,20 @@ ORDER_FAULTS: list[tuple[str, dict[str, Any], str, str, int]] = [
         1,
     ),
     ("unique_422", {}, "422 Order rejected by broker: client_order_id must be unique", "200 pending_new", 1),
+    ("broker_timeout_422", {}, "422 Order rejected by broker: client_order_id must be unique", "200 rejected", 1),
+    ("refused_but_stored", {}, "503 Kill-switch engaged - new orders blocked", "200 pending_new", 1),
+    ("refused_but_stored", {"way": "breaker"}, "503 Circuit breaker tripped - trading paused", "200 pending_new", 1),
+    ("refused_but_stored", {"way": "auth"}, "503 service_unavailable", "200 pending_new", 1),
+    ("refused_but_stored", {"way": "rate_limited"}, "429 rate_limited", "200 pending_new", 1),
+    ("refused_but_stored", {"way": "page"}, "403 unreadable", "200 pending_new", 1),
+    (
+        "refused_but_stored",
+        {"way": "data_unavailable"},
+        "400 Order rejected by fat-finger checks: data_unavailable",
+        "200 pending_new",
+        1,
+    ),
+    ("fill_before_answer", {}, "200 pending_new", "200 pending_new", 1),
     ("rejected_but_live", {"seconds": 60}, "200 rejected", "200 rejected", 1),
     ("pending_new_without_broker_id", {}, "200 pending_new", "200 pending_new", 0),
     ("not_found_for_seconds", {"reset": True}, "reset", "200 pending_new", 1),
@@ -724,6 +685,8 @@ SIGNAL_FAULTS: dict[str, Callable[[list[dict[str, Any]], dict[str, Any]], bool]]
     "nan_weight": lambda rows, metadata: rows[0]["target_weight"] != rows[0]["target_weight"],
     "wrong_as_of_date": lambda rows, metadata: metadata["as_of_date"] == "2024-05-16",
     "duplicate_rows": lambda rows, metadata: rows[0] == rows[1],
+    "missing_symbol": lambda rows, metadata: {row["symbol"] for row in rows} == {"AAPL", "KO"},
+    "one_more_position": lambda rows, metadata: {row["symbol"]: row["target_weight"] for row in rows}["MSFT"] == -0.5,
     "unknown_symbol_row": lambda rows, metadata: rows[0]["symbol"] == "ZZZZ",
 }
 
@@ -772,6 +735,9 @@ def test_prices_can_be_wrong(v2: Client, fault: str) -> None:
 def test_every_fault_has_a_test() -> None:
     elsewhere = {"fail_closed_503", "duplicate_fills", "wrong_quantity_reported", "positions_fail_500"}
     elsewhere |= {"positions_incomplete", "positions_multiplied", "health_unhealthy", "signals_not_ready"}
+    # … and in test_sandbox_lies.py:
+    elsewhere |= {"filled_without_quantity", "fills_contradict_status", "numbered_fills", "fills_listed_late"}
+    elsewhere |= {"field_is", "bomb", "invalid_symbol_400"}
 
     assert {row[0] for row in ORDER_FAULTS} | SIGNAL_FAULTS.keys() | PRICE_FAULTS.keys() | elsewhere == TABLE.keys()
 
