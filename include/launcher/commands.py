@@ -110,12 +110,12 @@ def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
             "docker",
         ],
     }
+    # As in Airflow: the project's root, and the plugins folder, which Airflow adds.
+    path = os.pathsep.join((str(ROOT), str(ROOT / "plugins")))
     failed = []
     for name, words in checks.items():
         print(f"== {name}", flush=True)
-        if subprocess.run(
-            [python, *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False
-        ).returncode:
+        if subprocess.run([python, *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, check=False).returncode:
             failed.append(name)
     print(f"failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)
     return 1 if failed else 0

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,6 @@ from pathlib import Path
 from include.launcher import airflow, ops_environment, processes, report
 from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, usable_state_folder
-from include.launcher.pooler import Pooler, find_pooler
 from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.postgres_install import reachable_home
 from include.launcher.settings import Ports, choose_ports, load_secrets
@@ -95,14 +94,25 @@ def _interrupt_on(*numbers: int) -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-def bring_up(started: ExitStack, progress: Progress) -> Stack:
-    """Start PostgreSQL, sandbox and Airflow, each healthy on return; `started` stops them."""
+def ledger_on(server: EmbeddedPostgres, started: ExitStack) -> str:
+    """Return the URL of the ledger's database on our own server; `started` closes what lies in between."""
+    return server.ensure_database(LEDGER_DATABASE)
+
+
+LedgerOf = Callable[[EmbeddedPostgres, ExitStack], str]
+
+
+def bring_up(started: ExitStack, progress: Progress, ledger_of: LedgerOf = ledger_on) -> Stack:
+    """Start PostgreSQL, sandbox and Airflow, each healthy on return; `started` stops them.
+
+    ledger_of: makes the ledger's database on our own server, and returns its URL.
+    """
     began = datetime.now(UTC)
     state = usable_state_folder()
     started.enter_context(processes.only_one(state / "demo.lock", "The demo"))
     ports = choose_ports(os.environ)
     secrets = load_secrets(state / "secrets.json")
-    metadata_url, ledger_url, stamp = _databases(started, state, progress)
+    metadata_url, ledger_url, stamp = _databases(started, state, progress, ledger_of)
     home, logs = state / "airflow", state / "logs"
     env = airflow.environment(
         os.environ,
@@ -139,7 +149,9 @@ def bring_up(started: ExitStack, progress: Progress) -> Stack:
     return Stack(children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began, env)
 
 
-def _databases(started: ExitStack, state: Path, progress: Progress) -> tuple[str, str, Path | None]:
+def _databases(
+    started: ExitStack, state: Path, progress: Progress, ledger_of: LedgerOf
+) -> tuple[str, str, Path | None]:
     """Return the URLs of metadata and ledger, and where to stamp the metadata's version: the user's own databases,
     else those of a server started for them.
     """
@@ -157,20 +169,8 @@ def _databases(started: ExitStack, state: Path, progress: Progress) -> tuple[str
         metadata_url = server.ensure_database("airflow").replace("postgresql://", "postgresql+psycopg2://", 1)
         stamp = server.home / "airflow.migrated"
     if not ledger_url:
-        ledger_url = _ledger_url(started, server, progress)
+        ledger_url = ledger_of(server, started)
     return metadata_url, ledger_url, stamp
-
-
-def _ledger_url(started: ExitStack, server: EmbeddedPostgres, progress: Progress) -> str:
-    """Return the URL of the ledger on our own server, by way of PgBouncer where there is one."""
-    server.ensure_database(LEDGER_DATABASE)
-    binary = find_pooler()
-    if binary is None:
-        progress.step("no PgBouncer here: each task makes its own connection to the ledger (docs/performance.md)")
-        return server.socket_url(LEDGER_DATABASE)
-    pooler = started.enter_context(Pooler(server, binary))
-    progress.step(f"PgBouncer lends connections to the ledger on 127.0.0.1:{pooler.port}")
-    return pooler.url(LEDGER_DATABASE)
 
 
 def _start_sandbox(ports: Ports, state: Path, env: dict[str, str]) -> processes.Child:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from include import __version__
 from include.launcher.paths import AIRFLOW_SETTINGS, ROOT
-from include.launcher.pooler import find_pooler
 from include.launcher.settings import read_env_file
 from tests.bench.results import (
     MEASURES,
@@ -27,6 +26,7 @@ from tests.bench.results import (
     targets,
 )
 from tests.bench.speed import ADDITIONS
+from tests.support.pooler import find_pooler
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"

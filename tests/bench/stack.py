@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,9 +18,10 @@ import psycopg
 from psycopg.rows import dict_row
 
 from include.execution.settings import Settings
-from include.launcher import airflow, pooler
-from include.launcher.demo import METADATA_SETTING, Progress, Stack, bring_up
+from include.launcher import airflow
+from include.launcher.demo import LEDGER_DATABASE, METADATA_SETTING, Progress, Stack, bring_up, ledger_on
 from include.launcher.paths import ROOT
+from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.records import Run
 from include.sandbox.runner import AdminClient
 from include.services.http import RETRY_DELAYS_SECONDS
@@ -30,6 +32,7 @@ from tests.e2e.live import until
 from tests.support.databases import temporary_home
 from tests.support.engine import Engine
 from tests.support.environment import without_airflow
+from tests.support.pooler import Pooler, find_pooler
 
 OURS, NOOP = "daily_trading", "noop"
 NOOP_FILE = Path(__file__).with_name("noop_dag.py")
@@ -120,11 +123,18 @@ def all_filled(run: Run | None, orders: int) -> Run:
     return run
 
 
+def _lent(binary: Path | None, server: EmbeddedPostgres, opened: ExitStack) -> str:
+    """Return the URL of the ledger, by way of PgBouncer where there is one."""
+    direct = ledger_on(server, opened)
+    return direct if binary is None else opened.enter_context(Pooler(server, binary)).url(LEDGER_DATABASE)
+
+
 @contextmanager
 def bench_stack(orders: int) -> Iterator[BenchStack]:
     """Start everything on free ports in a folder of its own, with one strategy of so many orders.
 
-    All settings are the demo's, whatever the caller's environment says, but for the pooler; the sandbox fills at once.
+    All settings are the demo's, whatever the caller's environment says; the sandbox fills at once. Where this machine
+    has PgBouncer the ledger's connections come from it, as docs/deployment.md advises.
     """
     strategy = Strategy.model_validate(entry(orders))
     with ExitStack() as opened:
@@ -142,10 +152,8 @@ def bench_stack(orders: int) -> Iterator[BenchStack]:
         }
         plain = without_airflow()
         plain.pop("DATABASE_URL", None)
-        if pooler.SETTING in os.environ:
-            settings[pooler.SETTING] = os.environ[pooler.SETTING]
         with patch.dict(os.environ, plain | settings, clear=True):
-            stack = bring_up(opened, Progress())
+            stack = bring_up(opened, Progress(), partial(_lent, find_pooler()))
         stack.api.log_in()
         sandbox = AdminClient(f"http://127.0.0.1:{stack.ports.admin}")
         opened.callback(sandbox.close)

@@ -16,12 +16,12 @@ import pytest
 
 from include.launcher import processes
 from include.launcher.errors import CannotRun
-from include.launcher.pooler import SETTING, Pooler, find_pooler
 from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.migrations import migrate
 from include.sandbox.runner import start_sandbox
 from tests.support.databases import temporary_home
 from tests.support.engine import Engine, sandbox_strategy
+from tests.support.pooler import SETTING, Pooler, find_pooler
 
 # A client that stops in the middle of a transaction, with a row and an advisory lock in its hands.
 HOLDER = """

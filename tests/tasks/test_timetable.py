@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +21,7 @@ from include.trading.errors import InvalidData
 from include.trading.sessions import trading_calendar
 from tests.bench.imports import inner_imports
 from trading_airflow.timetable import ExchangeSessionTimetable, schedule_for
-from trading_plugin import PRELOADED, forks_tasks, rehearse_login
+from trading_airflow.warmup import MODULES, forks_tasks
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)  # a Sunday
@@ -327,23 +326,10 @@ def test_defining_a_dag_computes_no_calendar() -> None:
 def test_the_scheduler_loads_heavy_imports_with_the_plugin() -> None:
     loaded = modules_after("from airflow import plugins_manager; plugins_manager.ensure_plugins_loaded()", "scheduler")
 
-    assert loaded >= set(PRELOADED)
+    assert loaded >= set(MODULES)
     folder = ROOT / "plugins" / "trading_airflow"
     of_tasks = [*folder.glob("operators/*.py"), *folder.glob("hooks/*.py"), folder / "alerts.py", folder / "waiting.py"]
     assert loaded >= set(inner_imports(*of_tasks)), "what a task imports itself, each task pays for"
-
-
-def test_a_login_is_rehearsed_with_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        monkeypatch.setenv("PGHOST", "127.0.0.1")
-        monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
-        monkeypatch.setenv("PGPORT", str(listener.getsockname()[1]))
-        listener.setblocking(False)
-
-        rehearse_login()
-
-        with pytest.raises(BlockingIOError):
-            listener.accept()
 
 
 @pytest.mark.parametrize(

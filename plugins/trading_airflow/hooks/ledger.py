@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -35,7 +35,8 @@ class LedgerHook(PostgresHook):
         database does not answer.
         """
         try:
-            connection = self.get_conn()
+            # Ours, from `_create_connection`; the provider's type also allows for its other drivers.
+            connection = cast("psycopg.Connection[Any]", self.get_conn())
         except AirflowNotFoundException as error:
             raise InvalidData(
                 f"connection {self._connection_id!r} does not exist: expected a postgres connection to the ledger's "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
@@ -83,7 +83,7 @@ class SubmitOrderOperator(TradingOperator):
         self.order = order
 
     def execute(self, context: Context) -> dict[str, Any]:
-        context["label"] = self.order["label"]
+        self.show(context, self.order["label"])
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
             if run.plan_id is None:
@@ -99,6 +99,10 @@ class SubmitOrderOperator(TradingOperator):
 
     def traded_symbol(self) -> str:
         return str(self.order["symbol"])
+
+    def show(self, context: Context, label: str) -> None:
+        """Set what the DAG's `map_index_template` shows for this mapped task."""
+        cast("dict[str, Any]", context)["label"] = label
 
     def _send(self, desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
         from include.execution.submit import submit_order
@@ -132,7 +136,7 @@ class SubmitOrderOperator(TradingOperator):
 
     def _report(self, context: Context, sent: Sequence[Intent]) -> dict[str, Any]:
         words = ", ".join(f"{order.symbol} {order.side} {order.quantity} → {_word(order)}" for order in sent)
-        context["label"] = words
+        self.show(context, words)
         return {
             "symbol": self.order["symbol"],
             "orders": [

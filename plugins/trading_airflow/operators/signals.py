@@ -60,7 +60,7 @@ class FetchSignalsOperator(TradingOperator):
         from include.execution.signals import fetch_signals
         from trading_airflow.hooks.signal_service import SignalServiceHook
 
-        result = {
+        result: dict[str, Any] = {
             "run_id": str(run.run_id),
             "session_date": run.session_date.isoformat(),
             "as_of_date": run.as_of_date.isoformat(),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from include.launcher import pooler
 from include.launcher.errors import CannotRun
-from include.launcher.pooler import SETTING, find_pooler
+from tests.support import pooler
+from tests.support.pooler import SETTING, find_pooler
 
 
 @pytest.fixture
