@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from include.execution.settling import OUTCOMES
-from include.ops import acting, looking, reporting, watching
+from include.ops import acting, auditing, looking, reporting, watching
 from include.ops.place import Place
 from include.ops.printing import NOT_DONE, WELL
 from include.trading.errors import TradingError
@@ -102,6 +102,12 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--strategy", metavar="ID", help="needed when several were replayed")
     report.add_argument("--plot", type=Path, metavar="FILE.svg", help="also write a plot")
 
+    checked = add("audit", auditing.run_audit, "check the promise rule by rule, from what was recorded and the gateway")
+    checked.add_argument("--from", dest="first", required=True, type=_day, metavar="YYYY-MM-DD", help="first session")
+    checked.add_argument("--to", dest="last", required=True, type=_day, metavar="YYYY-MM-DD", help="last session")
+    checked.add_argument("--account", help="by default every account of the ledger")
+    checked.add_argument("--whole", action="store_true", help="list all that is not provable, not the first 20")
+
     restored = add("restored", acting.run_restored, "halt every account, after a backup of the ledger was brought back")
     restored.add_argument("--reason", required=True, help="kept with what is done")
     restored.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
@@ -112,7 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
     migrating = add("migrate", acting.run_migrate, "bring the ledger's tables to the newest version")
     migrating.add_argument("--grant", metavar="ROLE", help="the database role of tasks: gets what they need, no more")
 
-    for command in (checking, planning, listing, settling, adopting, halting, resuming, report):
+    for command in (checking, planning, listing, settling, adopting, halting, resuming, report, checked):
         command.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

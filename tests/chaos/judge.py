@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from include.execution.auditing import violations
 from include.ledger.records import Account, Break, Intent, Run
 from include.trading.states import FINAL, UNRESOLVED
 from tests.chaos.stage import Stage
@@ -119,6 +120,8 @@ def judge(stage: Stage, facts: Facts, *, clean: bool, must_surface: bool, resend
         verdict.lost += len(unsurfaced)
         problems += [f"lost: {text}" for text in unsurfaced]
     problems += _wrong_state(facts)
+    with stage.engine.desk(sends=False, actor="audit") as desk:
+        problems += violations(desk, stage.name, surfaced=surfaced)
     if must_surface and not surfaced:
         problems.append(f"not surfaced: account {facts.account.state}")
     if clean and surfaced:

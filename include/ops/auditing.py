@@ -1,0 +1,77 @@
+"""The command `audit`: the promise checked rule by rule from what was recorded and from the gateway's own word."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+
+from include.execution.auditing import Audit, audit
+from include.ledger.ledger import Ledger
+from include.ops import printing
+from include.ops.place import Place
+from include.ops.printing import NEEDS_A_PERSON, NOT_DONE, WELL
+from include.services.execution_gateway import GatewayReader
+from include.trading.errors import InvalidData
+
+LONGEST_LIST = 20
+
+
+def run_audit(place: Place, arguments: argparse.Namespace) -> int:
+    if arguments.first > arguments.last:
+        raise InvalidData(f"--from {arguments.first}: expected a day no later than --to {arguments.last}")
+    with place.ledger() as ledger:
+        if arguments.account is None:
+            accounts = [row.account for row in ledger.accounts.all()]
+        else:
+            accounts = [place.account(ledger, arguments.account)]
+        done = [_audit(place, ledger, account, arguments) for account in accounts]
+    if arguments.json:
+        print(printing.as_json(done))
+    else:
+        for each in done:
+            _tell(each, whole=arguments.whole)
+        if not done:
+            print("the ledger has no account: there is nothing to audit")
+    if any(each.count("violation") for each in done):
+        return NEEDS_A_PERSON
+    return NOT_DONE if any(each.not_asked for each in done) else WELL
+
+
+def _audit(place: Place, ledger: Ledger, account: str, arguments: argparse.Namespace) -> Audit:
+    with ExitStack() as opened:
+        endpoint = place.gateways().get(account)
+        gateway: GatewayReader | str = "no gateway connection names the account"
+        if endpoint is not None:
+            gateway = opened.enter_context(GatewayReader(endpoint, correlation_id="audit"))
+        return audit(ledger, gateway, account, arguments.first, arguments.last)
+
+
+def _tell(done: Audit, *, whole: bool) -> None:
+    print(f"account {done.account}: {done.orders} orders")
+    headers = ("rule", "checked", "violations", "resolved", "not provable", "promise")
+    rows = [
+        (
+            result.rule,
+            result.checked,
+            result.count("violation"),
+            result.count("resolved"),
+            result.count("not_provable"),
+            result.promise,
+        )
+        for result in done.results
+    ]
+    print(printing.table(headers, rows))
+    for outcome, title in (("violation", "VIOLATION"), ("resolved", "resolved"), ("not_provable", "not provable")):
+        found = [
+            f"{title}, {result.rule}: {finding.subject}: {finding.words}"
+            for result in done.results
+            for finding in result.findings
+            if finding.outcome == outcome
+        ]
+        shown = found if whole or outcome == "violation" else found[:LONGEST_LIST]
+        print("\n".join(shown), end="\n" if shown else "")
+        if len(shown) < len(found):
+            print(f"  and {len(found) - len(shown)} more {title}: --whole shows them")
+    if done.not_asked:
+        print(f"not asked: {done.not_asked}")
+    print()

@@ -1,0 +1,422 @@
+"""The history checker's rules: a good history breaks none, and each rule has histories that break it and no other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from include.trading.audit.history import (
+    AccountEvent,
+    AccountHistory,
+    Attempt,
+    Book,
+    BreakRow,
+    Event,
+    GatewayWords,
+    OrderHistory,
+    Word,
+)
+from include.trading.audit.judge import BOOKS, OTHER_SIDE, OWN, QUANTITY, judge
+from include.trading.models import Contract, Fill, OrderReport
+
+NOON = datetime(2026, 11, 27, 17, 0, tzinfo=UTC)
+SLOT = "paper|sandbox|daily_trading|2026-11-27|1|AAPL|1"
+ID = "p" + hashlib.sha256(SLOT.encode()).hexdigest()[:23]
+TEN = Decimal(10)
+REPORTED = {"status": "pending_new", "broker_order_id": "b1", "filled_quantity": "0"}
+FILLED = {"status": "filled", "broker_order_id": "b1", "filled_quantity": "10"}
+
+Step = tuple[Any, ...]
+SENT: tuple[Step, ...] = (("planned", "planned"), ("sending", "sending"))
+GOOD: tuple[Step, ...] = (*SENT, ("answered", "open", REPORTED), ("tracked", "filled", FILLED))
+
+
+def events(*steps: Step) -> tuple[Event, ...]:
+    """Return events, a second each, from (event, state it ends in, detail, …changes)."""
+    found: list[Event] = []
+    state, attempt = None, 0
+    for number, (name, following, *rest) in enumerate(steps):
+        attempt += name == "sending"
+        detail: Mapping[str, Any] = rest[0] if rest else {}
+        found.append(Event(number, NOON + timedelta(seconds=number), name, state, following, attempt, detail))
+        state = following
+    return tuple(found)
+
+
+def tries(count: int, **changes: Any) -> tuple[Attempt, ...]:
+    good = [Attempt(one, NOON, NOON + timedelta(seconds=15), (ID,)) for one in range(1, count + 1)]
+    return tuple(replace(one, **changes) for one in good)
+
+
+def order(*steps: Step, **changes: Any) -> OrderHistory:
+    """Return an order with these events; everything else agrees with them unless changed."""
+    happened = events(*(steps or GOOD))
+    sends = sum(event.event == "sending" for event in happened)
+    filled = max((event.told_filled for event in happened), default=Decimal(0))
+    values: dict[str, Any] = {
+        "id": 1,
+        "client_order_id": ID,
+        "slot": SLOT,
+        "mode": "paper",
+        "contract": "v2",
+        "symbol": "AAPL",
+        "side": "buy",
+        "quantity": 10,
+        "reduces": False,
+        "window_opens": NOON - timedelta(hours=1),
+        "send_until": NOON + timedelta(hours=1),
+        "events": happened,
+        "attempts": tries(sends),
+        "fills": (filled,) if filled else (),
+        "column_state": happened[-1].to_state,
+        "column_attempt": sends,
+        "column_filled": filled,
+    }
+    return OrderHistory(**values | changes)
+
+
+def account(one: OrderHistory, **changes: Any) -> AccountHistory:
+    signed = one.filled if one.side == "buy" else -one.filled
+    values: dict[str, Any] = {
+        "account": "sandbox",
+        "orders": (one,),
+        "account_events": (),
+        "account_state": "active",
+        "books": (Book("daily_trading", "paper", "AAPL", signed, signed, signed),) if signed else (),
+        "baseline": {},
+        "live_symbols": frozenset(),
+        "breaks": (),
+    }
+    return AccountHistory(**values | changes)
+
+
+def report(status: str = "filled", filled: Decimal = TEN, **changes: Any) -> OrderReport:
+    values: dict[str, Any] = {
+        "gateway_order_id": ID,
+        "broker_order_id": "b1",
+        "symbol": "AAPL",
+        "side": "buy",
+        "quantity": TEN,
+        "status": status,
+        "filled_quantity": filled,
+        "raw": {"created_at": NOON.isoformat()},
+    }
+    return OrderReport(**values | changes)
+
+
+def says(word: Word, **positions: int) -> GatewayWords:
+    return GatewayWords({ID: word}, {symbol: Decimal(quantity) for symbol, quantity in positions.items()})
+
+
+TRUE = says(report(), AAPL=10)
+NEVER = says(None)
+WORKING = says(report("new", Decimal(0)))
+
+
+def violated(history: AccountHistory, words: GatewayWords) -> dict[str, int]:
+    return {result.rule: count for result in judge(history, words) if (count := result.count("violation"))}
+
+
+def unprovable(history: AccountHistory, words: GatewayWords) -> dict[str, list[str]]:
+    return {
+        result.rule: found
+        for result in judge(history, words)
+        if (found := [one.words for one in result.findings if one.outcome == "not_provable"])
+    }
+
+
+FREED = ("nothing_stored", "planned")
+UNKNOWN = ("outcome_unknown", "unknown")
+ONE_404, TWO_404 = ("not_found", "unknown"), ("proven_absent", "planned")
+REST = (("answered", "open", REPORTED), ("tracked", "filled", FILLED))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        GOOD,
+        (*SENT, FREED, ("sending", "sending"), *REST),
+        (*SENT, UNKNOWN, ("looked_up", "open", REPORTED), ("tracked", "filled", FILLED)),
+        (*SENT, UNKNOWN, ONE_404, TWO_404, ("sending", "sending"), *REST),
+        (*SENT, ("answered", "open", REPORTED), ("tracked", "canceled", REPORTED), ("tracked", "filled", FILLED)),
+    ],
+)
+def test_a_history_that_keeps_the_promise_breaks_no_rule(steps: tuple[Step, ...]) -> None:
+    assert violated(account(order(*steps)), TRUE) == {}
+
+
+def test_every_rule_says_how_much_it_looked_at() -> None:
+    results = judge(account(order()), TRUE)
+
+    assert [result.rule for result in results] == [*OWN, QUANTITY[0], *OTHER_SIDE, *BOOKS]
+    assert {result.checked for result in results} == {1}
+
+
+OPEN = (*SENT, ("answered", "open", REPORTED))
+NOT_SENT = (("planned", "planned"), ("not_sent", "not_sent"))
+REJECTED = (*SENT, ("rejected", "rejected", {"status": 422}))
+HALTED = AccountEvent(NOON, "active", "halted")
+REDUCING = AccountEvent(NOON, "active", "reduce_only")
+RESUMED = AccountEvent(NOON + timedelta(minutes=1), "halted", "active")
+GONE = NOON + timedelta(hours=2)
+BOOK = Book("daily_trading", "paper", "AAPL", TEN, TEN, TEN)
+V1: Contract = "v1"
+
+BROKEN: dict[str, tuple[AccountHistory, GatewayWords, dict[str, int]]] = {
+    "no event at all": (
+        account(replace(order(*NOT_SENT), events=(), column_state="none")),
+        NEVER,
+        {"transitions": 1},
+    ),
+    "an event is missing": (
+        account(replace(order(), events=tuple(event for event in order().events if event.event != "answered"))),
+        TRUE,
+        {"transitions": 1},
+    ),
+    "a final order goes on": (
+        account(order(*SENT, ("answered", "expired", REPORTED), ("tracked", "canceled", REPORTED))),
+        says(report("canceled", Decimal(0))),
+        {"transitions": 1},
+    ),
+    "it is not planned first": (
+        account(order(("planned", "not_sent"))),
+        NEVER,
+        {"transitions": 1},
+    ),
+    "an attempt without its event": (account(order(attempts=tries(2))), TRUE, {"attempts": 1}),
+    "an event without its attempt": (account(order(attempts=())), TRUE, {"attempts": 1}),
+    "sending without an attempt": (
+        account(order(("planned", "planned"), ("claimed", "sending"), ("answered", "open", REPORTED))),
+        WORKING,
+        {"attempts": 1},
+    ),
+    "a send that leaves it planned": (
+        account(order(("planned", "planned"), ("sending", "planned"), ("not_sent", "not_sent"))),
+        NEVER,
+        {"attempts": 1},
+    ),
+    "attempts are counted wrongly": (
+        account(
+            replace(order(), events=(*order().events[:2], *(replace(one, attempt=2) for one in order().events[2:])))
+        ),
+        TRUE,
+        {"attempts": 2},
+    ),
+    "sent again without a look-up": (
+        account(order(*SENT, UNKNOWN, ("resend", "planned"), ("sending", "sending"), *REST)),
+        TRUE,
+        {"resend": 1},
+    ),
+    "sent again after one 404": (
+        account(order(*SENT, UNKNOWN, TWO_404, ("sending", "sending"), *REST)),
+        TRUE,
+        {"resend": 1},
+    ),
+    "two sends with nothing between": (
+        account(order(*SENT, ("sending", "sending"), *REST)),
+        TRUE,
+        {"resend": 1},
+    ),
+    "the 404 of an earlier try does not count": (
+        account(order(*SENT, UNKNOWN, ONE_404, TWO_404, ("sending", "sending"), UNKNOWN, TWO_404, *SENT[1:], *REST)),
+        TRUE,
+        {"resend": 1},
+    ),
+    "sent after an answer": (
+        account(order(*OPEN, ("nothing_stored", "planned"), ("sending", "sending"), *REST)),
+        TRUE,
+        {"transitions": 1, "accepted": 1},
+    ),
+    "sent after a report that changed no state": (
+        account(order(*SENT, FREED, ("looked_up_again", "planned", REPORTED), ("sending", "sending"), *REST)),
+        TRUE,
+        {"accepted": 1},
+    ),
+    "sent after a fill was told of a refused order": (
+        account(
+            order(
+                *SENT,
+                ("answered", "unknown", {"status": "rejected", "filled_quantity": "3"}),
+                ONE_404,
+                TWO_404,
+                ("sending", "sending"),
+                *REST,
+            )
+        ),
+        TRUE,
+        {"accepted": 1},
+    ),
+    "before the window": (account(order(window_opens=NOON + timedelta(seconds=1))), TRUE, {"window": 1}),
+    "after the window": (account(order(send_until=NOON)), TRUE, {"window": 1}),
+    "sent while halted": (account(order(), account_events=(HALTED,)), TRUE, {"halt": 1}),
+    "sent before the resume": (account(order(), account_events=(HALTED, RESUMED)), TRUE, {"halt": 1}),
+    "sent before the first change": (account(order(), account_events=(RESUMED,)), TRUE, {"halt": 1}),
+    "halted from its first day": (account(order(), account_state="halted"), TRUE, {"halt": 1}),
+    "added to while reduce_only": (account(order(), account_events=(REDUCING,)), TRUE, {"halt": 1}),
+    "an id of no slot": (account(order(slot=SLOT.replace("AAPL", "KO"))), TRUE, {"identity": 1}),
+    "another account's slot": (
+        account(order(), account="other"),
+        TRUE,
+        {"identity": 1},
+    ),
+    "the row's state was changed": (account(order(column_state="expired")), TRUE, {"columns": 1}),
+    "the row's attempts were changed": (account(order(column_attempt=0)), TRUE, {"columns": 1}),
+    "the row's fills were changed": (account(order(column_filled=Decimal(9))), TRUE, {"columns": 1}),
+    "more filled than ordered": (
+        account(order(fills=(TEN, Decimal(1)), column_filled=Decimal(11))),
+        says(report(filled=Decimal(11)), AAPL=11),
+        {"quantity": 1},
+    ),
+    "a reported fill was not booked": (
+        account(order(fills=(Decimal(4),), column_filled=Decimal(4))),
+        says(report(filled=Decimal(4)), AAPL=4),
+        {"quantity": 1},
+    ),
+    "two orders at the broker": (
+        account(order(*OPEN, ("tracked", "filled", FILLED | {"broker_order_id": "b2"}))),
+        TRUE,
+        {"once": 1},
+    ),
+    "two ids at the gateway": (
+        account(order(contract=V1, attempts=tries(1, gateway_order_ids=("today", "tomorrow")))),
+        GatewayWords(
+            {
+                "today": report(gateway_order_id="today", filled=Decimal(5)),
+                "tomorrow": report(gateway_order_id="tomorrow", filled=Decimal(5)),
+            },
+            {"AAPL": TEN},
+        ),
+        {"once": 1},
+    ),
+    "a never sent order stands at the gateway": (account(order(*NOT_SENT)), WORKING, {"lost": 1}),
+    "a refused order works": (account(order(*REJECTED)), WORKING, {"lost": 1}),
+    "a refused order filled and is called refused": (
+        account(order(*REJECTED), baseline={"AAPL": TEN}),
+        says(report("rejected"), AAPL=10),
+        {"lost": 1, "filled": 1},
+    ),
+    "an order that is called over works": (
+        account(order(*OPEN, ("tracked", "canceled", REPORTED))),
+        WORKING,
+        {"lost": 1},
+    ),
+    "it ended otherwise": (
+        account(order(*OPEN, ("tracked", "canceled", REPORTED))),
+        says(report("expired", Decimal(0))),
+        {"lost": 1},
+    ),
+    "an open order vanished": (account(order(*OPEN)), NEVER, {"lost": 1}),
+    "another order under its id": (account(order()), says(report(symbol="KO"), AAPL=10), {"lost": 1}),
+    "the gateway filled more": (
+        account(order(*OPEN, ("tracked", "canceled", REPORTED))),
+        says(report("canceled", Decimal(3)), AAPL=0),
+        {"filled": 1},
+    ),
+    "the gateway's fills say more than its quantity": (
+        account(order(*OPEN, ("tracked", "canceled", REPORTED))),
+        says(report("canceled", Decimal(0), fills=(Fill(fill_id="1", quantity=TEN, price=TEN),))),
+        {"filled": 1},
+    ),
+    "more booked than the gateway filled": (account(order()), says(report(filled=Decimal(9)), AAPL=10), {"filled": 1}),
+    "accepted long after the window": (
+        account(order()),
+        says(report(raw={"created_at": GONE.isoformat()}), AAPL=10),
+        {"late": 1},
+    ),
+    "accepted before the window": (
+        account(order()),
+        says(report(raw={"created_at": (NOON - timedelta(hours=2)).isoformat()}), AAPL=10),
+        {"late": 1},
+    ),
+    "held is not what moved": (account(order(), books=(replace(BOOK, held=Decimal(11)),)), TRUE, {"held": 1}),
+    "a movement is not explained": (
+        account(order(), books=(replace(BOOK, explained=Decimal(9)),)),
+        TRUE,
+        {"explained": 1},
+    ),
+    "the positions are not explained": (account(order()), says(report(), AAPL=11), {"positions": 1}),
+    "the baseline is not there": (account(order(), baseline={"AAPL": Decimal(5)}), TRUE, {"positions": 1}),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_history_that_breaks_a_rule_is_found_by_that_rule(name: str) -> None:
+    history, words, expected = BROKEN[name]
+
+    assert violated(history, words) == expected
+
+
+def test_every_rule_has_a_history_that_breaks_it() -> None:
+    broken = {rule for _, _, expected in BROKEN.values() for rule in expected}
+
+    assert broken == {*OWN, QUANTITY[0], *OTHER_SIDE, *BOOKS}
+
+
+def test_a_reduction_may_be_sent_while_reduce_only_and_a_send_before_the_halt_is_none_of_it() -> None:
+    late = AccountEvent(NOON + timedelta(minutes=5), "active", "halted")
+
+    assert violated(account(order(reduces=True), account_events=(REDUCING,)), TRUE) == {}
+    assert violated(account(order(), account_events=(late,)), TRUE) == {}
+
+
+def test_a_break_that_a_person_ended_excuses_the_gateway_and_never_us() -> None:
+    overfilled = order(fills=(Decimal(11),), column_filled=Decimal(11), send_until=NOON)
+    gateway = says(report(filled=Decimal(11)), AAPL=11)
+
+    open_break = account(overfilled, breaks=(BreakRow(7, 1, None),))
+    ended = account(overfilled, breaks=(BreakRow(7, 1, "sold the share"),))
+    of_another = account(overfilled, breaks=(BreakRow(7, 2, "sold the share"),))
+
+    assert violated(open_break, gateway) == violated(of_another, gateway) == {"quantity": 1, "window": 1}
+    assert violated(ended, gateway) == {"window": 1}
+    (resolved,) = [one for result in judge(ended, gateway) for one in result.findings if one.outcome == "resolved"]
+    assert resolved.words == "11 filled of 10 (break 7 resolved: sold the share)"
+
+
+def test_what_the_gateway_cannot_show_is_not_provable() -> None:
+    silent = GatewayWords({ID: "no answer: 500"}, "the gateway gave no answer")
+    of_v1 = account(order(*NOT_SENT, contract=V1))
+
+    assert set(unprovable(account(order()), silent)) == {"once", "filled", "positions"}
+    assert violated(account(order()), silent) == {}
+    assert "no list of its orders" in unprovable(account(order()), TRUE)["once"][0]
+    assert "no id by which to ask" in unprovable(of_v1, NEVER)["lost"][0]
+
+
+def test_what_is_still_on_its_way_is_not_provable_yet() -> None:
+    live = account(order(*OPEN), books=(BOOK,), live_symbols=frozenset({"AAPL"}))
+    filling = says(report("partially_filled", Decimal(4)), AAPL=4)
+
+    assert violated(live, filling) == {}
+    assert set(unprovable(live, filling)) == {"once", "filled", "positions"}
+    unknown = account(order(*SENT, UNKNOWN))
+    assert unprovable(unknown, NEVER)["lost"] == ["its outcome is not known yet: it is unknown"]
+
+
+def test_a_gateway_that_forgot_a_final_order_proves_nothing_about_it() -> None:
+    found = unprovable(account(order()), GatewayWords({ID: None}, {"AAPL": TEN}))
+
+    assert set(found) == {"once", "lost", "filled"}
+
+
+def test_a_gateway_without_the_time_of_acceptance_proves_nothing_about_it() -> None:
+    for raw in ({}, {"created_at": "2026-11-27T17:00:00"}, {"created_at": 17}):
+        assert list(unprovable(account(order()), says(report(raw=raw), AAPL=10))) == ["once", "late"]
+
+
+def test_a_short_position_is_explained_by_what_was_sold() -> None:
+    sold = order(side="sell")
+
+    assert violated(account(sold), says(report(side="sell"), AAPL=-10)) == {}
+
+
+def test_dry_runs_are_not_part_of_the_positions() -> None:
+    dry = account(order(), books=(replace(BOOK, mode="dry_run"),))
+
+    assert violated(dry, says(report(), AAPL=0)) == {}
