@@ -47,6 +47,15 @@ def render(results: Results, machine: str, settings: str) -> str:
     return "\n\n".join([*parts, settings])
 
 
+def brief(results: Results, machine: str) -> str:
+    """Return what docs/performance.md keeps: the verdicts, and the counts that a busy machine cannot change."""
+    parts = [machine]
+    if found := targets(results):
+        parts.append(table(("target", "limit", "measured (median)", "met"), map(_target, found)))
+    parts += [_queries(found.queries) for _, found in sorted(results.airflow.items()) if found.queries]
+    return "\n\n".join(parts)
+
+
 def write(text: str, page: Path = PAGE) -> None:
     """Put the text in place of the page's generated part."""
     head, begin, rest = page.read_text().partition(BEGIN)
