@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 from include.ledger.ledger import Ledger
+from include.services.answers import parse_json
 from include.services.market_data import MarketDataClient
 from include.services.signal_service import parse_signals
+from include.trading.bounds import usable_price
 from include.trading.errors import InvalidData
 from include.trading.identity import SENDING_MODES
 from include.trading.models import Contract, Price, SignalSet
@@ -29,9 +30,9 @@ def read_signals(path: Path, strategy: Strategy) -> SignalSet:
     """Return the signals of a file with an answer of the Signal Service, checked like a fresh one."""
     text = _read(path)
     try:
-        body = json.loads(text, parse_float=Decimal)
+        body = parse_json(text, parse_float=Decimal)
         as_of_date = datetime.fromisoformat(body["metadata"]["as_of_date"]).date()
-        return parse_signals(body, json.loads(text), strategy.symbols, as_of_date, strategy.top_n, strategy.bottom_n)
+        return parse_signals(body, parse_json(text), strategy.symbols, as_of_date, strategy.top_n, strategy.bottom_n)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidData(
             f"{path}: expected a Signal Service's answer for strategy {strategy.id}, found: {error}"
@@ -41,9 +42,9 @@ def read_signals(path: Path, strategy: Strategy) -> SignalSet:
 def file_prices(path: Path, now: datetime) -> Pricing:
     """Return what reads a JSON file with a price in USD a share for each symbol; it is the previous close too."""
     try:
-        found = json.loads(_read(path), parse_float=Decimal)
+        found = parse_json(_read(path), parse_float=Decimal)
         prices = {
-            symbol: Price(symbol=symbol, price=Decimal(price), at=now, source=f"file:{path.name}")
+            symbol: Price(symbol=symbol, price=usable_price(Decimal(price)), at=now, source=f"file:{path.name}")
             for symbol, price in found.items()
         }
     except (AttributeError, TypeError, ValueError, ArithmeticError) as error:

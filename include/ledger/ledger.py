@@ -15,6 +15,7 @@ from psycopg.errors import UndefinedFunction, UndefinedTable
 from psycopg.rows import dict_row, tuple_row
 
 from include.ledger.accounts import Accounts
+from include.ledger.adapting import store_clean_text
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
 from include.ledger.identity import halt_if_restored
@@ -86,6 +87,7 @@ class Ledger:
     def __init__(self, connection: Connection[Any], *, clock_offset: timedelta = timedelta(0)) -> None:
         connection.autocommit = True
         connection.row_factory = dict_row
+        store_clean_text(connection)
         self.connection = connection
         self.clock_offset = clock_offset
         is_at_home = _open(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,7 +15,7 @@ import psycopg
 from include.execution.settling import OUTCOMES
 from include.ops import acting, auditing, looking, reporting, watching
 from include.ops.place import Place
-from include.ops.printing import NOT_DONE, WELL
+from include.ops.printing import NOT_DONE, WELL, CleanStream
 from include.trading.errors import TradingError
 from include.trading.states import STATES
 
@@ -23,6 +24,11 @@ Command = Callable[[Place, argparse.Namespace], int]
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and return the exit code: 0 well, 1 something is left for a person, 2 not done."""
+    with redirect_stdout(CleanStream(sys.stdout)), redirect_stderr(CleanStream(sys.stderr)):
+        return _run(argv, environ)
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.run is None:

@@ -6,12 +6,28 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 from pydantic import BaseModel
 
+from include.trading.text import REPLACEMENT, clean, one_line
+
 # Exit codes: 1 when something is left for a person, 2 when the command was refused or could not be done.
 WELL, NEEDS_A_PERSON, NOT_DONE = 0, 1, 2
+
+
+class CleanStream:
+    """A stream to a terminal that passes on no character which would steer it: much of what is printed others wrote."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        # A return to the start of the line would let what follows hide what was there.
+        return self._stream.write(clean(text).replace("\r", REPLACEMENT))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def as_json(value: object) -> str:
@@ -44,4 +60,4 @@ def _text(cell: object) -> str:
         return "–"
     if isinstance(cell, datetime):
         return f"{cell:%Y-%m-%d %H:%M:%S}"
-    return str(cell)
+    return one_line(str(cell))

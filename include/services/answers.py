@@ -13,14 +13,24 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from include.trading.bounds import LARGEST_INTEGER, QUANTITY
 from include.trading.errors import InvalidData
+from include.trading.text import clean, clean_json, one_line
 
 MAX_ERROR_CHARACTERS = 500
 MAX_RAW_CHARACTERS = 20_000
+# Deeper than any answer of the services; recursion and PostgreSQL's JSONB end somewhere above.
+MAX_DEPTH = 64
 DEFAULT_PAUSE_SECONDS = 60.0
+SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 3600.0
-# A float holds nothing beyond 1e±324; a longer exponent would only blow up the arithmetic after us.
-LARGEST_EXPONENT = 400
+LONGEST_NAME = 200
+# A float holds nothing beyond 1e±308; a longer exponent would only blow up the arithmetic after us.
+LARGEST_EXPONENT = 300
+LONGEST_NUMBER = 100
+# Decimal and float also take underscores, spaces, and digits of any script.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_ID = re.compile(r"[!-~]{1,100}")
 
 
 class BadAnswer(InvalidData):
@@ -42,7 +52,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode("utf-8", errors="replace")
+        return clean(self.body.decode("utf-8", errors="replace"))
 
     def sentence(self) -> str:
         return f"{self.asked} answered {self.status}: {parse_error(self)}"
@@ -50,17 +60,20 @@ class Answer:
     def json(self, *, allow_nan: bool = False) -> dict[str, Any]:
         """Return the JSON object with every fraction as Decimal.
 
-        allow_nan: hand NaN and Infinity on as Decimal, for a caller who judges each row by itself.
+        allow_nan: hand NaN on as Decimal, also for a number that is beyond any that can be meant, for a caller who
+        judges each value by itself.
         Raises BadAnswer when the body is anything else than one JSON object.
         """
-        constants = Decimal if allow_nan else _refuse_constant
-        return self._object(parse_float=_decimal, parse_constant=constants)
+        if allow_nan:
+            return self._object(parse_float=_number_or_nan, parse_int=_whole_or_nan, parse_constant=Decimal)
+        return self._object(parse_float=_decimal, parse_int=_whole, parse_constant=_refuse_constant)
 
     def plain_json(self) -> dict[str, Any]:
-        """Return the JSON object in plain types, to be stored as it came; never to be calculated with."""
-        return self._object(parse_constant=_refuse_constant)
+        """Return the JSON object in plain types, to be stored; never to be calculated with."""
+        return self._object(parse_constant=str)
 
     def bad(self, reason: str | ValueError) -> BadAnswer:
+        """Return the error for this answer, whose body does not say what it must."""
         return BadAnswer(
             f"{self.asked} answered {self.status} with an unusable body: {_one_line(_words_of(reason))}",
             self.text[:MAX_RAW_CHARACTERS],
@@ -68,12 +81,31 @@ class Answer:
 
     def _object(self, **parsers: Any) -> dict[str, Any]:
         try:
-            value = json.loads(self.body.decode("utf-8"), **parsers)
-        except (ValueError, RecursionError) as error:
+            value = parse_json(self.body.decode("utf-8"), **parsers)
+        except ValueError as error:
             raise self.bad(f"expected JSON, got {self.text[:80]!r} ({type(error).__name__}: {error})") from error
         if not isinstance(value, dict):
             raise self.bad(f"expected a JSON object, got {type(value).__name__}")
         return value
+
+
+def parse_json(text: str, **parsers: Any) -> Any:
+    """Return a JSON value whose texts can be stored and shown; raises ValueError for what is none, or too deep."""
+    try:
+        value = json.loads(text, **parsers)
+    except RecursionError as error:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep") from error
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    if level:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+    return clean_json(value)
 
 
 def parse_error(answer: Answer) -> str:
@@ -83,8 +115,8 @@ def parse_error(answer: Answer) -> str:
     Source: service-contracts 2.8.
     """
     try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        body = parse_json(answer.body.decode("utf-8"))
+    except ValueError:
         return _one_line(re.sub(r"<[^>]*>", " ", answer.text))
     return _one_line(_error_words(body))
 
@@ -92,8 +124,8 @@ def parse_error(answer: Answer) -> str:
 def error_object(answer: Answer) -> dict[str, Any]:
     """Return the JSON object an error came with, {} for anything else: a proxy's page proves nothing."""
     try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        body = parse_json(answer.body.decode("utf-8"))
+    except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
 
@@ -105,37 +137,48 @@ def error_detail(answer: Answer) -> str:
 
 
 def retry_after_seconds(answer: Answer, now: datetime) -> float:
-    """Return for how long the service wants to be left alone, 0 to 3600 seconds; 60 when it does not say.
+    """Return for how long the service wants to be left alone, 1 to 3600 seconds; 60 when it does not say.
 
-    Read from the Retry-After header (seconds or an HTTP date), then from `retry_after` in the body.
+    The longer of the Retry-After header (seconds or an HTTP date) and `retry_after` in the body.
     """
     header = answer.headers.get("retry-after", "").strip()
-    seconds = _seconds(header)
-    if seconds is None and header:
-        try:
-            until = parsedate_to_datetime(header)
-        except ValueError:
-            until = None
-        if until is not None:
-            seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
-    if seconds is None:
-        seconds = _body_retry_after(answer)
-    if seconds is None:
-        seconds = DEFAULT_PAUSE_SECONDS
-    return min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
+    body = error_object(answer)
+    detail = body.get("detail")
+    values = [detail.get("retry_after")] if isinstance(detail, dict) else []
+    asked = [_seconds(header, now), *(_seconds(value, now) for value in (*values, body.get("retry_after")))]
+    seconds = max((each for each in asked if each is not None), default=DEFAULT_PAUSE_SECONDS)
+    return min(max(seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
 
-def text_of(row: Mapping[str, Any], name: str) -> str:
+def text_of(row: Mapping[str, Any], name: str, longest: int = LONGEST_NAME) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value.strip():
         _expected(name, "a text", value)
+    if len(value) > longest:
+        _expected(name, f"at most {longest} characters", value)
     return value
+
+
+def id_of(row: Mapping[str, Any], name: str) -> str:
+    """Return an id under which something can be looked up again."""
+    value = text_of(row, name)
+    if not _ID.fullmatch(value):
+        _expected(name, "an id of 1 to 100 printable characters without a space", value)
+    return value
+
+
+def words_of(row: Mapping[str, Any], name: str) -> str | None:
+    """Return what is written there for people, in one line of at most 500 characters; None for nothing or no text."""
+    value = row.get(name)
+    return _one_line(value) if isinstance(value, str) and value.strip() else None
 
 
 def whole_number_of(row: Mapping[str, Any], name: str) -> int:
     value = row.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         _expected(name, "a whole number", value)
+    if abs(value) > LARGEST_INTEGER:
+        _expected(name, f"at most {LARGEST_INTEGER}", value)
     return value
 
 
@@ -152,26 +195,64 @@ def decimal_of(row: Mapping[str, Any], name: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         _expected(name, "a number", value)
     try:
-        number = _decimal(value) if isinstance(value, str) else Decimal(value)
+        number = _decimal(str(value))
     except ValueError:
-        _expected(name, "a number", value)
-    if not number.is_finite():
         _expected(name, "a finite number", value)
     return number
 
 
+def quantity_of(row: Mapping[str, Any], name: str) -> Decimal:
+    """Return a number of shares, signed, with at most nine decimals."""
+    number = decimal_of(row, name)
+    if not QUANTITY.holds(number) or QUANTITY.rounded(number) != number:
+        _expected(name, f"a number of shares below 10^14 with at most {QUANTITY.scale} decimals", row[name])
+    return number
+
+
+def time_of(value: object) -> datetime | None:
+    """Return the time a text says; None where it has no zone (v1), or is none that an order, a trade or a bar has."""
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return time if time is not None and time.tzinfo is not None and 1970 < time.year < 2200 else None
+
+
 def _expected(name: str, what: str, value: object) -> NoReturn:
-    raise ValueError(f"{name}: expected {what}, got {value!r}")
+    found = repr(value)
+    raise ValueError(f"{name}: expected {what}, got {found if len(found) <= 80 else found[:80] + '…'}")
 
 
 def _decimal(text: str) -> Decimal:
+    if len(text) > LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is not a number")
     try:
         number = Decimal(text)
     except InvalidOperation as error:
         raise ValueError(f"{text!r} is not a number") from error
-    if number.is_finite() and abs(number.adjusted()) > LARGEST_EXPONENT:
+    if number and abs(number.adjusted()) > LARGEST_EXPONENT:
         raise ValueError(f"{text!r} is beyond any number that can be meant")
-    return number
+    return number if number else Decimal(0)
+
+
+def _whole(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text)} digits is beyond any that can be meant")
+    return int(text)
+
+
+def _number_or_nan(text: str) -> Decimal:
+    try:
+        return _decimal(text)
+    except ValueError:
+        return Decimal("NaN")
+
+
+def _whole_or_nan(text: str) -> int | Decimal:
+    try:
+        return _whole(text)
+    except ValueError:
+        return Decimal("NaN")
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -194,7 +275,7 @@ def _error_words(body: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:MAX_ERROR_CHARACTERS] or "(nothing)"
+    return one_line(text)[:MAX_ERROR_CHARACTERS] or "(nothing)"
 
 
 def _words_of(reason: str | ValueError) -> str:
@@ -206,11 +287,15 @@ def _words_of(reason: str | ValueError) -> str:
     return str(reason)
 
 
-def _seconds(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else None
-
-
-def _body_retry_after(answer: Answer) -> float | None:
-    body = error_object(answer)
-    detail = body.get("detail", body)
-    return _seconds(str(detail.get("retry_after"))) if isinstance(detail, dict) else None
+def _seconds(value: object, now: datetime) -> float | None:
+    """Return the seconds that a number, its text or an HTTP date means, however many; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    text = str(value).strip()
+    if _NUMBER.fullmatch(text) or text.lower() in ("inf", "infinity"):
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+        return (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

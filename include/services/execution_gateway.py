@@ -11,7 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from urllib.parse import quote, urlsplit
 
-from include.services.answers import Answer, BadAnswer, bool_of, decimal_of, error_object, text_of, whole_number_of
+from include.services.answers import (
+    Answer,
+    BadAnswer,
+    bool_of,
+    error_object,
+    quantity_of,
+    text_of,
+    whole_number_of,
+    words_of,
+)
 from include.services.http import HttpService
 from include.services.order_answers import accepted_order, order_report, order_status, submit_failure
 from include.trading.errors import InvalidData, NotFound, OutcomeUnknown, Rejected, TradingError
@@ -20,6 +29,8 @@ from include.trading.models import Contract, GatewayInfo, GatewayMode, OrderRepo
 PAPER_HOST = "paper-api.alpaca.markets"
 LIVE_HOST = "api.alpaca.markets"
 HEALTH_FACTS = ("database_connected", "alpaca_connected")
+# An option's has 21 characters.
+LONGEST_SYMBOL = 40
 
 
 class KillSwitch(Value):
@@ -73,7 +84,7 @@ class GatewayReader(HttpService):
         try:
             details = body.get("details") or {}
             if not isinstance(details, dict):
-                raise ValueError(f"details: expected an object, got {details!r}")
+                raise ValueError(f"details: expected an object, got {type(details).__name__}")
             dry_run = bool_of(body, "dry_run")
             mode = _v2_mode(dry_run, config) if config else _v1_mode(dry_run, details.get("alpaca_base_url"))
             return GatewayInfo.model_validate(
@@ -83,8 +94,8 @@ class GatewayReader(HttpService):
                     "contract": self.contract,
                     "status": text_of(body, "status"),
                     "mode": mode,
-                    "strategy_id": details.get("strategy_id"),
-                    "detail": ", ".join(f"{key} {body[key]}" for key in HEALTH_FACTS if key in body) or None,
+                    "strategy_id": text_of(details, "strategy_id") if details.get("strategy_id") else None,
+                    "detail": ", ".join(f"{key} {str(body[key])[:50]}" for key in HEALTH_FACTS if key in body) or None,
                 }
             )
         except ValueError as error:
@@ -133,7 +144,7 @@ class GatewayReader(HttpService):
                 raise ValueError("positions: expected a list of objects")
             if (counted := whole_number_of(body, "total_positions")) != len(rows):
                 raise ValueError(f"total_positions: expected {len(rows)}, the number of rows, got {counted}")
-            book = {text_of(row, "symbol"): decimal_of(row, "qty") for row in rows}
+            book = {text_of(row, "symbol", LONGEST_SYMBOL): quantity_of(row, "qty") for row in rows}
             if len(book) != len(rows):
                 raise ValueError("positions: expected one row a symbol, got a symbol twice")
             return book
@@ -152,9 +163,9 @@ class GatewayReader(HttpService):
                 raise ValueError(f"state: expected ACTIVE or ENGAGED, got {state!r}")
             return KillSwitch(
                 engaged=state == "ENGAGED",
-                reason=body.get("engagement_reason"),
-                engaged_by=body.get("engaged_by"),
-                engaged_at=body.get("engaged_at"),
+                reason=words_of(body, "engagement_reason"),
+                engaged_by=words_of(body, "engaged_by"),
+                engaged_at=words_of(body, "engaged_at"),
             )
         except ValueError as error:
             raise answer.bad(error) from error

@@ -5,24 +5,40 @@ Source: https://docs.alpaca.markets/reference (stocks/trades/latest, stocks/bars
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from include.services.answers import Answer
+from include.services.answers import Answer, time_of
 from include.services.http import HttpService
-from include.trading.errors import InvalidData
+from include.trading.bounds import PRICE, usable_price
+from include.trading.errors import InvalidData, Rejected
 from include.trading.models import Price
 
 SYMBOLS_PER_REQUEST = 200
 BARS_PER_PAGE = 10_000
 MOST_PAGES = 50
+# A dozen symbols of two hundred that the service refuses are found with fewer.
+MOST_REFUSALS = 100
 CLOCK_TOLERANCE = timedelta(seconds=5)
+REFUSED = "refused"
+# One that the service refuses makes the whole request a 400 or a 422, or a 404.
+SYMBOL_STATUS = (400, 404, 422)
+
+Rows = Mapping[str, Any]
 
 
 class MarketDataClient(HttpService):
-    """Reads prices. A symbol without a usable one gets the reason as text in its place."""
+    """Reads prices. A symbol without a usable one gets the reason as text in its place.
+
+    Symbols of a request that the service refuses are asked for again in halves, and one that it refuses alone is not
+    asked for again.
+    """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._refused: dict[str, set[str]] = {"trades": set(), "bars": set()}
 
     def latest_prices(self, symbols: Iterable[str], now: datetime) -> dict[str, Price | str]:
         """Return each symbol's last trade, or why there is none to use: missing, not a number, not positive,
@@ -30,12 +46,13 @@ class MarketDataClient(HttpService):
         """
         feed = self.endpoint.feed
         found: dict[str, Price | str] = {}
-        for batch in _batches(symbols):
-            params = {"symbols": ",".join(batch), "feed": feed}
-            answer = self._read_json("GET", "/v2/stocks/trades/latest", params=params)
-            trades = _by_symbol(answer, answer.json(allow_nan=True), "trades")
+        for batch, trades in self._in_parts("trades", symbols, self._trades):
             for symbol in batch:
-                found[symbol] = _last_trade(symbol, trades.get(symbol), now, f"alpaca:latest_trade:{feed}")
+                found[symbol] = (
+                    REFUSED
+                    if trades is None
+                    else _last_trade(symbol, trades.get(symbol), now, f"alpaca:latest_trade:{feed}")
+                )
         return found
 
     def daily_closes(
@@ -47,11 +64,12 @@ class MarketDataClient(HttpService):
         """
         source = f"alpaca:daily_bar:{self.endpoint.feed}"
         found: dict[str, Price | str] = {}
-        for batch in _batches(symbols):
-            bars = self._bars(batch, day)
+        for batch, bars in self._in_parts("bars", symbols, lambda part: self._bars(part, day)):
             for symbol in batch:
-                rows = [row for row in bars[symbol] if _day_of(row) == day]
-                if len(rows) > 1:
+                rows = [] if bars is None else bars[symbol]
+                if bars is None:
+                    found[symbol] = REFUSED
+                elif len(rows) > 1:
                     found[symbol] = "more than one bar"
                 elif close_at > now + CLOCK_TOLERANCE:
                     found[symbol] = "in the future"
@@ -59,7 +77,44 @@ class MarketDataClient(HttpService):
                     found[symbol] = _price(symbol, rows[0] if rows else None, "c", close_at, source)
         return found
 
+    def _in_parts(
+        self, kind: str, symbols: Iterable[str], ask: Callable[[Sequence[str]], Rows]
+    ) -> Iterator[tuple[Sequence[str], Rows | None]]:
+        """Yield each part of the symbols with what was answered for it, None for those that the service refuses.
+
+        Raises the refusal when it cannot be about a symbol: several are asked for, and each of them is refused.
+        """
+        refused = self._refused[kind]
+        wanted = tuple(dict.fromkeys(symbols))
+        parts = list(_batches([symbol for symbol in wanted if symbol not in refused]))
+        refusals, answered = 0, not parts or any(symbol in refused for symbol in wanted)
+        while parts:
+            part = parts.pop(0)
+            try:
+                rows = ask(part)
+            except Rejected as error:
+                refusals += 1
+                if error.status not in SYMBOL_STATUS or refusals > MOST_REFUSALS:
+                    raise
+                middle = len(part) // 2
+                if middle:
+                    parts[:0] = [part[:middle], part[middle:]]
+                    continue
+                refused.update(part)
+                if not parts and not answered and len(wanted) > 1:
+                    raise
+            else:
+                answered = True
+                yield part, rows
+        yield tuple(symbol for symbol in wanted if symbol in refused), None
+
+    def _trades(self, batch: Sequence[str]) -> Rows:
+        params = {"symbols": ",".join(batch), "feed": self.endpoint.feed}
+        answer = self._read_json("GET", "/v2/stocks/trades/latest", params=params)
+        return _by_symbol(answer, answer.json(allow_nan=True), "trades")
+
     def _bars(self, batch: Sequence[str], day: date) -> dict[str, list[object]]:
+        """Return each symbol's bars of the day, two at most: more than one is too many."""
         bars: dict[str, list[object]] = {symbol: [] for symbol in batch}
         # A daily bar is stamped at midnight in New York: 4 or 5 o'clock UTC of its own day.
         params = {
@@ -78,7 +133,7 @@ class MarketDataClient(HttpService):
                 if not isinstance(rows, list):
                     raise answer.bad(f"bars.{symbol}: expected a list, got {type(rows).__name__}")
                 if symbol in bars:
-                    bars[symbol] += rows
+                    bars[symbol] = [*bars[symbol], *(row for row in rows if _day_of(row) == day)][:2]
             token = body.get("next_page_token")
             if not token:
                 return bars
@@ -118,21 +173,19 @@ def _price(symbol: str, row: object, name: str, at: datetime, source: str) -> Pr
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return "not a number"
-    price = Decimal(value)
-    if not price.is_finite():
+    number = Decimal(value)
+    if not number.is_finite():
         return "not a number"
-    if price <= 0:
+    if number <= 0:
         return "not positive"
+    price = usable_price(number)
+    if price is None:
+        return "too small" if PRICE.holds(number) else "too large"
     return Price(symbol=symbol, price=price, at=at, source=source)
 
 
 def _time_of(row: object) -> datetime | None:
-    text = row.get("t") if isinstance(row, dict) else None
-    try:
-        at = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return at if at is not None and at.tzinfo is not None else None
+    return time_of(row.get("t")) if isinstance(row, dict) else None
 
 
 def _day_of(row: object) -> date | None:

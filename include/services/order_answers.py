@@ -16,11 +16,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
-from include.services.answers import Answer, decimal_of, error_detail, parse_error, text_of
+from include.services.answers import (
+    Answer,
+    decimal_of,
+    error_detail,
+    id_of,
+    parse_error,
+    quantity_of,
+    text_of,
+    time_of,
+    words_of,
+)
+from include.trading.bounds import usable_price
 from include.trading.errors import (
     BookMismatch,
     Halted,
@@ -89,20 +99,23 @@ def accepted_order(answer: Answer, sent: OrderRequest, contract: Contract) -> Or
 
 
 def order_report(answer: Answer) -> OrderReport:
-    """Return the order that a POST or a look-up answered with; raise BadAnswer when any part cannot be trusted."""
-    body = answer.json()
+    """Return the order that a POST or a look-up answered with; raise BadAnswer when any part cannot be trusted.
+
+    A price that is none leaves the quantity as it is.
+    """
+    body = answer.json(allow_nan=True)
     try:
         return OrderReport(
-            gateway_order_id=text_of(body, "client_order_id"),
+            gateway_order_id=id_of(body, "client_order_id"),
             broker_order_id=_optional_text(body, "broker_order_id"),
             symbol=text_of(body, "symbol"),
             side=cast("Side", text_of(body, "side").lower()),
-            quantity=decimal_of(body, "qty"),
+            quantity=quantity_of(body, "qty"),
             status=order_status(body),
-            filled_quantity=_not_negative(body, "filled_qty") or Decimal(0),
-            filled_avg_price=_not_negative(body, "filled_avg_price"),
-            fills=_fills(body.get("metadata")),
-            message=_optional_text(body, "message") or _optional_text(body, "error_message"),
+            filled_quantity=_filled_quantity(body),
+            filled_avg_price=_price(body, "filled_avg_price"),
+            fills=_fills(body.get("metadata"), _price(body, "filled_avg_price")),
+            message=words_of(body, "message") or words_of(body, "error_message"),
             raw=answer.plain_json(),
         )
     except ValueError as error:
@@ -124,31 +137,38 @@ def _optional_text(body: Mapping[str, Any], name: str) -> str | None:
     return text_of(body, name) if body.get(name) else None
 
 
-def _not_negative(body: Mapping[str, Any], name: str) -> Decimal | None:
-    if body.get(name) is None:
-        return None
-    number = decimal_of(body, name)
+def _filled_quantity(body: Mapping[str, Any]) -> Decimal:
+    if body.get("filled_qty") is None:
+        return Decimal(0)
+    number = quantity_of(body, "filled_qty")
     if number < 0:
-        raise ValueError(f"{name}: expected 0 or more, got {number}")
+        raise ValueError(f"filled_qty: expected 0 or more, got {number}")
     return number
 
 
-def _fills(metadata: object) -> tuple[Fill, ...]:
+def _price(row: Mapping[str, Any], name: str) -> Decimal | None:
+    """Return the price with the ledger's decimals, None for what is none: what was filled counts all the same."""
+    try:
+        return usable_price(decimal_of(row, name))
+    except ValueError:
+        return None
+
+
+def _fills(metadata: object, average: Decimal | None) -> tuple[Fill, ...]:
+    """Return the executions listed; one without a usable price has the order's average, and is left out without."""
     rows = metadata.get("fills") if isinstance(metadata, dict) else None
     if rows is None:
         return ()
     if not isinstance(rows, list):
-        raise ValueError(f"metadata.fills: expected a list, got {rows!r}")
-    return tuple(_fill(row) for row in rows)
+        raise ValueError(f"metadata.fills: expected a list, got {type(rows).__name__}")
+    return tuple(fill for row in rows if (fill := _fill(row, average)) is not None)
 
 
-def _fill(row: object) -> Fill:
+def _fill(row: object, average: Decimal | None) -> Fill | None:
     if not isinstance(row, dict):
-        raise ValueError(f"metadata.fills: expected objects, got {row!r}")
-    at = datetime.fromisoformat(text_of(row, "timestamp")) if row.get("timestamp") else None
-    return Fill(
-        fill_id=text_of(row, "fill_id"),
-        quantity=decimal_of(row, "fill_qty"),
-        price=decimal_of(row, "fill_price"),
-        at=at if at and at.tzinfo else None,
-    )
+        raise ValueError(f"metadata.fills: expected objects, got {type(row).__name__}")
+    price = _price(row, "fill_price") or average
+    fill_id, quantity = text_of(row, "fill_id"), quantity_of(row, "fill_qty")
+    if price is None:
+        return None
+    return Fill(fill_id=fill_id, quantity=quantity, price=price, at=time_of(row.get("timestamp")))

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from include.services.answers import Answer, bool_of, decimal_of, parse_error, text_of, whole_number_of
+from include.services.answers import (
+    Answer,
+    bool_of,
+    decimal_of,
+    parse_error,
+    text_of,
+    time_of,
+    whole_number_of,
+    words_of,
+)
 from include.services.http import HttpService
-from include.trading.errors import InvalidData, Rejected, Unavailable
+from include.trading.bounds import LONGEST_MODEL_VERSION, PREDICTED_RETURN, TARGET_WEIGHT, NumberBound
+from include.trading.errors import InvalidData, Rejected, Unauthorized, Unavailable
 from include.trading.models import Signal, SignalSet, Value
+
+MOST_SYMBOLS_TOLD = 10
+# A float, which the service computes in, has 17.
+MOST_DIGITS = 20
 
 
 class ServiceHealth(Value):
@@ -47,7 +62,12 @@ class SignalServiceClient(HttpService):
         answer = self._read("POST", "/api/v1/signals/generate", body=body)
         if answer.status == 403 and "not active" in parse_error(answer):
             raise Rejected(f"{answer.sentence()} (a person must activate the strategy)", answer.status)
-        self._accepted(answer)
+        try:
+            self._accepted(answer)
+        except Unauthorized:
+            raise
+        except Rejected as error:
+            raise Rejected(f"{error} (asked for {as_of_date}: {_named(wanted)})", error.status) from error
         content = answer.json()
         try:
             return parse_signals(content, answer.plain_json(), wanted, as_of_date, top_n, bottom_n)
@@ -68,8 +88,8 @@ class SignalServiceClient(HttpService):
                 f"{answer.asked} says it is not ready: expected status 'healthy' and a loaded model, "
                 f"got {status!r} and model_loaded {loaded}"
             )
-        detail = body.get("redis_status")
-        return ServiceHealth(status=status, probe=probe, detail=None if detail is None else f"redis {detail}")
+        redis = words_of(body, "redis_status")
+        return ServiceHealth(status=status, probe=probe, detail=None if redis is None else f"redis {redis}")
 
 
 def parse_signals(
@@ -96,10 +116,11 @@ def parse_signals(
     for name, asked in (("top_n", top_n), ("bottom_n", bottom_n)):
         if name in metadata and metadata[name] != asked:
             raise ValueError(f"metadata.{name}: expected {asked}, got {metadata[name]!r}")
+    _check_sides(signals, top_n, bottom_n)
     return SignalSet(
         signals=signals,
         as_of_date=as_of_date,
-        model_version=text_of(metadata, "model_version"),
+        model_version=text_of(metadata, "model_version", LONGEST_MODEL_VERSION),
         strategy=text_of(metadata, "strategy"),
         generated_at=_time(metadata.get("generated_at")),
         raw=raw,
@@ -108,20 +129,45 @@ def parse_signals(
 
 def _signal(row: object) -> Signal:
     if not isinstance(row, dict):
-        raise ValueError(f"signals: expected objects, got {row!r}")
+        raise ValueError(f"signals: expected objects, got {type(row).__name__}")
     return Signal(
         symbol=text_of(row, "symbol"),
-        predicted_return=decimal_of(row, "predicted_return"),
+        predicted_return=_number(row, "predicted_return", PREDICTED_RETURN),
         rank=whole_number_of(row, "rank"),
-        target_weight=decimal_of(row, "target_weight"),
+        target_weight=_number(row, "target_weight", TARGET_WEIGHT),
     )
+
+
+def _number(row: dict[str, Any], name: str, bound: NumberBound) -> Decimal:
+    number = decimal_of(row, name)
+    if len(number.as_tuple().digits) > MOST_DIGITS or not bound.holds(number):
+        largest = Decimal(10) ** (bound.digits - bound.scale)
+        raise ValueError(
+            f"{name}: expected a number of at most {MOST_DIGITS} digits below {largest:f}, got {str(number)[:50]}"
+        )
+    return number
+
+
+def _check_sides(signals: Sequence[Signal], top_n: int, bottom_n: int) -> None:
+    """Raise ValueError when more is held long or short than was asked for; fewer is the model's to decide."""
+    for side, name, most, names in (
+        ("long", "top_n", top_n, [signal.symbol for signal in signals if signal.target_weight > 0]),
+        ("short", "bottom_n", bottom_n, [signal.symbol for signal in signals if signal.target_weight < 0]),
+    ):
+        if len(names) > most:
+            raise ValueError(f"expected at most {most} {side} ({name}), got {len(names)}: {_named(sorted(names))}")
+
+
+def _named(symbols: Sequence[str]) -> str:
+    more = len(symbols) - MOST_SYMBOLS_TOLD
+    return ", ".join(symbols[:MOST_SYMBOLS_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
 def _time(value: object) -> datetime | None:
     """Return the time, or None where it is absent or has no zone (v1) and so says nothing."""
     if value is None:
         return None
-    if not isinstance(value, str):
-        raise ValueError(f"metadata.generated_at: expected a time, got {value!r}")
-    time = datetime.fromisoformat(value)
-    return time if time.tzinfo else None
+    time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    if time is None or (time.tzinfo is not None and time_of(value) is None):
+        raise ValueError(f"metadata.generated_at: expected a time, got {str(value)[:50]!r}")
+    return time_of(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from include.trading.bounds import MOST_SHARES
 from include.trading.errors import InvalidData
 from include.trading.models import Price, Signal
 from include.trading.plan import Leg, PlanInputs, PlannedOrder
@@ -95,6 +96,8 @@ def _decide(
 
     if wanted is None:
         raise InvalidData(f"sizing {strategy.sizing}: expected a target for {symbol}, which has a price; found none")
+    if abs(wanted.quantity) > MOST_SHARES:
+        return None, _skip("price_too_small", f"at {price.price} the target is {wanted.quantity} shares")
 
     delta = wanted.quantity - start
     if abs(delta) < 1:

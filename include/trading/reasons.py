@@ -21,6 +21,9 @@ PRICE_PROBLEMS: Final[dict[str, str]] = {
     "price_wrong_symbol": "The price answered is another symbol's.",
     "price_no_time": "The price does not say when it was made.",
     "price_in_the_future": "The price carries a time that has not come yet.",
+    "price_too_small": "The price is below a millionth of a dollar, or buys more shares than an order can be for.",
+    "price_too_large": "The price is more than a price can be.",
+    "price_refused": "The market data refuses the symbol.",
     "price_more_than_one_bar": "The market data has several closes for the one day.",
 }
 

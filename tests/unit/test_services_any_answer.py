@@ -16,8 +16,10 @@ from include.services.endpoint import Endpoint, ServiceName
 from include.services.execution_gateway import GatewayClient
 from include.services.market_data import MarketDataClient
 from include.services.signal_service import SignalServiceClient
+from include.trading.bounds import PRICE, QUANTITY
 from include.trading.errors import BookMismatch, OutcomeUnknown, TradingError
 from include.trading.models import OrderRequest
+from include.trading.text import clean, clean_json
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 ORDER = OrderRequest(client_order_id="p-1", symbol="AAPL", side="buy", quantity=10)
@@ -73,8 +75,9 @@ LEAVES = (
     | st.booleans()
     | st.integers()
     | st.floats()
-    | st.text(max_size=8)
+    | st.text(st.characters() | st.sampled_from("\x00\x1b\ud800"), max_size=8)
     | st.sampled_from(["p-1", "AAPL", "buy", "filled", "10", "NaN", "2026-11-20", "2026-11-20T14:29:59Z"])
+    | st.sampled_from(["1e400", "1_000", "٣", "9999-12-31T23:59:59-12:00", "m" * 300, 10**30, 1e15, "0.0000004"])
 )
 JSON = st.recursive(
     LEAVES,
@@ -119,6 +122,7 @@ def test_any_answer_is_a_value_or_one_of_our_errors(call: str, answer: tuple[int
         CALLS[call](answer)
     except TradingError as error:
         assert str(error)
+        assert clean_json([str(error), getattr(error, "raw", "")]) == [str(error), getattr(error, "raw", "")]
 
 
 GOOD = {"client_order_id": "p-1", "status": "new", "symbol": "AAPL", "side": "buy", "qty": 10}
@@ -136,3 +140,9 @@ def test_any_200_to_an_order_is_its_report_a_break_or_unknown(changes: dict[str,
         return
 
     assert (report.gateway_order_id, report.symbol, report.side, report.quantity) == ("p-1", "AAPL", "buy", 10)
+    assert QUANTITY.holds(report.filled_quantity)
+    for price in (report.filled_avg_price, *(fill.price for fill in report.fills)):
+        assert price is None or (PRICE.rounded(price) == price > 0 and PRICE.holds(price))
+    for text in (report.message, report.broker_order_id, report.status, *(fill.fill_id for fill in report.fills)):
+        assert text is None or (clean(text) == text and len(text) <= 500)
+    assert clean_json(report.raw) == report.raw

@@ -13,9 +13,10 @@ import pytest
 
 from include.services.answers import BadAnswer
 from include.services.endpoint import Endpoint
-from include.services.market_data import MOST_PAGES, MarketDataClient
-from include.trading.errors import InvalidData, Unauthorized
+from include.services.market_data import MOST_PAGES, MOST_REFUSALS, MarketDataClient
+from include.trading.errors import InvalidData, Paused, Rejected, TradingError, Unauthorized
 from include.trading.models import Price
+from include.trading.reasons import PRICE_PROBLEMS, price_problem
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 DAY = date(2026, 11, 19)
@@ -56,6 +57,12 @@ def test_a_trade_gives_its_exact_price_time_and_source() -> None:
         ({"t": RECENT, "p": float("nan")}, "not a number"),
         ({"t": RECENT, "p": float("inf")}, "not a number"),
         ({"t": RECENT, "p": 0}, "not positive"),
+        ({"t": RECENT, "p": 1e-7}, "too small"),
+        ({"t": RECENT, "p": 4e-320}, "not a number"),
+        ({"t": RECENT, "p": 1e14}, "too large"),
+        ({"t": RECENT, "p": 10**30}, "too large"),
+        ({"t": RECENT, "p": 10**200}, "not a number"),
+        ({"t": "0001-01-01T00:00:00+14:00", "p": 171.1}, "no time"),
         ({"t": RECENT, "p": -1.5}, "not positive"),
         ({"t": RECENT, "p": 171.1, "S": "MSFT"}, "wrong symbol"),
         ({"t": RECENT, "p": 171.1, "symbol": "MSFT"}, "wrong symbol"),
@@ -169,3 +176,85 @@ def test_pages_without_end_are_refused() -> None:
         client(handle).daily_closes(["AAPL"], DAY, CLOSE, NOW)
 
     assert len(asked) == MOST_PAGES
+
+
+class Fussy:
+    """A service that refuses every request with one of some symbols; keeps what it was asked for."""
+
+    def __init__(self, *refused: str, status: int = 400) -> None:
+        self.refused = set(refused)
+        self.status = status
+        self.asked: list[list[str]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        symbols = request.url.params["symbols"].split(",")
+        self.asked.append(symbols)
+        if found := self.refused.intersection(symbols):
+            return httpx.Response(self.status, json={"message": f"invalid symbol: {min(found)}"})
+        if request.url.path.endswith("bars"):
+            return httpx.Response(200, json={"bars": {symbol: [bar(171.1)] for symbol in symbols}})
+        return httpx.Response(200, json={"trades": {symbol: {"t": RECENT, "p": 171.1} for symbol in symbols}})
+
+
+SYMBOLS = [f"S{number}" for number in range(200)]
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.parametrize("refused", [["S0"], ["S57"], ["S199"], ["S3", "S4", "S198"]])
+def test_a_symbol_that_the_service_refuses_has_no_price_and_takes_none_from_the_others(
+    status: int, refused: list[str]
+) -> None:
+    fussy = Fussy(*refused, status=status)
+    market = client(fussy)
+
+    prices = market.latest_prices(SYMBOLS, NOW)
+    closes = market.daily_closes(SYMBOLS, DAY, CLOSE, NOW)
+
+    assert prices.keys() == closes.keys() == set(SYMBOLS)
+    for found in (prices, closes):
+        assert {symbol: price for symbol, price in found.items() if isinstance(price, str)} == dict.fromkeys(
+            refused, "refused"
+        )
+    assert len(fussy.asked) < 40 * len(refused)
+
+
+def test_a_symbol_that_was_refused_is_not_asked_for_again() -> None:
+    fussy = Fussy("BF-B")
+    market = client(fussy)
+    market.latest_prices(["AAPL", "BF-B"], NOW)
+    fussy.asked.clear()
+
+    assert market.latest_prices(["BF-B"], NOW) == {"BF-B": "refused"}
+    assert isinstance(market.latest_prices(["BF-B", "AAPL"], NOW)["AAPL"], Price)
+    assert fussy.asked == [["AAPL"]]
+
+
+def test_the_only_symbol_can_be_refused() -> None:
+    assert client(Fussy("BF-B")).latest_prices(["BF-B"], NOW) == {"BF-B": "refused"}
+
+
+@pytest.mark.parametrize("count", [2, 200])
+def test_a_request_that_is_wrong_for_every_symbol_is_an_error_after_a_bounded_number_of_tries(count: int) -> None:
+    fussy = Fussy(*SYMBOLS)
+
+    with pytest.raises(Rejected, match="invalid symbol"):
+        client(fussy).latest_prices(SYMBOLS[:count], NOW)
+
+    assert len(fussy.asked) <= MOST_REFUSALS + 1
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, Unauthorized), (403, Unauthorized), (429, Paused)])
+def test_a_refusal_that_is_not_about_symbols_is_not_asked_again_in_parts(
+    status: int, error: type[TradingError]
+) -> None:
+    fussy = Fussy(*SYMBOLS, status=status)
+
+    with pytest.raises(error):
+        client(fussy).latest_prices(SYMBOLS, NOW)
+
+    assert len(fussy.asked) == 1
+
+
+def test_every_reason_without_a_price_can_be_planned_with() -> None:
+    reasons = ["missing", "not a number", "not positive", "too small", "too large", "wrong symbol", "no time"]
+    assert {price_problem(reason) for reason in [*reasons, "in the future", "refused"]} <= PRICE_PROBLEMS.keys()

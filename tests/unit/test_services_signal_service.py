@@ -119,6 +119,18 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         (lambda body: body["metadata"].update(bottom_n=None), "bottom_n: expected 1, got None"),
         (lambda body: body["metadata"].update(generated_at="yesterday"), "yesterday"),
         (lambda body: body["metadata"].update(generated_at=5), "generated_at: expected a time"),
+        (lambda body: body["metadata"].update(generated_at="9999-12-31T23:59:59-12:00"), "generated_at: expected a"),
+        (lambda body: body["metadata"].update(model_version="m" * 101), "model_version: expected at most 100"),
+        (lambda body: body["metadata"].update(strategy="s" * 201), "strategy: expected at most 200"),
+        (lambda body: body["signals"][0].update(rank=2**31), "rank: expected at most 2147483647"),
+        (lambda body: body["signals"][0].update(predicted_return=1e20), "predicted_return: expected a number of"),
+        (lambda body: body["signals"][0].update(predicted_return="1e8"), "predicted_return: expected a number of"),
+        (lambda body: body["signals"][0].update(target_weight="0." + "3" * 40), "target_weight: expected a number of"),
+        (lambda body: body["signals"][0].update(target_weight=1e6), "target_weight: expected a number of at most"),
+        (lambda body: body["signals"][0].update(target_weight="0_5"), "target_weight: expected a finite number"),
+        (lambda body: body["signals"][0].update(symbol="A\x00"), "symbol"),
+        (lambda body: body["signals"][1].update(target_weight=-0.5), "at most 1 short .bottom_n., got 2: MSFT, TSLA"),
+        (lambda body: [row.update(target_weight=0.4) for row in body["signals"]], "at most 2 long .top_n., got 3"),
     ],
 )
 def test_an_answer_with_one_wrong_part_is_refused_whole_and_kept(
@@ -130,6 +142,23 @@ def test_an_answer_with_one_wrong_part_is_refused_whole_and_kept(
         ask(answering(body))
 
     assert json.loads(refused.value.raw) == body
+
+
+def test_a_short_where_none_was_asked_for_refuses_the_answer() -> None:
+    body = edited(lambda body: body["metadata"].update(top_n=2, bottom_n=0))
+
+    with pytest.raises(BadAnswer, match=r"at most 0 short \(bottom_n\), got 1: TSLA"):
+        answering(body).generate(["AAPL", "MSFT", "TSLA"], DAY, 2, 0)
+
+
+def test_ranks_may_be_tied_and_fewer_may_have_a_weight_than_asked_for() -> None:
+    def tie(body: dict[str, Any]) -> None:
+        for row in body["signals"]:
+            row.update(rank=1, target_weight=-0.0)
+
+    found = ask(answering(edited(tie)))
+
+    assert [(signal.rank, str(signal.target_weight)) for signal in found.signals] == [(1, "0")] * 3
 
 
 @pytest.mark.parametrize("content", [json.dumps(good()).replace("0.5", "NaN").encode(), b"<html>", b'{"signals": ['])
@@ -166,6 +195,19 @@ def test_each_refusal_has_its_error(status: int, body: dict[str, Any], expected:
         ask(answering(body, status))
 
     assert type(refused.value) is expected
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_refusal_tells_the_date_and_the_symbols_that_were_asked_for(status: int) -> None:
+    client = answering({"detail": "Invalid request parameters or data unavailable"}, status)
+
+    with pytest.raises(
+        Rejected, match=rf"answered {status}: Invalid .*\(asked for 2026-11-20: AAPL, MSFT\)"
+    ) as refused:
+        client.generate(["AAPL", "MSFT"], DAY, 1, 0)
+    assert refused.value.status == status
+    with pytest.raises(Rejected, match=r"S0, S1, .*, S9 and 490 more\)"):
+        client.generate([f"S{number}" for number in range(500)], DAY, 1, 0)
 
 
 def test_an_inactive_strategy_is_a_rejection_and_no_matter_of_credentials() -> None:

@@ -1,0 +1,45 @@
+"""What the ledger's columns can hold of what services say. A test compares these with the database's columns."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+
+class NumberBound(NamedTuple):
+    """A NUMERIC column: how many digits it has, and how many of them are decimals."""
+
+    digits: int
+    scale: int
+
+    def holds(self, number: Decimal) -> bool:
+        """Say whether the column can hold the number, perhaps with fewer decimals."""
+        return number.is_finite() and abs(self._rounded(number)) < Decimal(10) ** (self.digits - self.scale)
+
+    def rounded(self, number: Decimal) -> Decimal:
+        """Return the number as the column keeps it; only for one that it holds."""
+        return self._rounded(number)
+
+    def _rounded(self, number: Decimal) -> Decimal:
+        # round() would refuse a number with more digits than the context has.
+        if number.adjusted() > self.digits:
+            return number
+        return number.quantize(Decimal(1).scaleb(-self.scale))
+
+
+QUANTITY: Final = NumberBound(23, 9)
+PRICE: Final = NumberBound(20, 6)
+PREDICTED_RETURN: Final = NumberBound(18, 10)
+TARGET_WEIGHT: Final = NumberBound(18, 12)
+LARGEST_INTEGER: Final = 2**31 - 1
+LONGEST_MODEL_VERSION: Final = 100
+# More than anybody holds of one symbol, and an order for it still fits its column.
+MOST_SHARES: Final = 10**9
+
+
+def usable_price(number: Decimal) -> Decimal | None:
+    """Return the price as the ledger keeps it; None for one that is not above 0 there, or more than fits."""
+    if not PRICE.holds(number):
+        return None
+    price = PRICE.rounded(number)
+    return price if price > 0 else None
