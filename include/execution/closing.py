@@ -10,7 +10,7 @@ from include.execution.desk import Desk, refresh_account, stop_trading
 from include.execution.points import reach
 from include.execution.positions import differences
 from include.execution.resolve import gateway_ids, look_again
-from include.execution.runs import read_run, sends
+from include.execution.runs import read_run, reason_of, sends
 from include.ledger.records import Intent, Run
 from include.trading.models import Mode
 from include.trading.outcome import (
@@ -195,7 +195,10 @@ def summary(run: Run, status: str, counts: RunCounts, outcomes: Sequence[tuple[s
         if count:
             parts.append(f"{count} {words}")
     adopted = ", adopted plan" if run.adopted else ""
-    return f"{head}{run.strategy_id} {run.session_date} {status}{adopted}: {', '.join(parts)}"
+    revision = f", revision {run.revision}" if run.revision > 1 else ""
+    reason = reason_of(run)
+    why = "" if reason is None else f" (reason: {reason})"
+    return f"{head}{run.strategy_id} {run.session_date} {status}{revision}{adopted}: {', '.join(parts)}{why}"
 
 
 def _mode_words(mode: Mode, reason: str | None) -> str:

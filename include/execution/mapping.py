@@ -13,7 +13,7 @@ from include.execution.desk import Desk, refresh_account
 from include.execution.points import reach
 from include.execution.positions import differences
 from include.execution.prices import prices_for
-from include.execution.runs import sends, strategy_of
+from include.execution.runs import made_from, sends, strategy_of
 from include.execution.tracking import close_late_orders, refresh_orders
 from include.ledger.records import Intent, PlanRecord, Run
 from include.services.market_data import MarketDataClient
@@ -306,8 +306,9 @@ def _supersede(desk: Desk, key: PlanKey) -> None:
 
 def _adopt(desk: Desk, run: Run, plan: PlanRecord) -> None:
     """Take over the plan that the session has; refuse when it was made from other parameters."""
-    if plan.parameters != run.parameters:
-        changed = ", ".join(_changed(plan.parameters, run.parameters))
+    planned, wanted = made_from(plan.parameters), made_from(run.parameters)
+    if planned != wanted:
+        changed = ", ".join(_changed(planned, wanted))
         raise InvalidData(
             f"session {run.session_date} of strategy {run.strategy_id} already has a plan (revision {plan.revision}), "
             f"made with other parameters ({changed}); it is not changed. To trade the session again on purpose, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,7 +81,7 @@ def open_run(
             run_id=identity.run_id,
             strategy_id=strategy.id,
             as_of_date=terms.as_of_date,
-            symbols=list(narrow.symbols),
+            symbols=[symbol for symbol in strategy.symbols if request.symbols is None or symbol in request.symbols],
             capital=narrow.capital,
             started_at=now,
             dag_id=identity.dag_id,
@@ -109,18 +110,40 @@ def read_run(ledger: Ledger, id: UUID) -> Run:
     return run
 
 
-def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_mode: Mode) -> dict[str, Any]:
-    """Return what a plan is made from besides signals, prices and the book; two runs share a plan if this is equal.
+# What people call a strategy and when it runs make no other plan.
+_NO_PART_OF_A_PLAN = {"title", "owner", "tags", "schedule"}
 
+
+def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_mode: Mode) -> dict[str, Any]:
+    """Return what a plan is made from besides signals, prices and the book, and the person's reason for the run.
+
+    Two runs share a plan if `made_from` of this is equal.
     own_mode: the strategy's before the request narrowed it. A run that never sends plans from that mode's book.
     """
     return {
         **({} if terms.mode in SENDING_MODES else {"book_mode": own_mode}),
-        "strategy": strategy.model_dump(mode="json", exclude={"title", "owner", "tags", "schedule"}),
+        "strategy": strategy.model_dump(mode="json", exclude=_NO_PART_OF_A_PLAN),
         "as_of_date": terms.as_of_date.isoformat(),
         "flatten": request.flatten,
         "only_symbols": None if request.symbols is None else sorted(request.symbols),
+        "reason": request.reason,
     }
+
+
+def made_from(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides a plan, of the parameters that a run or a plan keeps.
+
+    The strategy is read again, so that one that an earlier version kept has today's settings, at their defaults.
+    """
+    strategy = Strategy.model_validate(parameters["strategy"])
+    decides = {name: value for name, value in parameters.items() if name != "reason"}
+    return {**decides, "strategy": strategy.model_dump(mode="json", exclude=_NO_PART_OF_A_PLAN)}
+
+
+def reason_of(run: Run) -> str | None:
+    """Return why a person started the run, where they said so."""
+    reason: str | None = run.parameters.get("reason")
+    return reason
 
 
 def strategy_of(run: Run) -> Strategy:

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import Field
 
 from include.execution.checks.finding import EndpointOf
-from include.execution.runs import strategy_of
+from include.execution.runs import made_from, strategy_of
 from include.ledger.ledger import Ledger
 from include.ledger.records import Run
 from include.services.market_data import MarketDataClient
@@ -132,8 +132,9 @@ def _choose(
 
 def _comparable(run: Run) -> dict[str, Any]:
     """Return what must be equal over a chain: everything but the day, and the mode a replay ignores."""
-    strategy = {name: value for name, value in run.parameters["strategy"].items() if name != "mode"}
-    return {**run.parameters, "strategy": strategy, "as_of_date": None}
+    parameters = made_from(run.parameters)
+    strategy = {name: value for name, value in parameters["strategy"].items() if name != "mode"}
+    return {**parameters, "strategy": strategy, "as_of_date": None}
 
 
 def _plan(run: Run, rows: Iterable[Mapping[str, Any]]) -> SessionPlan:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from include.trading.errors import InvalidData
-from include.trading.strategy import MODES, RunRequest, Strategy
+from include.trading.strategy import (
+    ISO_DATE,
+    LAST_REVISION,
+    LEAST_AMOUNT,
+    LONGEST_REASON,
+    MODES,
+    UNPRINTABLE,
+    RunRequest,
+    Strategy,
+)
 
 # The form shows a section folded up, and what is in none unfolded.
 # Airflow checks each schema against its draft wherever it checks a value; the newest draft takes three times as long.
 DRAFT = "http://json-schema.org/draft-07/schema#"
 SELDOM = {"section": "Another session or size"}
+# The format alone takes 20260105 too.
+_DATE: dict[str, Any] = {"type": ["null", "string"], "format": "date", "pattern": ISO_DATE}
 
 
 def narrowed(strategy: Strategy, request: RunRequest) -> Strategy:
-    """Return the strategy with what the request narrows: safer mode, less capital, smaller cap, fewer symbols.
+    """Return the strategy with what the request narrows: a safer mode, less capital, a smaller cap.
 
-    Fewer symbols than top_n + bottom_n split in the same proportion, the odd one long: 2 and 2 of three are 2 and 1.
+    The symbols stay the strategy's: signals are asked for all of them, because a model ranks a symbol among the others,
+    and only those that the request names are planned (`PlanInputs.only_symbols`).
     Raises InvalidData naming each thing that is wider than the strategy.
     """
     problems = _wider(strategy, request)
@@ -27,15 +39,16 @@ def narrowed(strategy: Strategy, request: RunRequest) -> Strategy:
         name: value
         for name, value in (
             ("mode", request.mode),
-            ("capital", request.capital),
-            ("max_position_size", request.max_position_size),
+            ("capital", _to_the_cent(request.capital)),
+            ("max_position_size", _to_the_cent(request.max_position_size)),
         )
         if value is not None
     }
-    if request.symbols is not None:
-        changes["symbols"] = tuple(symbol for symbol in strategy.symbols if symbol in request.symbols)
-        changes["top_n"], changes["bottom_n"] = _names_of(strategy.top_n, strategy.bottom_n, len(request.symbols))
     return strategy.model_copy(update=changes)
+
+
+def _to_the_cent(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else amount.quantize(LEAST_AMOUNT, rounding=ROUND_DOWN)
 
 
 def _wider(strategy: Strategy, request: RunRequest) -> list[str]:
@@ -53,14 +66,6 @@ def _wider(strategy: Strategy, request: RunRequest) -> list[str]:
     return problems
 
 
-def _names_of(top_n: int, bottom_n: int, symbols: int) -> tuple[int, int]:
-    wanted = top_n + bottom_n
-    if wanted <= symbols:
-        return top_n, bottom_n
-    longs = -(-symbols * top_n // wanted)
-    return longs, symbols - longs
-
-
 def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
     """Return, for each param, the JSON schema (with default and description) of the form that triggers a run."""
     fields = RunRequest.model_fields
@@ -76,9 +81,15 @@ def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
         "capital": _amount(strategy.capital),
         "flatten": {"type": "boolean"},
         "max_position_size": _amount(strategy.max_position_size) | SELDOM,
-        "session_date": {"type": ["null", "string"], "format": "date"} | SELDOM,
-        "as_of_date": {"type": ["null", "string"], "format": "date"} | SELDOM,
-        "revision": {"type": ["null", "integer"], "minimum": 1} | SELDOM,
+        "reason": {
+            "type": ["null", "string"],
+            "minLength": 1,
+            "maxLength": LONGEST_REASON,
+            "not": {"type": "string", "pattern": UNPRINTABLE},
+        },
+        "session_date": _DATE | SELDOM,
+        "as_of_date": _DATE | SELDOM,
+        "revision": {"type": ["null", "integer"], "minimum": 1, "maximum": LAST_REVISION} | SELDOM,
     }
     return {
         name: {"$schema": DRAFT, "default": fields[name].default, "description": fields[name].description, **schema}
@@ -89,4 +100,4 @@ def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
 def _amount(limit: Decimal) -> dict[str, Any]:
     # JSON has no Decimal; this number only guides the form, the run compares exactly.
     maximum = int(limit) if limit == limit.to_integral_value() else float(limit)
-    return {"type": ["null", "number"], "exclusiveMinimum": 0, "maximum": maximum}
+    return {"type": ["null", "number"], "minimum": float(LEAST_AMOUNT), "maximum": maximum}

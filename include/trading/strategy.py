@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
@@ -43,9 +43,51 @@ def check_symbols(value: Any) -> Any:
     return tuple(value)
 
 
+# As JSON Schema reads them too, so that the form and the task take the same (narrowing.py).
+ISO_DATE: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+UNPRINTABLE: Final = "[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ud800-\\udfff]"
+LONGEST_REASON: Final = 500
+LAST_REVISION: Final = 9999
+LEAST_AMOUNT: Final = Decimal("0.01")
+
+
+def _iso_date(value: Any) -> Any:
+    # pydantic would take a number for seconds since 1970.
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    if isinstance(value, str) and re.fullmatch(ISO_DATE.rstrip("$"), value):
+        return value
+    raise ValueError("a date as YYYY-MM-DD")
+
+
+def _amount(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("a number")
+    number = Decimal(str(value))
+    if number.is_finite() and number < LEAST_AMOUNT:
+        raise ValueError("greater than 0" if number <= 0 else f"at least {LEAST_AMOUNT}")
+    return number
+
+
+def _one_line(value: Any) -> Any:
+    if isinstance(value, str) and re.search(UNPRINTABLE, value):
+        raise ValueError("one line of printable text")
+    return value
+
+
+def _whole(value: Any) -> Any:
+    # JSON has one kind of number: to a schema 1.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+IsoDate = Annotated[date, BeforeValidator(_iso_date)]
 Symbols = Annotated[tuple[Symbol, ...], BeforeValidator(check_symbols)]
 # Decimal takes a number as it is written: pydantic reads a float by its shortest text, and refuses true and false.
 Money = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=2)]
+# What a trigger asks for: a number as JSON has it, where Money also reads text. The strategy's own is the upper bound.
+Amount = Annotated[Decimal, BeforeValidator(_amount)]
 Count = Annotated[int, Field(ge=0, strict=True)]
 # Airflow refuses a DAG with a longer one.
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
@@ -175,16 +217,6 @@ class Strategy(Value):
         return "daily_trading" if self.id == "daily_trading" else f"daily_trading__{self.id}"
 
 
-def _iso_date(value: Any) -> Any:
-    # pydantic would take a number for seconds since 1970.
-    if value is None or isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
-        return value
-    raise ValueError("a date as YYYY-MM-DD")
-
-
-IsoDate = Annotated[date, BeforeValidator(_iso_date)]
-
-
 class RunRequest(Value):
     """The params of one DAG run. None means: as the strategy says."""
 
@@ -193,13 +225,20 @@ class RunRequest(Value):
     as_of_date: IsoDate | None = Field(
         default=None, description="the day whose data the signals use; by default the session before the traded one"
     )
-    capital: Money | None = Field(default=None, description="USD, at most the strategy's")
-    max_position_size: Money | None = Field(default=None, description="USD a symbol, at most the strategy's")
+    capital: Amount | None = Field(default=None, description="USD, at most the strategy's")
+    max_position_size: Amount | None = Field(default=None, description="USD a symbol, at most the strategy's")
     mode: Mode | None = Field(default=None, description="the strategy's mode or a safer one")
-    revision: int | None = Field(
-        default=None, ge=1, strict=True, description="2 or more trades a session again; by default 1"
+    revision: Annotated[int, BeforeValidator(_whole)] | None = Field(
+        default=None, ge=1, le=LAST_REVISION, strict=True, description="2 or more trades a session again; by default 1"
     )
     flatten: StrictBool = Field(default=False, description="close everything the strategy holds; needs no signals")
+    reason: Annotated[str, BeforeValidator(_one_line)] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_REASON,
+        strict=True,
+        description="why this run was started; recorded with it",
+    )
 
     @field_validator("as_of_date")
     @classmethod

@@ -22,7 +22,7 @@ from include.services.signal_service import SignalServiceClient
 from include.trading.errors import InvalidData, NotFound, Unavailable
 from include.trading.sessions import Session, trading_calendar
 from include.trading.strategy import RunRequest, Strategy
-from tests.support.engine import Engine, sandbox_strategy
+from tests.support.engine import SYMBOLS, Engine, sandbox_strategy
 
 TODAY = datetime.now(UTC).date()
 CALENDAR = trading_calendar("XNYS", today=TODAY)
@@ -222,6 +222,20 @@ def test_a_backfill_repeated_with_other_params_shows_what_those_make(engine: Eng
         symbol: side for symbol, (side, _) in before.items()
     }
     assert all(quantity < before[symbol][1] for symbol, (_, quantity) in traded(engine, half).items())
+
+
+@pytest.mark.parametrize("named", [["AAPL"], ["XOM", "MSFT"], list(SYMBOLS)])
+def test_a_run_of_some_symbols_decides_of_each_what_the_whole_run_does(engine: Engine, named: list[str]) -> None:
+    whole = {row["symbol"]: row for row in decided(engine, replay(engine, NEWEST))}
+
+    some = replay(engine, NEWEST, symbols=named)
+
+    assert some.symbols == [symbol for symbol in SYMBOLS if symbol in named]
+    rows = {row["symbol"]: row for row in decided(engine, some)}
+    assert set(rows) == set(named)
+    for symbol, row in rows.items():
+        for column in ("rank", "target_weight", "predicted_return", "target_quantity", "order_side", "order_qty"):
+            assert row[column] == whole[symbol][column], (symbol, column)
 
 
 def test_a_replay_whose_second_try_gets_no_signals_is_not_called_completed(engine: Engine, sandbox: Sandbox) -> None:

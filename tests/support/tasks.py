@@ -57,6 +57,7 @@ class DagRun:
     logical_date: datetime | None = None
     dag_id: str = "daily_trading"
     run_after: datetime = field(default_factory=lambda: datetime.now(UTC))
+    conf: dict[str, Any] = field(default_factory=dict)
 
     def context(self, **params: Any) -> Context:
         dag_run = SimpleNamespace(**vars(self))

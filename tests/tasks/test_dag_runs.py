@@ -120,6 +120,30 @@ def test_a_good_run_fills_every_column_of_the_adr_with_what_happened(place: Plac
     assert sorted(labels) == sorted(f"{o['symbol']} {o['side']} {o['qty']} → acknowledged" for o in book.values())
 
 
+@pytest.mark.parametrize(
+    "conf",
+    [{"mode": "plan", "symbols": ["AAPL"], "capital": 10}, {"mode": "plan", "revision": 1}, {"flatten": True}],
+)
+def test_a_trigger_that_airflow_does_not_pass_on_is_refused_and_nothing_is_written(
+    place: Place, monkeypatch: pytest.MonkeyPatch, conf: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DAG_RUN_CONF_OVERRIDES_PARAMS", "False")
+    dag = read_dags()["daily_trading"]
+    dag.on_failure_callback = None
+
+    dag_run = dag.test(run_conf=conf)
+
+    assert DagRunState(dag_run.state).value == "failed"
+    assert place.rows("orchestration_runs") == 0
+    assert place.sandbox.admin.book()["posts_total"] == 0
+
+
+def test_a_run_without_a_conf_needs_no_setting_that_passes_it_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DAG_RUN_CONF_OVERRIDES_PARAMS", "False")
+
+    assert trade(place).run.status == "completed"
+
+
 @pytest.mark.parametrize("words", ["no rows", "all zero"])
 def test_no_tradable_signal_is_a_green_run_without_orders(place: Place, words: str) -> None:
     if words == "no rows":

@@ -191,6 +191,10 @@ def test_the_form_left_alone_is_valid_and_asks_for_nothing_special(dag: DAG) -> 
         ("mode", "papre"),
         ("revision", 0),
         ("revision", 1.5),
+        ("revision", 10_000),
+        ("capital", 0.004),
+        ("capital", "5000"),
+        ("reason", "two\nlines"),
         ("session_date", "20-11-2026"),
         ("session_date", "2026-02-30"),
         ("as_of_date", "yesterday"),
@@ -215,6 +219,10 @@ def test_the_form_refuses_nonsense_and_what_the_strategy_does_not_allow(dag: DAG
         ("revision", 2),
         ("session_date", "2026-11-20"),
         ("flatten", True),
+        ("mode", None),
+        ("revision", 1.0),
+        ("capital", 5000.255),
+        ("reason", "the model is wrong"),
     ],
 )
 def test_the_form_takes_what_is_narrower(dag: DAG, name: str, value: object) -> None:
@@ -239,7 +247,7 @@ def test_a_task_reads_its_own_dag_without_the_form(strategies_file: Path, monkey
 
     assert (set(whole), set(read)) == ({"daily_trading", "daily_trading__energy"}, {"daily_trading__energy"})
     dag = read["daily_trading__energy"]
-    assert (len(whole[dag.dag_id].params), len(dag.params)) == (8, 0)
+    assert (set(whole[dag.dag_id].params), set(dag.params)) == (set(RunRequest.model_fields), set())
     dag.params = whole[dag.dag_id].params
     for task_id in dag.task_ids:
         dag.get_task(task_id).params = whole[dag.dag_id].get_task(task_id).params

@@ -384,6 +384,25 @@ def test_params_that_make_no_sense_or_are_less_safe_are_refused_and_nothing_is_w
 
 
 @pytest.mark.parametrize(
+    ("conf", "params", "words"),
+    [
+        ({"mode": "plan"}, {}, r"asked for mode='plan'.*dag_run_conf_overrides_params is off"),
+        ({"capital": 10, "mode": "plan"}, {"mode": "plan"}, r"asked for capital=10, "),
+        ({"mode": "plan", "flatten": True}, {"mode": "paper"}, r"asked for mode='plan', flatten=True, "),
+        ({"symbols": ["AAPL"]}, {"symbols": None}, r"asked for symbols=\['AAPL'\], "),
+        ({"captial": 10}, {}, "captial"),
+    ],
+)
+def test_what_a_trigger_asked_for_and_airflow_did_not_pass_on_is_named_and_nothing_is_written(
+    place: Place, conf: dict[str, Any], params: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidData, match=words):
+        fetch(DagRun(conf=conf), **params)
+
+    assert nothing_written(place)
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"capital": -100}, r"daily_trading.*capital"),

@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.trading.errors import InvalidData
@@ -31,30 +32,15 @@ def test_a_request_narrows_what_it_names() -> None:
 
     result = narrowed(PAPER, request)
 
-    assert (result.symbols, result.mode) == (("AAPL", "TSLA"), "dry_run")
+    assert result.mode == "dry_run"
     assert (result.capital, result.max_position_size) == (Decimal("5000.25"), Decimal(100))
 
 
-@pytest.mark.parametrize(
-    ("symbols", "top_n", "bottom_n", "expected"),
-    [
-        (3, 2, 2, (2, 1)),
-        (2, 2, 2, (1, 1)),
-        (1, 2, 2, (1, 0)),
-        (1, 0, 2, (0, 1)),
-        (1, 3, 0, (1, 0)),
-        (4, 2, 2, (2, 2)),
-        (2, 1, 4, (1, 1)),
-    ],
-)
-def test_fewer_symbols_split_in_proportion_with_the_odd_one_long(
-    symbols: int, top_n: int, bottom_n: int, expected: tuple[int, int]
+@pytest.mark.parametrize("symbols", [["AAPL"], ["TSLA", "MSFT"]])
+def test_naming_symbols_changes_neither_what_the_signals_are_asked_for_nor_how_many_names_are_picked(
+    symbols: list[str],
 ) -> None:
-    whole = strategy(top_n=top_n, bottom_n=bottom_n)
-
-    result = narrowed(whole, RunRequest(symbols=whole.symbols[:symbols]))
-
-    assert (result.top_n, result.bottom_n) == expected
+    assert narrowed(PAPER, RunRequest.from_params({"symbols": symbols})) == PAPER
 
 
 @pytest.mark.parametrize(
@@ -83,7 +69,11 @@ def test_everything_wrong_is_named_at_once() -> None:
     [
         ({"capital": 0}, "capital: expected greater than 0, found 0"),
         ({"capital": -1}, "capital: expected greater than 0, found -1"),
-        ({"capital": False}, "capital: "),
+        ({"capital": False}, "capital: expected a number, found False"),
+        ({"capital": "5000"}, "capital: expected a number, found '5000'"),
+        ({"capital": 0.004}, "capital: expected at least 0.01, found 0.004"),
+        ({"capital": float("inf")}, "capital: "),
+        ({"capital": float("nan")}, "capital: "),
         ({"max_position_size": 0}, "max_position_size: expected greater than 0, found 0"),
         ({"symbols": []}, "symbols: "),
         ({"symbols": ["AAPL", "AAPL"]}, "symbols: expected each symbol once"),
@@ -91,6 +81,14 @@ def test_everything_wrong_is_named_at_once() -> None:
         ({"mode": "safe"}, "mode: expected 'replay'"),
         ({"revision": 0}, "revision: expected greater than or equal to 1"),
         ({"revision": "2"}, "revision: "),
+        ({"revision": 1.5}, "revision: "),
+        ({"revision": True}, "revision: "),
+        ({"revision": 10**12}, "revision: expected less than or equal to 9999"),
+        ({"reason": ""}, "reason: "),
+        ({"reason": "two\nlines"}, "reason: expected one line of printable text"),
+        ({"reason": "\u0000"}, "reason: expected one line of printable text"),
+        ({"reason": "\ud800"}, "reason: expected one line of printable text"),
+        ({"reason": "x" * 501}, "reason: "),
         ({"flatten": "yes"}, "flatten: "),
         ({"session_date": 20260105}, "session_date: expected a date as YYYY-MM-DD, found 20260105"),
         ({"session_date": "2026-02-30"}, "session_date: "),
@@ -138,7 +136,7 @@ def test_the_form_offers_no_mode_that_is_less_safe_and_no_amount_above_the_strat
         "default": None,
         "description": "USD, at most the strategy's",
         "type": ["null", "number"],
-        "exclusiveMinimum": 0,
+        "minimum": 0.01,
         "maximum": 5000.5,
     }
     assert form["max_position_size"]["maximum"] == 700
@@ -150,3 +148,42 @@ def test_the_form_has_every_param_with_a_description() -> None:
     assert form.keys() == RunRequest.model_fields.keys()
     assert all(schema["description"] for schema in form.values())
     assert form["symbols"]["items"] == {"type": "string", "enum": ["AAPL", "AMZN", "GOOGL", "MSFT", "TSLA"]}
+
+
+def test_a_number_counts_whatever_way_json_writes_it() -> None:
+    request = RunRequest.from_params({"revision": 2.0, "capital": 5000.259, "max_position_size": 7})
+
+    assert (request.revision, type(request.revision)) == (2, int)
+    result = narrowed(PAPER, request)
+    assert (result.capital, result.max_position_size) == (Decimal("5000.25"), Decimal(7))
+
+
+# What a form, a script or a curious person may put into any param.
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 100_003)
+    | st.sampled_from([0.004, 0.005, 0.01, 0.07, 0.1 + 0.2, 1.0, 1.5, 2.0, 99_999.999, 100_000.0, 100_000.001, 1e300])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([*MODES, "papre", "", "2026-01-05", "2026-1-5", "20260105", "2026-02-30", "2026-W01-1"])
+    | st.sampled_from(["2026-01-05\n", "two\nlines", "\u0660\u0660\u0660\u0660-01-05", "null", "1", "AAPL", "x" * 501])
+    | st.text(max_size=6)
+)
+FORM = {
+    name: jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker())
+    for name, schema in params_schema(PAPER).items()
+}
+ANYTHING = SCALARS | st.lists(st.sampled_from([*PAPER.symbols, "KO", "aapl", ""]) | SCALARS, max_size=3)
+
+
+@given(name=st.sampled_from(sorted(FORM)), value=ANYTHING)
+@settings(max_examples=400, deadline=None)
+def test_the_form_and_the_task_take_the_same_values(name: str, value: Any) -> None:
+    takes = FORM[name].is_valid(value)
+
+    try:
+        narrowed(PAPER, RunRequest.from_params({name: value}))
+    except InvalidData as error:
+        assert not takes, f"the form takes {value!r}, the task says: {error}"
+    else:
+        assert takes, f"the task takes {value!r}, the form does not"

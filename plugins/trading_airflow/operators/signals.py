@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from include.trading.errors import NotFound
+from include.trading.errors import InvalidData, NotFound
 from include.trading.strategy import RunRequest, Strategy
 from trading_airflow.operators.task import TradingOperator, code_version, identity_of, say_whose
 from trading_airflow.strategies import strategy_named
@@ -34,6 +34,7 @@ class FetchSignalsOperator(TradingOperator):
 
         strategy = strategy_named(self.strategy_id)
         request = RunRequest.from_params(context["params"])
+        _check_heard(context, request)
         with self.ledger(context) as ledger:
             run = open_run(
                 ledger,
@@ -51,6 +52,8 @@ class FetchSignalsOperator(TradingOperator):
                 capital=str(run.capital),
                 mode=run.mode,
                 mode_reason=run.mode_reason,
+                revision=run.revision,
+                reason=request.reason,
             )
             with self.desk(ledger, run, context) as desk:
                 return self._fetch(desk, run)
@@ -82,6 +85,19 @@ class FetchSignalsOperator(TradingOperator):
             model_version=None if found is None else found.model_version,
         )
         return {**result, "signals": [signal.model_dump(mode="json") for signal in signals]}
+
+
+def _check_heard(context: Context, request: RunRequest) -> None:
+    """Raise InvalidData unless the run's params say all that its trigger asked for."""
+    conf = getattr(context["dag_run"], "conf", None) or {}
+    asked = RunRequest.from_params(conf)
+    unheard = [name for name in conf if getattr(asked, name) != getattr(request, name)]
+    if unheard:
+        raise InvalidData(
+            f"the trigger asked for {', '.join(f'{name}={conf[name]!r}' for name in unheard)}, and Airflow did not "
+            "pass that on, because [core] dag_run_conf_overrides_params is off: set it to True, or trigger without a "
+            "conf; nothing was planned"
+        )
 
 
 def _account(strategy: Strategy) -> str | None:
