@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from include.execution.alarming import raise_for_run
-from include.execution.desk import Desk, refresh_account, stop_trading
+from include.execution.binding import proves_absence
+from include.execution.desk import Desk, check_gateway, refresh_account, stop_trading
 from include.execution.points import reach
 from include.execution.positions import differences
 from include.execution.resolve import gateway_ids, look_again
@@ -96,7 +97,7 @@ def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
             continue
         if intent.proven_absent_at is not None or intent.state in ENDED_SHORT:
             look_again(desk, intent)
-        if intent.state == "open" and all(desk.gateway.order(id) is None for id in gateway_ids(desk, intent)):
+        if intent.state == "open" and _vanished(desk, intent):
             stop_trading(
                 desk,
                 run.account,
@@ -136,6 +137,14 @@ def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
                 run_id=run.run_id,
                 detail={"gateway": str(actual), "expected": str(expected)},
             )
+
+
+def _vanished(desk: Desk, intent: Intent) -> bool:
+    """Say whether the account's own gateway no longer knows an order that it acknowledged."""
+    if any(desk.gateway.order(id) is not None for id in gateway_ids(desk, intent)):
+        return False
+    check_gateway(desk, intent.account, intent.mode)
+    return proves_absence(desk.ledger, desk.bound, intent)
 
 
 def _response(intent: Intent) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from include.execution.binding import Bound, bind, check_still, confirm, end_alert
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
-from include.ledger.records import Intent
+from include.ledger.records import Account, Intent
 from include.services.execution_gateway import GatewayClient, GatewayReader
 from include.trading.errors import BookMismatch, Unavailable
 from include.trading.models import GatewayInfo, Mode
@@ -28,30 +29,54 @@ def default_worker() -> str:
 class Desk:
     """Ready tools of one task: the ledger, the gateway, limits, and a way to wait.
 
-    reader: a GatewayReader where nothing may be sent, a GatewayClient where orders may be, None where there is none.
+    account: whose gateway it is. reader: a GatewayReader where nothing may be sent, a GatewayClient where orders may
+    be, None where there is none. Steps take it from `gateway` and `client`, which lend the account's own gateway alone.
     """
 
     ledger: Ledger
+    account: str
     reader: GatewayReader | None
     settings: Settings
     actor: str
     code_version: str = "unknown"
     worker: str = field(default_factory=default_worker)
     sleep: Callable[[float], None] = time.sleep
+    _bound: Bound | None = field(default=None, init=False, repr=False)
+
+    @property
+    def bound(self) -> Bound:
+        """The account's binding to the gateway, checked at the first use of the gateway.
+
+        A step that needs a gateway where none is configured is a programming error.
+        Raises OtherGateway when the account belongs to another gateway.
+        """
+        if self.reader is None:
+            raise TypeError("this step asks the gateway: it was given none")
+        if self._bound is None or self._bound.reader is not self.reader:
+            self._bound = bind(self.ledger, self.account, self.reader)
+        return self._bound
 
     @property
     def gateway(self) -> GatewayReader:
-        """The gateway to ask; a step that needs one where none is configured is a programming error."""
-        if self.reader is None:
-            raise TypeError("this step asks the gateway: it was given none")
-        return self.reader
+        """The gateway to ask; raises as `bound` does."""
+        return self.bound.reader
 
     @property
     def client(self) -> GatewayClient:
         """The gateway as something that can send; a reader in its place is a programming error."""
-        if not isinstance(self.reader, GatewayClient):
+        reader = self.gateway
+        if not isinstance(reader, GatewayClient):
             raise TypeError("this step may not send: it was given a gateway that cannot submit")
-        return self.reader
+        return reader
+
+    def check_still_bound(self, account: Account) -> None:
+        """Raise OtherGateway when the account, locked now, was given another gateway since this desk asked its own."""
+        if self._bound is not None:
+            check_still(self._bound, account)
+
+    def confirm(self, info: GatewayInfo, mode: Mode) -> None:
+        """Raise OtherGateway unless what the gateway says of itself fits the account; keep what is new."""
+        self._bound = confirm(self.ledger, self.bound, info, mode)
 
     def wait_until(self, moment: datetime, now: datetime) -> None:
         self.sleep(max(0.0, (moment - now).total_seconds()))
@@ -76,6 +101,7 @@ def stop_trading(
     ledger = desk.ledger
     with ledger.transaction():
         row = ledger.accounts.lock(account)
+        desk.check_still_bound(row)
         new = ledger.books.store_break(
             account,
             kind,
@@ -105,8 +131,10 @@ def stop_trading(
 def refresh_account(desk: Desk, account: str) -> None:
     """Apply the rule of unresolved orders: `reduce_only` while one is overdue, lifted by itself on proof."""
     with desk.ledger.transaction():
+        row = desk.ledger.accounts.lock(account)
+        desk.check_still_bound(row)
         desk.ledger.accounts.refresh(
-            desk.ledger.accounts.lock(account),
+            row,
             desk.ledger.now(),
             after_seconds=desk.settings.unresolved_seconds,
             actor=desk.actor,
@@ -119,7 +147,7 @@ def check_gateway(
     """Ask the gateway what it is and return it, if it fits the run's mode; quick: its mode only, with one request.
 
     Raises Unavailable when it calls itself unhealthy, BookMismatch (a break: the account stops) when it is of
-    another mode, or is not the sandbox where only the sandbox may be.
+    another mode, or is not the sandbox where only the sandbox may be, OtherGateway when it is not the account's own.
     """
     info = desk.gateway.mode_now() if quick else desk.gateway.info()
     if info.status == "unhealthy":
@@ -138,4 +166,8 @@ def check_gateway(
             f"{wrong}: nothing was sent; check the connection execution_gateway and the strategy's mode",
         )
         raise BookMismatch(f"{wrong}; account {account} is halted")
+    if not quick or info.contract == "v1":
+        desk.confirm(info, mode)
+    if not quick:
+        end_alert(desk.ledger, account)
     return info

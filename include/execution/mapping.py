@@ -221,6 +221,7 @@ def _freeze(
             cutoff_at=run.cutoff_at,
             orders_per_minute=strategy.orders_per_minute if desk.gateway.contract == "v2" else None,
             created_by_run=run.run_id,
+            gateway=desk.bound.venue.record(),
         )
         _store(desk, run, plan, key=key)
     reach("after_freeze")

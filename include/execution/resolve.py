@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, stop_trading
 from include.execution.reports import apply_report, mark_unknown
 from include.ledger.orders import Overtaken
 from include.ledger.records import Intent
-from include.trading.errors import TradingError
+from include.trading.errors import OtherGateway, TradingError
 from include.trading.gate import proven_absent
 from include.trading.states import UNRESOLVED
 
@@ -28,6 +29,8 @@ def resolve(desk: Desk, intent: Intent, *, budget_seconds: float) -> Intent:
             intent = look_up(desk, intent)
         except Overtaken:
             intent = reread(desk, intent)
+        except OtherGateway:
+            raise
         except TradingError as error:
             desk.ledger.orders.note_look_ups([intent.id])
             if desk.ledger.now() >= give_up_at:
@@ -78,6 +81,9 @@ def gateway_ids(desk: Desk, intent: Intent) -> list[str]:
 
 
 def _not_found(desk: Desk, intent: Intent) -> Intent:
+    if not proves_absence(desk.ledger, desk.bound, intent):
+        desk.ledger.orders.note_look_ups([intent.id])
+        return intent
     now = desk.ledger.now()
     timed_out_at = intent.post_timed_out_at or now
     if intent.gateway_status != ID_EXISTS and proven_absent(

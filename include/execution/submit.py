@@ -126,6 +126,7 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
     reach("before_claim")
     with desk.ledger.locked_order(plan, intent.client_order_id, ids) as (account, plan, intent, traffic):
         now, locked_at = traffic.now, time.monotonic()
+        desk.check_still_bound(account)
         if info is not None and _gateway_ids(desk, plan, intent, info) != ids:
             raise Overtaken(f"order {intent.client_order_id}: the broker's day changed on the way to the gate")
         account_state = desk.ledger.accounts.refresh_since(
@@ -222,6 +223,8 @@ def _carry_out(desk: Desk, decision: GateDecision, intent: Intent, ids: list[str
                     started_at=now,
                     times_out_at=times_out_at,
                     gateway_order_ids=ids,
+                    gateway=desk.bound.venue.record(),
+                    binding=desk.bound.binding,
                 ),
             )
         case _:

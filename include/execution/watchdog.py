@@ -68,9 +68,9 @@ class Watchdog:
             try:
                 if account.account in self.gateways:
                     with self.gateways[account.account]() as reader:
-                        self._look_after(account.account, self._desk(reader))
+                        self._look_after(account.account, self._desk(account.account, reader))
                 else:
-                    self._look_after(account.account, self._desk(None))
+                    self._look_after(account.account, self._desk(account.account, None))
             except TradingError as error:
                 self._problem(f"account {account.account}: {error}")
         self._close_runs()
@@ -80,9 +80,10 @@ class Watchdog:
         self.ledger.steps.beat(HEARTBEAT)
         return self.findings
 
-    def _desk(self, reader: GatewayReader | None) -> Desk:
+    def _desk(self, account: str, reader: GatewayReader | None) -> Desk:
         return Desk(
             ledger=self.ledger,
+            account=account,
             reader=reader,
             settings=self.settings,
             actor="watchdog",
@@ -192,11 +193,11 @@ class Watchdog:
 
     def _close(self, run: Run, failed_step: str | None = None) -> Run:
         if not sends(run):
-            return close_run(self._desk(None), run, failed_step=failed_step)
+            return close_run(self._desk(run.account, None), run, failed_step=failed_step)
         if run.account not in self.gateways:
             raise InvalidData(f"no gateway connection names the account {run.account}")
         with self.gateways[run.account]() as reader:
-            return close_run(self._desk(reader), run, failed_step=failed_step)
+            return close_run(self._desk(run.account, reader), run, failed_step=failed_step)
 
     def _stuck_at(self, run: Run) -> datetime:
         """Return from when on a run is stuck: some time after the moment by which its own tasks end it."""

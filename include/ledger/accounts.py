@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
+from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from include.ledger.alerts import Alerts
 from include.ledger.records import Account, AccountState
 from include.trading.alarms import NEXT_STEPS
+from include.trading.errors import OtherGateway
+from include.trading.venue import Venue
 
 UNRESOLVED_CAUSE = "unresolved"
 
@@ -27,6 +32,52 @@ class Accounts:
         self._connection.execute(
             "INSERT INTO accounts (account) VALUES (%(account)s) ON CONFLICT DO NOTHING", {"account": account}
         )
+
+    def bind(self, account: str, address: str) -> Account:
+        """Keep the gateway's address unless the account has one; return the row as it is then (two statements).
+
+        Raises OtherGateway when another account of the ledger has that gateway.
+        """
+        with _one_account_a_gateway(self, account, address):
+            self._connection.execute(
+                "UPDATE accounts SET gateway_address = %(address)s"
+                " WHERE account = %(account)s AND gateway_address IS NULL",
+                {"account": account, "address": address},
+            )
+        row = self.get(account)
+        if row is None:
+            raise LookupError(f"no account {account!r} in the ledger")
+        return row
+
+    def record_gateway(self, account: str, binding: int, venue: Venue, *, environment: str | None) -> Account | None:
+        """Keep what the gateway tells of itself where it is not known yet; None when it is another binding by now.
+
+        environment: paper or live, kept from the first run that sends.
+        Raises OtherGateway when another account of the ledger has that gateway.
+        """
+        with (
+            _one_account_a_gateway(self, account, venue.address),
+            self._connection.cursor(row_factory=class_row(Account)) as cursor,
+        ):
+            return cursor.execute(
+                """
+                UPDATE accounts
+                SET gateway_strategy_id = COALESCE(gateway_strategy_id, %(strategy_id)s),
+                    gateway_broker_url = COALESCE(gateway_broker_url, %(broker_url)s),
+                    gateway_version = COALESCE(%(version)s, gateway_version),
+                    environment = COALESCE(environment, %(environment)s)
+                WHERE account = %(account)s AND binding = %(binding)s AND gateway_address = %(address)s
+                RETURNING *
+                """,
+                {**venue.model_dump(), "account": account, "binding": binding, "environment": environment},
+            ).fetchone()
+
+    def at_gateway(self, address: str) -> list[str]:
+        """Return the accounts that belong to the gateway at an address."""
+        rows = self._connection.execute(
+            "SELECT account FROM accounts WHERE gateway_address = %(address)s ORDER BY account", {"address": address}
+        ).fetchall()
+        return [row["account"] for row in rows]
 
     def get(self, account: str) -> Account | None:
         with self._connection.cursor(row_factory=class_row(Account)) as cursor:
@@ -147,3 +198,17 @@ class Accounts:
             "UPDATE accounts SET consecutive_failures = 0 WHERE account = %(account)s AND consecutive_failures > 0",
             {"account": account},
         )
+
+
+@contextmanager
+def _one_account_a_gateway(accounts: Accounts, account: str, address: str) -> Iterator[None]:
+    """Say whose the gateway is when it is another account's: a second one would begin with an empty book."""
+    try:
+        yield
+    except UniqueViolation as error:
+        others = ", ".join(name for name in accounts.at_gateway(address) if name != account)
+        raise OtherGateway(
+            f"the gateway at {address} belongs to account {others} of this ledger, expected one that no account has: "
+            f"write {others} as the account in the connection; when another broker account is behind the address now: "
+            f"python -m include.ops rebind --account {others} --another-account --reason …"
+        ) from error

@@ -62,10 +62,11 @@ FILLED = f", filled AS ({FILL.format(orders='saved')})"
 TRIED = """
     , tried AS (
         INSERT INTO order_attempts (
-            intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids
+            intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids,
+            gateway, binding
         )
         SELECT id, attempt, account, %(worker)s, %(code_version)s, %(started_at)s, %(times_out_at)s,
-            %(gateway_order_ids)s
+            %(gateway_order_ids)s, %(gateway)s, %(binding)s
         FROM saved
     )
 """
@@ -215,7 +216,7 @@ class Orders:
             saved = self._connection.execute(
                 _saving(tuple(changes), fills=bool(fills), tried=tried is not None),
                 {
-                    **({} if tried is None else vars(tried)),
+                    **({} if tried is None else {**vars(tried), "gateway": Jsonb(tried.gateway)}),
                     **({"fills": _rows_of(fills)} if fills else {}),
                     **changes,
                     "id": old.id,

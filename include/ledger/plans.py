@@ -61,17 +61,18 @@ class Plans:
             """
             INSERT INTO plans (
                 plan_id, mode, account, strategy_id, session_date, revision, contract, as_of_date, parameters,
-                window_opens, send_until, cutoff_at, orders_per_minute, created_by_run
+                window_opens, send_until, cutoff_at, orders_per_minute, created_by_run, gateway
             )
             VALUES (
                 %(plan_id)s, %(mode)s, %(account)s, %(strategy_id)s, %(session)s, %(revision)s, %(contract)s,
                 %(as_of_date)s, %(parameters)s, %(window_opens)s, %(send_until)s, %(cutoff_at)s,
-                %(orders_per_minute)s, %(created_by_run)s
+                %(orders_per_minute)s, %(created_by_run)s, %(gateway)s
             )
             """,
             {
                 **columns,
                 "parameters": Jsonb(columns["parameters"]),
+                "gateway": Jsonb(columns["gateway"]),
                 "plan_id": key.plan_id,
                 "mode": key.mode,
                 "account": key.account,

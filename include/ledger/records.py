@@ -10,6 +10,7 @@ from uuid import UUID
 
 from include.trading.identity import PlanKey
 from include.trading.models import Contract, Mode, OrderRequest, Side
+from include.trading.venue import Venue
 
 AccountState = Literal["active", "reduce_only", "halted"]
 
@@ -25,6 +26,24 @@ class Account:
     gateway_paused_until: datetime | None
     pause_reason: str | None
     consecutive_failures: int
+    gateway_address: str | None
+    gateway_strategy_id: str | None
+    gateway_broker_url: str | None
+    gateway_version: str | None
+    binding: int
+    environment: Literal["paper", "live"] | None
+
+    @property
+    def venue(self) -> Venue | None:
+        """The gateway that the account belongs to, None before the first contact."""
+        if self.gateway_address is None:
+            return None
+        return Venue(
+            address=self.gateway_address,
+            strategy_id=self.gateway_strategy_id,
+            broker_url=self.gateway_broker_url,
+            version=self.gateway_version,
+        )
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,7 @@ class PlanRecord:
     closed_at: datetime | None
     created_by_run: UUID
     frozen_at: datetime
+    gateway: dict[str, Any]
 
     @property
     def key(self) -> PlanKey:
@@ -118,6 +138,8 @@ class Attempt:
     started_at: datetime
     times_out_at: datetime
     gateway_order_ids: list[str]
+    gateway: dict[str, Any]
+    binding: int
 
 
 @dataclass(frozen=True)

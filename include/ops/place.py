@@ -67,6 +67,7 @@ class Place:
         with GatewayClient(endpoint, correlation_id="ops") as gateway:
             yield Desk(
                 ledger=ledger,
+                account=account,
                 reader=gateway,
                 settings=self.settings,
                 actor=actor,

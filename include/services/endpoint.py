@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_valida
 
 from include.trading.errors import InvalidData, NotFound
 from include.trading.models import Contract, Value
+from include.trading.venue import normal_address
 
 ServiceName = Literal["signal_service", "execution_gateway", "market_data"]
 
@@ -58,6 +59,17 @@ class Endpoint(Value):
         words = {"true": True, "false": False}
         return words.get(value.strip().lower(), value) if isinstance(value, str) else value
 
+    @field_validator("account", mode="before")
+    @classmethod
+    def _name_without_blanks(cls, value: object) -> object:
+        # A blank that nobody sees would make another account, with an empty book.
+        return value.strip() if isinstance(value, str) else value
+
+    @property
+    def address(self) -> str:
+        """The address in the form that addresses are compared in."""
+        return normal_address(self.base_url)
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         where = f"connection {self.connection_id!r}"
@@ -69,7 +81,7 @@ class Endpoint(Value):
             )
         if self.service != "market_data" and self.contract is None:
             raise InvalidData(f"{where}: {_contract_wanted('nothing')}")
-        if self.service == "execution_gateway" and not (self.account or "").strip():
+        if self.service == "execution_gateway" and not self.account:
             raise InvalidData(
                 f"{where}: expected the name of the trading account in its extra, got nothing; "
                 'set it, for example {"contract": "v2", "account": "main"}'

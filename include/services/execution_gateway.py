@@ -95,6 +95,7 @@ class GatewayReader(HttpService):
                     "status": text_of(body, "status"),
                     "mode": mode,
                     "strategy_id": text_of(details, "strategy_id") if details.get("strategy_id") else None,
+                    "broker_url": text_of(details, "alpaca_base_url") if details.get("alpaca_base_url") else None,
                     "detail": ", ".join(f"{key} {str(body[key])[:50]}" for key in HEALTH_FACTS if key in body) or None,
                 }
             )

@@ -29,6 +29,8 @@ NEXT_STEPS: Final[dict[str, str]] = {
     "account_state": "find out why, settle it, then: python -m include.ops resume --account … --reason …",
     "open_after_close": "cancel at the broker or with python -m include.ops halt --cancel-open; fills still count",
     "break": "settle what differs at the broker, then: python -m include.ops resume --account … --reason …",
+    "other_gateway": "correct the connection; when the account really moved: "
+    "python -m include.ops rebind --account … --same-account --reason …",
     "stuck_run": "look at the run's tasks in Airflow; clearing any of them is safe",
 }
 

@@ -10,6 +10,7 @@ TradingError
 │   └── Unauthorized … because of who asks (401, 403)
 ├── InvalidData      what came in (answer, parameter, setting) is not what was expected
 │   └── NotFound     the thing asked for does not exist
+├── OtherGateway     the gateway is not the one the account belongs to: nothing is asked, sent or concluded there
 └── BookMismatch     the books disagree: a break, trading on the account stops
 """
 
@@ -62,6 +63,10 @@ class InvalidData(TradingError):
 
 class NotFound(InvalidData):
     """The service answered that it does not know the thing asked for."""
+
+
+class OtherGateway(TradingError):
+    """What answers is not the gateway that the account belongs to."""
 
 
 class BookMismatch(TradingError):

@@ -101,4 +101,5 @@ class GatewayInfo(Value):
     status: Literal["healthy", "degraded", "unhealthy"] | None = Field(description="None: it was not asked")
     mode: GatewayMode
     strategy_id: str | None = Field(default=None, description="v1 hashes it into the ids it makes")
+    broker_url: str | None = Field(default=None, description="v1: where it sends orders")
     detail: str | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
-from include.trading.errors import BookMismatch, InvalidData, Paused, Rejected
+from include.trading.errors import BookMismatch, InvalidData, OtherGateway, Paused, Rejected
 
 
 class TradingRetryPolicy(RetryPolicy):
@@ -21,7 +21,7 @@ class TradingRetryPolicy(RetryPolicy):
         self.minutes = tuple(minutes)
 
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
-        if isinstance(exception, Rejected | InvalidData | BookMismatch):
+        if isinstance(exception, Rejected | InvalidData | BookMismatch | OtherGateway):
             return RetryDecision.fail(f"trying again would not change this: {type(exception).__name__}")
         if isinstance(exception, Paused):
             return RetryDecision.retry(

@@ -164,7 +164,9 @@ def _track(engine: Engine, run: Run, orders: int) -> tuple[float, int, float]:
         engine.ledger() as ledger,
         GatewayClient(endpoint, correlation_id=str(run.run_id), transport=wire) as gateway,
     ):
-        desk = Desk(ledger=ledger, reader=gateway, settings=engine.settings, actor="track_fills")
+        desk = Desk(
+            ledger=ledger, account=engine.account, reader=gateway, settings=engine.settings, actor="track_fills"
+        )
         began = perf_counter()
         if not track_for(desk, run, seconds=engine.settings.fast_poll_seconds):
             raise Incomplete(f"not every order was final after {engine.settings.fast_poll_seconds} s")

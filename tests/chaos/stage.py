@@ -136,6 +136,9 @@ class Stage:
             retry_delays_seconds=(0.01, 0.02),
             lent=self.lane.lent,
         )
+        with self.ledger() as ledger:
+            # The sandbox was emptied: whoever traded there before has no account behind it any more.
+            ledger.connection.execute("UPDATE accounts SET gateway_address = 'released'")
 
     @property
     def admin(self) -> AdminClient:

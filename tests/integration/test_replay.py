@@ -114,7 +114,7 @@ def test_a_replay_needs_no_gateway_and_leaves_no_account(engine: Engine) -> None
         request = RunRequest()
         identity = engine.identity("one", "backfill", NEWEST.open)
         run = open_run(ledger, identity, trading_strategy(), request, account=None, code_version="test")
-        desk = Desk(ledger=ledger, reader=None, settings=engine.settings, actor="test")
+        desk = Desk(ledger=ledger, account=run.account, reader=None, settings=engine.settings, actor="test")
         with (
             SignalServiceClient(engine.endpoint("signal_service"), correlation_id="test") as service,
             MarketDataClient(engine.endpoint("market_data"), correlation_id="test") as market,

@@ -6,7 +6,9 @@ from collections import Counter
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from include.ledger.ledger import Ledger
 from include.ledger.migrations import NEWEST
 from include.ops.commands import main
 from include.sandbox.runner import start_sandbox
@@ -18,18 +20,19 @@ REASON = ("--account", "sandbox", "--by", "ada", "--reason", "upgrade")
 
 def set_back(url: str) -> None:
     """Make the ledger what the version before the newest migration left: its tables, and all rows in them."""
-    assert NEWEST == "0004", "set back the migration that is the newest now"
+    assert NEWEST == "0005", "set back the migration that is the newest now"
     with psycopg.connect(url) as connection:
-        connection.execute("DROP FUNCTION lock_order")
-        connection.execute("DROP FUNCTION unresolved_since")
-        connection.execute("DROP INDEX idx_order_intents_live")
         connection.execute(
             """
-            CREATE INDEX idx_order_intents_live ON order_intents (account, state)
-            WHERE state IN ('planned', 'sending', 'unknown', 'open')
+            ALTER TABLE accounts
+                DROP COLUMN gateway_address, DROP COLUMN gateway_strategy_id, DROP COLUMN gateway_broker_url,
+                DROP COLUMN gateway_version, DROP COLUMN binding, DROP COLUMN environment
             """
         )
-        connection.execute("UPDATE alembic_version_trading SET version_num = '0003'")
+        connection.execute("ALTER TABLE plans DROP COLUMN gateway")
+        connection.execute("ALTER TABLE order_attempts DROP COLUMN gateway, DROP COLUMN binding")
+        connection.execute("ALTER TABLE ledger_identity DROP COLUMN restored")
+        connection.execute("UPDATE alembic_version_trading SET version_num = '0004'")
 
 
 def test_a_plan_that_is_open_during_an_upgrade_is_sent_to_its_end(ledger_url: str) -> None:
@@ -63,3 +66,45 @@ def test_tasks_of_the_older_code_are_refused_by_the_newer_tables(ledger_url: str
         Engine(ledger_url, "http://x", "http://x", "http://x").ledger(),
     ):
         pass
+
+
+def test_an_upgrade_moves_an_account_with_blanks_around_its_name_and_keeps_its_orders(
+    ledger_url: str,
+) -> None:
+    """The connection's name has no blanks any more: under its old one the account's book would be out of sight."""
+    with start_sandbox(fill_after=0) as sandbox:
+        engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
+        run = engine.run("first", sandbox_strategy())
+        with engine.ledger() as ledger:
+            before = ledger.orders.of_plan(run.plan_id or run.run_id)
+            halted(ledger)
+        set_back(ledger_url)
+        rename(ledger_url, "sandbox", " sandbox ")
+
+        assert main(["migrate"], {"AIRFLOW_CONN_TRADING_LEDGER": ledger_url}) == 0
+
+        with engine.ledger() as ledger:
+            accounts = [(account.account, account.state, account.environment) for account in ledger.accounts.all()]
+            after = ledger.orders.of_plan(run.plan_id or run.run_id)
+        assert accounts == [("sandbox", "halted", "paper")]
+        assert after == before
+        assert engine.track(run).status == "completed"
+
+
+def halted(ledger: Ledger) -> None:
+    ledger.accounts.set_state(ledger.accounts.lock("sandbox"), "halted", cause="test", reason="test", actor="test")
+
+
+def rename(url: str, old: str, new: str) -> None:
+    """Write an account's name as a ledger of before could have it."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        tables = connection.execute(
+            """
+            SELECT table_name FROM information_schema.columns
+            WHERE column_name = 'account' AND table_schema = 'public'
+            """
+        ).fetchall()
+        for (table,) in tables:
+            statement = sql.SQL("UPDATE {} SET account = %s WHERE account = %s").format(sql.Identifier(table))
+            connection.execute(statement, (new, old))

@@ -113,7 +113,14 @@ class Engine:
                 retry_delays_seconds=self.retry_delays_seconds,
             ) as gateway,
         ):
-            yield Desk(ledger=ledger, reader=gateway, settings=self.settings, actor=actor, code_version="test")
+            yield Desk(
+                ledger=ledger,
+                account=self.account,
+                reader=gateway,
+                settings=self.settings,
+                actor=actor,
+                code_version="test",
+            )
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

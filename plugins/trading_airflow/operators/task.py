@@ -81,6 +81,7 @@ class TradingOperator(BaseOperator):
                 reader = None
             yield Desk(
                 ledger=ledger,
+                account=run.account,
                 reader=reader,
                 settings=settings_from(os.environ),
                 actor=f"{self.task_id} try {context['ti'].try_number}",

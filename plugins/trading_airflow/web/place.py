@@ -139,4 +139,11 @@ def desk_at(ledger: Ledger, place: AccountPlace, actor: str) -> Iterator[Desk]:
             f"account {place.account} is in the ledger, but no gateway connection has it in its extra: add it there",
         )
     with GatewayClient(endpoint(place.connection_id, "execution_gateway"), correlation_id="api") as gateway:
-        yield Desk(ledger=ledger, reader=gateway, settings=settings(), actor=actor, code_version=code_version())
+        yield Desk(
+            ledger=ledger,
+            account=place.account,
+            reader=gateway,
+            settings=settings(),
+            actor=actor,
+            code_version=code_version(),
+        )

@@ -21,6 +21,7 @@ from include.trading.errors import (
     Halted,
     InvalidData,
     NotFound,
+    OtherGateway,
     OutcomeUnknown,
     Paused,
     Rejected,
@@ -77,6 +78,7 @@ _STATUS: tuple[tuple[type[TradingError], int, str], ...] = (
     (Unavailable, 503, "A service is not available"),
     (Halted, 409, "Trading is halted"),
     (BookMismatch, 409, "The books disagree"),
+    (OtherGateway, 409, "Another gateway answers"),
     (OutcomeUnknown, 502, "A service gave no clear answer"),
     (Rejected, 502, "A service refused"),
 )

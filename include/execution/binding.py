@@ -1,0 +1,137 @@
+"""An account belongs to one gateway: what any other says of it, or is asked to do for it, counts for nothing.
+
+The gateway is kept from the first contact. `Desk` asks here before it lends its gateway to a step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.ledger.ledger import Ledger
+from include.ledger.records import Account, Intent
+from include.services.endpoint import Endpoint
+from include.services.execution_gateway import GatewayReader
+from include.trading.alarms import NEXT_STEPS
+from include.trading.errors import OtherGateway
+from include.trading.models import GatewayInfo, Mode
+from include.trading.venue import RELEASED, Venue, normal_address, unlike
+
+KIND = "other_gateway"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A gateway that was found to be the account's own. account: its row as it was then."""
+
+    reader: GatewayReader
+    account: Account
+    venue: Venue
+
+    @property
+    def binding(self) -> int:
+        return self.account.binding
+
+
+def bind(ledger: Ledger, account: str, reader: GatewayReader) -> Bound:
+    """Return the account's binding to this gateway, made now when the account has none yet.
+
+    Raises OtherGateway, and alerts, when the account belongs to another gateway or its connection is another account's.
+    """
+    endpoint = reader.endpoint
+    if endpoint.account != account:
+        raise _refusal(
+            ledger, account, f"the connection {endpoint.connection_id} is of account {endpoint.account}, not {account}"
+        )
+    row = ledger.accounts.get(account)
+    if row is None:
+        ledger.accounts.ensure(account)
+    if row is None or row.gateway_address is None:
+        row = ledger.accounts.bind(account, endpoint.address)
+    if row.venue is None or row.gateway_address != endpoint.address:
+        raise _refusal(ledger, account, _elsewhere(row, endpoint))
+    return Bound(reader, row, row.venue)
+
+
+def confirm(ledger: Ledger, bound: Bound, info: GatewayInfo, mode: Mode) -> Bound:
+    """Compare what the gateway says of itself with what the account knows, and keep what the account did not know yet.
+
+    Only a v1 gateway tells more than its address: it names its orders by its strategy id. The first paper or live run
+    decides which of the two the account is.
+    Raises OtherGateway when it is another, or another account of the ledger has this gateway.
+    """
+    row, tells = bound.account, info.contract == "v1"
+    found = Venue(
+        address=bound.venue.address,
+        strategy_id=info.strategy_id if tells else None,
+        broker_url=_normal(info.broker_url) if tells else None,
+        version=info.version,
+    )
+    if (difference := unlike(bound.venue, found)) is not None:
+        raise _refusal(ledger, row.account, f"account {row.account} belongs to the gateway with {difference}")
+    environment = mode if row.environment is None and mode in ("paper", "live") else row.environment
+    if (row.venue, row.environment) == (found, environment):
+        return bound
+    recorded = ledger.accounts.record_gateway(row.account, bound.binding, found, environment=environment)
+    if recorded is None:
+        raise _rebound(row.account)
+    return Bound(bound.reader, recorded, found)
+
+
+def end_alert(ledger: Ledger, account: str) -> None:
+    """Say that the account's own gateway answers again."""
+    ledger.alerts.end(f"{KIND}:{account}")
+
+
+def check_still(bound: Bound, row: Account) -> None:
+    """Raise OtherGateway when the account, locked now, was given another gateway since it was bound."""
+    if (row.binding, row.gateway_address) != (bound.binding, bound.venue.address):
+        raise _rebound(row.account)
+
+
+def _rebound(account: str) -> OtherGateway:
+    return OtherGateway(
+        f"account {account} was bound to a gateway again while this step ran: nothing was concluded from the one "
+        "before; clear the task"
+    )
+
+
+def proves_absence(ledger: Ledger, bound: Bound, intent: Intent) -> bool:
+    """Say whether a 404 of this gateway can prove that it never stored the order.
+
+    Not when the account was bound again after the order was sent: the order may be where the gateway was before.
+    """
+    row = ledger.accounts.get(intent.account)
+    return row is not None and all(
+        attempt.binding == row.binding == bound.binding for attempt in ledger.orders.attempts(intent.id)
+    )
+
+
+def _elsewhere(row: Account, endpoint: Endpoint) -> str:
+    leads = f"the connection {endpoint.connection_id} leads to {endpoint.address}"
+    if row.gateway_address == RELEASED:
+        return f"account {row.account} was taken off its gateway, and {leads}"
+    return f"account {row.account} belongs to the gateway at {row.gateway_address}, {leads}"
+
+
+def _refusal(ledger: Ledger, account: str, what: str) -> OtherGateway:
+    message = (
+        f"{what}: nothing was asked, sent or concluded there; correct the connection, or, when the account really "
+        f"moved: python -m include.ops rebind --account {account} --same-account --reason …"
+    )
+    if ledger.accounts.get(account) is not None:
+        ledger.alerts.raise_alert(
+            KIND,
+            "critical",
+            f"{KIND}:{account}",
+            message,
+            NEXT_STEPS[KIND].replace("--account …", f"--account {account}"),
+            account=account,
+        )
+    return OtherGateway(message)
+
+
+def _normal(url: str | None) -> str | None:
+    try:
+        return None if url is None else normal_address(url)
+    except ValueError:
+        return url

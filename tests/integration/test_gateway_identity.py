@@ -1,0 +1,236 @@
+"""An account belongs to one gateway: nothing is asked of another, sent there, or concluded from what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from include.execution import operations, points
+from include.execution.closing import close_run
+from include.execution.desk import Desk
+from include.execution.resolve import look_again, look_up
+from include.execution.settling import Verdict, settle
+from include.execution.submit import submit_order
+from include.execution.tracking import track_once
+from include.execution.watchdog import Findings, Watchdog
+from include.ledger.records import Intent, Run
+from include.sandbox.runner import Sandbox, start_sandbox
+from include.services.execution_gateway import GatewayReader
+from include.trading.errors import OtherGateway
+from tests.support.engine import Engine
+from tests.support.trading import Trade
+
+
+class WorkerDied(BaseException):
+    """The worker's process is gone: nothing of ours may handle that."""
+
+
+@pytest.fixture(scope="module")
+def v1() -> Iterator[tuple[Sandbox, Sandbox]]:
+    with start_sandbox(contract="v1") as one, start_sandbox(contract="v1") as other:
+        yield one, other
+
+
+@pytest.fixture(scope="module")
+def v2() -> Iterator[tuple[Sandbox, Sandbox]]:
+    with start_sandbox(contract="v2") as one, start_sandbox(contract="v2") as other:
+        yield one, other
+
+
+@pytest.fixture(params=["v1", "v2"])
+def sandboxes(request: pytest.FixtureRequest) -> tuple[Sandbox, Sandbox]:
+    both: tuple[Sandbox, Sandbox] = request.getfixturevalue(request.param)
+    both[1].admin.reset()
+    return both
+
+
+@pytest.fixture
+def trade(sandboxes: tuple[Sandbox, Sandbox], ledger_url: str, request: pytest.FixtureRequest) -> Trade:
+    return Trade.begin(ledger_url, sandboxes[0], request.node.callspec.params["sandboxes"])
+
+
+@pytest.fixture
+def other(sandboxes: tuple[Sandbox, Sandbox]) -> Sandbox:
+    return sandboxes[1]
+
+
+def at(engine: Engine, sandbox: Sandbox) -> Engine:
+    """The engine of somebody who wrote another host into the gateway's connection."""
+    return replace(engine, gateway_url=sandbox.gateway_url)
+
+
+def lose_the_answer(trade: Trade) -> tuple[Run, Intent]:
+    """Plan one order and send it so that the gateway has it, nobody has its answer, and the worker died."""
+    trade.admin.fault("reset_after_accept", times=1)
+    run, order = trade.plan_one()
+    claims = iter([False, True])
+
+    def die(point: str) -> None:
+        if point == "before_claim" and next(claims):
+            raise WorkerDied
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(points, "on_reach", die)
+        with pytest.raises(WorkerDied):
+            trade.submit(order)
+    assert trade.order(order).state == "unknown"
+    return run, trade.order(order)
+
+
+def watch(engine: Engine, gateway_url: str) -> Findings:
+    endpoint = replace(engine, gateway_url=gateway_url).endpoint("execution_gateway")
+    gateway = partial(GatewayReader, endpoint, correlation_id="watchdog")
+    with engine.ledger() as ledger:
+        return Watchdog(ledger, engine.settings, {engine.account: gateway}, (), "test").look()
+
+
+def alerts(trade: Trade) -> list[tuple[str, int]]:
+    with trade.engine.ledger() as ledger:
+        return [(alert.kind, alert.count) for alert in ledger.alerts.open() if alert.kind == "other_gateway"]
+
+
+def test_a_404_of_another_gateway_proves_nothing_and_the_order_is_sent_once(trade: Trade, other: Sandbox) -> None:
+    run, order = lose_the_answer(trade)
+
+    for _ in range(3):
+        with pytest.raises(OtherGateway, match=r"belongs to the gateway at .*rebind --account sandbox --same-account"):
+            at(trade.engine, other).submit(order.client_order_id)
+    between = trade.order(order)
+    closed = trade.engine.track(run)
+
+    assert (between.state, between.not_found_count, between.attempt) == ("unknown", 0, 1)
+    assert (closed.status, trade.posts(), other.admin.book()["posts_total"]) == ("completed", 1, 0)
+    assert trade.breaks() == []
+
+
+def test_the_difference_is_told_once_and_ends_when_the_right_gateway_answers(trade: Trade, other: Sandbox) -> None:
+    run, order = lose_the_answer(trade)
+    for _ in range(3):
+        with pytest.raises(OtherGateway):
+            at(trade.engine, other).submit(order.client_order_id)
+    told = alerts(trade)
+
+    trade.engine.track(run)
+
+    assert [kind for kind, _ in told] == ["other_gateway"]
+    assert alerts(trade) == []
+
+
+def test_a_changed_account_name_in_the_connection_of_a_run_is_refused(trade: Trade, other: Sandbox) -> None:
+    _, order = lose_the_answer(trade)
+    elsewhere = replace(at(trade.engine, other), account="another")
+
+    with elsewhere.desk() as desk:
+        desk.account = trade.engine.account
+        with pytest.raises(OtherGateway, match="is of account another, not sandbox"):
+            submit_order(desk, order.plan_id, order.client_order_id)
+
+    assert (trade.order(order).state, other.admin.book()["posts_total"]) == ("unknown", 0)
+
+
+def test_the_watchdog_concludes_nothing_from_another_gateway(trade: Trade, other: Sandbox) -> None:
+    _, order = lose_the_answer(trade)
+
+    found = [watch(trade.later(), other.gateway_url) for _ in range(3)]
+    between = trade.order(order)
+    watch(trade.later(), trade.engine.gateway_url)
+
+    assert (between.state, between.not_found_count) == ("unknown", 0)
+    assert all("belongs to the gateway at" in problem for look in found for problem in look.problems)
+    assert trade.order(order).state in ("open", "filled")
+
+
+USES: dict[str, Callable[[Desk, Run, Intent], object]] = {
+    "look-up": lambda desk, run, order: look_up(desk, order),
+    "look again": lambda desk, run, order: look_again(desk, order),
+    "tracking": lambda desk, run, order: track_once(desk, run),
+    "close": lambda desk, run, order: close_run(desk, run),
+    "sending": lambda desk, run, order: submit_order(desk, order.plan_id, order.client_order_id),
+    "adopt": lambda desk, run, order: operations.adopt(desk, run.account, "MSFT", reason="test"),
+    "cancel": lambda desk, run, order: desk.client.cancel(order.client_order_id),
+    "positions": lambda desk, run, order: desk.gateway.positions(),
+}
+
+
+def test_no_step_reaches_another_gateway(trade: Trade) -> None:
+    """Nothing listens at the other address: whoever asked it would see that and not the refusal."""
+    run, order = lose_the_answer(trade)
+    elsewhere = replace(trade.engine, gateway_url="http://127.0.0.1:9")
+
+    for name, use in USES.items():
+        with elsewhere.desk() as desk, pytest.raises(OtherGateway):
+            use(desk, run, order)
+        assert trade.order(order).state == "unknown", name
+
+
+def test_settling_by_hand_does_not_take_another_gateway_for_silence(trade: Trade, other: Sandbox) -> None:
+    run, order = lose_the_answer(trade)
+    verdict = Verdict("not_sent", "the broker has none")
+
+    with at(trade.engine, other).desk() as desk:
+        (refused,) = settle(desk, run.account, [order.client_order_id], verdict).orders
+
+    assert (refused.settled, trade.order(order).state) == (False, "unknown")
+    assert "belongs to the gateway at" in refused.words
+
+
+def test_a_plan_made_at_one_gateway_is_not_sent_through_another(trade: Trade, other: Sandbox) -> None:
+    _, order = trade.plan_one()
+
+    with pytest.raises(OtherGateway):
+        at(trade.engine, other).submit(order.client_order_id)
+
+    assert (trade.order(order).state, trade.posts(), other.admin.book()["posts_total"]) == ("planned", 0, 0)
+
+
+def test_plan_and_attempt_keep_the_gateway_they_are_of(trade: Trade) -> None:
+    _, order = trade.plan_one()
+    trade.submit(order)
+
+    with trade.engine.ledger() as ledger:
+        plan = ledger.plans.get(order.plan_id)
+        (attempt,) = ledger.orders.attempts(order.id)
+        account = ledger.accounts.get(trade.engine.account)
+
+    assert plan is not None and account is not None
+    address = trade.engine.endpoint("execution_gateway").address
+    facts = {"strategy_id": "alpha_baseline", "broker_url": "https://paper-api.alpaca.markets:443"}
+    wanted = {"address": address, "version": account.gateway_version, **(facts if plan.contract == "v1" else {})}
+    assert (plan.gateway, attempt.gateway, attempt.binding) == (wanted, wanted, 1)
+
+
+def test_an_account_under_a_new_name_at_the_same_gateway_is_refused(trade: Trade) -> None:
+    trade.engine.run("one", trade.strategy)
+    renamed = replace(trade.engine, account="renamed")
+
+    with pytest.raises(OtherGateway, match=r"belongs to account sandbox of this ledger.*write sandbox as the account"):
+        renamed.run("two", trade.strategy)
+
+    assert trade.posts() == 1
+
+
+def test_another_v1_gateway_behind_the_same_address_is_refused(v1: tuple[Sandbox, Sandbox], ledger_url: str) -> None:
+    """It would name our order otherwise, so its 404 says nothing."""
+    trade = Trade.begin(ledger_url, v1[0], "v1")
+    _, order = lose_the_answer(trade)
+    trade.admin.settings(strategy_id="another_strategy")
+
+    for _ in range(3):
+        with pytest.raises(OtherGateway, match="strategy id alpha_baseline, found another_strategy"):
+            trade.submit(order)
+
+    assert (trade.order(order).state, trade.order(order).not_found_count, trade.posts()) == ("unknown", 0, 1)
+
+
+def test_an_order_that_another_gateway_does_not_know_has_not_vanished(trade: Trade, other: Sandbox) -> None:
+    trade.admin.settings(fill_after_seconds=3600)
+    run, order = trade.plan_one()
+    trade.submit(order)
+
+    with pytest.raises(OtherGateway):
+        at(trade.later(), other).track(run)
+
+    assert (trade.order(order).state, trade.breaks(), trade.account().state) == ("open", [], "active")
