@@ -31,7 +31,9 @@ def open_lane(contracts: Sequence[str]) -> Iterator[dict[str, Lane]]:
         migrate(ledger_url)
         lent: list[Ledger] = []
         lanes = {
-            contract: Lane(ledger_url, stack.enter_context(start_sandbox(contract=contract)), contract, server, lent)
+            contract: Lane(
+                ledger_url, stack.enter_context(start_sandbox(contract=contract)), contract, server, stack, lent
+            )
             for contract in contracts
         }
         for lane in lanes.values():

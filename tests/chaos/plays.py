@@ -19,7 +19,7 @@ from tests.chaos.workers import POST_LEFT, Patch, Trap
 if TYPE_CHECKING:
     from include.execution.desk import Desk
     from include.ledger.records import Intent
-    from tests.chaos.faults import Fault
+    from tests.chaos.fault import Fault
 
 # Where a look-up has not found the victim. Not a point of the engine: only here somebody has to act just then.
 DENIED = "denied"

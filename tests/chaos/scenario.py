@@ -8,7 +8,8 @@ import zlib
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.chaos.faults import BY_NAME, FAULTS, Fault
+from tests.chaos.fault import Fault
+from tests.chaos.faults import BY_NAME, FAULTS
 from tests.chaos.judge import Facts, Verdict, facts_of, judge
 from tests.chaos.stage import KILL_POINTS, Lane, Stage
 from tests.chaos.workers import Hung, Patch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -20,7 +20,7 @@ from include.execution.tracking import track_for
 from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.ledger import Ledger
 from include.ledger.records import AccountState, Intent, Run
-from include.sandbox.runner import AdminClient, Sandbox
+from include.sandbox.runner import AdminClient, Sandbox, start_sandbox
 from include.trading.errors import TradingError
 from include.trading.states import UNRESOLVED
 from include.trading.strategy import Strategy
@@ -70,7 +70,15 @@ class Lane:
     sandbox: Sandbox
     contract: str
     server: EmbeddedPostgres
+    stack: ExitStack
     lent: list[Ledger] = field(default_factory=list)
+    others: list[Sandbox] = field(default_factory=list)
+
+    def other_sandbox(self) -> Sandbox:
+        """Return a second gateway, which few scenarios need: it starts with the first that does."""
+        if not self.others:
+            self.others.append(self.stack.enter_context(start_sandbox(contract=self.contract)))
+        return self.others[0]
 
     def close(self) -> None:
         """Close the parent's connection; the next look opens another."""
@@ -309,6 +317,16 @@ class Stage:
                 return ledger.now() >= moment
 
         self.until(reached)
+
+    def until_booked_or_blocked(self, worker: Worker) -> None:
+        """Wait until a worker has ended, or stands at a lock of the ledger that another one holds."""
+
+        def blocked() -> bool:
+            with self.ledger() as ledger:
+                row = ledger.connection.execute("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").fetchone()
+            return bool(row["n"])
+
+        self.until(lambda: worker.has_ended() or blocked())
 
     def was_unknown(self) -> bool:
         """Say whether a POST of the run's orders had no answer in time, or none that could be read."""

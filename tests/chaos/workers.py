@@ -82,6 +82,12 @@ class Worker:
                 return result
         return None
 
+    def has_ended(self) -> bool:
+        """Say whether it has ended by now, without waiting for it."""
+        while not self.ended and select.select([self.pipe], [], [], 0)[0]:
+            self.read()
+        return self.ended
+
     def go_on(self) -> None:
         if not self.ended:
             os.kill(self.pid, signal.SIGCONT)

@@ -73,10 +73,11 @@ async def fill_before_answer(x: Exchange) -> None:
 
 @look_up_fault(how="null")
 async def filled_without_quantity(x: Exchange) -> None:
-    """`filled` with a filled_qty that is "null", "zero" or "missing": `how`. No average price; its fills are listed."""
+    """`filled` with a filled_qty that is "null", "zero" or "missing": `how`. No average price, no fills."""
 
     def forget(order: Json) -> None:
         order.update(status="filled", filled_qty=None if x.params["how"] == "null" else "0", filled_avg_price=None)
+        order["metadata"].pop("fills", None)
         if x.params["how"] == "missing":
             del order["filled_qty"]
 
