@@ -21,6 +21,8 @@ MAX_ERROR_CHARACTERS = 500
 MAX_RAW_CHARACTERS = 20_000
 # Deeper than any answer of the services; recursion and PostgreSQL's JSONB end somewhere above.
 MAX_DEPTH = 64
+# Each takes some hundred bytes of memory, however short it is in the text.
+MAX_VALUES = 500_000
 DEFAULT_PAUSE_SECONDS = 60.0
 SHORTEST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -90,7 +92,9 @@ class Answer:
 
 
 def parse_json(text: str, **parsers: Any) -> Any:
-    """Return a JSON value whose texts can be stored and shown; raises ValueError for what is none, or too deep."""
+    """Return a JSON value whose texts can be stored and shown; raises ValueError for none or a huge one."""
+    if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
+        raise ValueError(f"it has more than {MAX_VALUES} values")
     try:
         value = json.loads(text, **parsers)
     except RecursionError as error:

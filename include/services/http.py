@@ -19,7 +19,8 @@ from typing import Any, Self
 
 import httpx
 
-from include.services.answers import Answer, BadAnswer, retry_after_seconds
+from include.services.answers import Answer, retry_after_seconds
+from include.services.bodies import ACCEPTED_ENCODING, read_body
 from include.services.endpoint import Endpoint
 from include.services.signing import signed_headers
 from include.services.transport import DeadlineTransport
@@ -34,7 +35,6 @@ from include.trading.errors import (
 )
 
 RETRY_DELAYS_SECONDS = (0.5, 1.0, 2.0)
-MAX_BODY_BYTES = 10_000_000
 MAX_CONNECTIONS = 32
 CORRELATION_ID = re.compile(r"[!-~]{1,200}")
 # A task asks the same addresses again and again.
@@ -62,7 +62,7 @@ class HttpService:
         self.endpoint = endpoint
         self._headers = {
             "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
+            "Accept-Encoding": ACCEPTED_ENCODING,
             "Connection": "keep-alive",
             "User-Agent": "daily-trading",
             "X-Correlation-ID": correlation_id,
@@ -155,7 +155,7 @@ class HttpService:
         """Send one request once and read its answer to the end.
 
         Raises Unavailable when provably not one byte of it was sent, OutcomeUnknown when it began and no whole
-        answer came, BadAnswer when the answer is longer than any answer may be.
+        answer came, BadAnswer when the answer is longer than any answer may be, or packed in another way.
         """
         asked = f"{self.endpoint.connection_id}: {method} {path}"
         transport = self._open()
@@ -175,12 +175,7 @@ class HttpService:
         try:
             response = transport.handle_request(request)
             try:
-                received = bytearray()
-                for chunk in response.iter_bytes():
-                    received += chunk
-                    if len(received) > MAX_BODY_BYTES:
-                        start = received[:1000].decode("utf-8", errors="replace")
-                        raise BadAnswer(f"{asked} answered with more than {MAX_BODY_BYTES} bytes", start)
+                received = read_body(asked, response)
             finally:
                 response.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
@@ -189,7 +184,7 @@ class HttpService:
             ) from error
         except httpx.HTTPError as error:
             raise OutcomeUnknown(f"{asked}: the request began and no whole answer came ({_named(error)})") from error
-        return Answer(asked, response.status_code, response.headers, bytes(received))
+        return Answer(asked, response.status_code, response.headers, received)
 
     def _credentials(self, request: httpx.Request, content: bytes) -> dict[str, str]:
         endpoint = self.endpoint

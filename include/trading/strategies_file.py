@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,11 @@ from include.trading.errors import InvalidData
 from include.trading.models import Value
 from include.trading.strategy import Strategy
 from include.trading.validation import FieldProblem, field_problems
+from include.trading.yaml_size import check_size
+
+MAX_BYTES = 1_000_000
+# Of one entry: who has mended so many reads the next.
+MOST_PROBLEMS = 20
 
 
 class StrategyProblem(Value):
@@ -36,12 +43,17 @@ def load_strategies(path: Path) -> StrategyFile:
     """Read and validate the file.
 
     Of two entries with one id, or with a common symbol on one gateway connection, the later is invalid.
-    Raises InvalidData when the file as a whole cannot be used: missing, not YAML, not a list under `strategies`.
+    Raises InvalidData when the file as a whole cannot be used: missing, not YAML, not a list under `strategies`, or
+    more than any such file is.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidData(f"strategies file {path}: expected a readable text file, found: {error}") from error
+    if len(content) > MAX_BYTES:
+        raise InvalidData(f"strategies file {path}: expected at most {MAX_BYTES} bytes, found more")
     return _parsed(path, text)
 
 
@@ -60,7 +72,7 @@ def _parsed(path: Path, text: str) -> StrategyFile:
             found = tuple(_conflicts(strategy, strategies))
             if not found:
                 strategies.append(strategy)
-        problems += [StrategyProblem(file=path.name, entry=name, problem=problem) for problem in found]
+        problems += [StrategyProblem(file=path.name, entry=name, problem=problem) for problem in found[:MOST_PROBLEMS]]
     return StrategyFile(strategies=tuple(strategies), problems=tuple(problems))
 
 
@@ -73,14 +85,16 @@ def _entries(path: Path, text: str) -> list[Any]:
         """Safe YAML in which a key given twice is an error instead of silently the last one."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            # A key that cannot be hashed is refused by what is called below.
             keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for key in keys:
-                if keys.count(key) > 1:
+            for key, times in Counter(key for key in keys if isinstance(key, Hashable)).items():
+                if times > 1:
                     raise yaml.constructor.ConstructorError(None, None, f"{key!r} comes twice", node.start_mark)
             mapping: dict[Any, Any] = super().construct_mapping(node, deep)
             return mapping
 
     try:
+        check_size(yaml.parse(text, Loader))
         content = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise InvalidData(f"strategies file {path}: expected YAML, found: {error}") from error

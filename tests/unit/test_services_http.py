@@ -6,8 +6,9 @@ import httpx
 import pytest
 
 from include.services.answers import BadAnswer
+from include.services.bodies import MAX_BODY_BYTES
 from include.services.endpoint import Endpoint
-from include.services.http import MAX_BODY_BYTES, HttpService
+from include.services.http import HttpService
 from include.trading.errors import (
     InvalidData,
     OutcomeUnknown,

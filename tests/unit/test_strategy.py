@@ -177,6 +177,51 @@ def test_a_file_that_cannot_be_used_at_all_raises(tmp_path: Path, content: str) 
         load_strategies(path)
 
 
+NINES = "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("strategies: " + "[" * 100_000, "nested more than 20 levels deep"),
+        ("strategies: " + "{a: " * 100_000, "nested more than 20 levels deep"),
+        (f"a: &a [x, x, x, x, x, x, x, x, x]\n{NINES}strategies: [*j]", "stands for more than 100000 values"),
+        ("strategies: &a [*a]", "stands for something that is not complete"),
+        ("strategies: [*a]", "stands for something that is not complete"),
+        ("#" * 1_000_001, "at most 1000000 bytes, found more"),
+        ("strategies: [" + "1:" * 100_000 + "1]", "a value of more than 1000 characters"),
+        ("strategies: [" + "9" * 5000 + "]", "a value of more than 1000 characters"),
+        ("strategies: [{? [a] : b}]", "unhashable key"),
+        ("strategies: [" + "1, " * 100_000 + "]", "stands for more than 100000 values"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_file_that_stands_for_more_than_a_file_of_strategies_is_refused(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(content)
+
+    with pytest.raises(InvalidData, match=words):
+        load_strategies(path)
+
+
+def test_an_alias_may_stand_for_what_is_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(
+        "strategies:\n"
+        "- {id: one, symbols: &names [AAPL], top_n: 1, bottom_n: 0, capital: 10, max_position_size: 10}\n"
+        "- {id: two, symbols: *names, top_n: 1, bottom_n: 0, capital: 10, max_position_size: 10,\n"
+        "   gateway_connection: another}\n"
+    )
+
+    assert [strategy.symbols for strategy in load_strategies(path).strategies] == [("AAPL",), ("AAPL",)]
+
+
+def test_of_an_entry_with_very_many_problems_the_first_are_told(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, {f"key{number}": 1 for number in range(1000)})) == 20
+
+
 def test_a_file_that_was_changed_is_read_anew(tmp_path: Path) -> None:
     before = load(tmp_path, GOOD)
 

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from include import __version__
 from trading_airflow.web import metrics, pages
+from trading_airflow.web.body_limit import BodyLimit
 from trading_airflow.web.headers import SecurityHeaders
 from trading_airflow.web.models.base import Answer
 from trading_airflow.web.models.overview import HealthReport
@@ -61,6 +62,7 @@ def api() -> FastAPI:
     for module in (runs, accounts, overview):
         app.include_router(module.router)
     handle_problems(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     _describe(app)
     return app
@@ -74,6 +76,7 @@ def site() -> FastAPI:
     app.add_api_route("/health", overview.read_health, response_model=HealthReport)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
     handle_problems(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     return app
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from include.trading.text import clean
 
 
 class Answer(BaseModel):
@@ -24,5 +26,6 @@ class Body(BaseModel):
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1000, pattern=r"\S"),
+    AfterValidator(clean),
     Field(description="kept with what is done"),
 ]
