@@ -76,6 +76,7 @@ def halt(ledger: Ledger, account: str, *, actor: str, reason: str) -> Account:
     """
     _check_words(actor, reason)
     with ledger.transaction():
+        ledger.wait_longer()
         ledger.accounts.set_state(_lock(ledger, account), "halted", cause=BY_PERSON, reason=reason, actor=actor)
     return _lock(ledger, account)
 

@@ -19,6 +19,7 @@ from include.trading.errors import (
     Halted,
     IdExists,
     InvalidData,
+    LedgerUnavailable,
     OutcomeUnknown,
     Paused,
     Rejected,
@@ -315,6 +316,8 @@ def _id_exists(desk: Desk, intent: Intent, error: IdExists) -> Intent:
 
 def _wait_or_raise(desk: Desk, account: str, error: Unavailable, waits: Iterator[float]) -> None:
     """Nothing was stored: wait as often and as long as the settings say, then leave it to the task's own retries."""
+    if isinstance(error, LedgerUnavailable):
+        raise error
     if isinstance(error, Paused):
         pause_gateway(desk, account, error.retry_after_seconds, str(error))
         if error.retry_after_seconds > desk.settings.longest_wait_seconds:

@@ -24,12 +24,12 @@ class Accounts:
     """Queries on `accounts`; a method is one statement unless it says otherwise."""
 
     def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
+        self.connection = connection
         self._alerts = Alerts(connection)
 
     def ensure(self, account: str) -> None:
         """Create the account's row unless it is there."""
-        self._connection.execute(
+        self.connection.execute(
             "INSERT INTO accounts (account) VALUES (%(account)s) ON CONFLICT DO NOTHING", {"account": account}
         )
 
@@ -39,7 +39,7 @@ class Accounts:
         Raises OtherGateway when another account of the ledger has that gateway.
         """
         with _one_account_a_gateway(self, account, address):
-            self._connection.execute(
+            self.connection.execute(
                 "UPDATE accounts SET gateway_address = %(address)s"
                 " WHERE account = %(account)s AND gateway_address IS NULL",
                 {"account": account, "address": address},
@@ -57,7 +57,7 @@ class Accounts:
         """
         with (
             _one_account_a_gateway(self, account, venue.address),
-            self._connection.cursor(row_factory=class_row(Account)) as cursor,
+            self.connection.cursor(row_factory=class_row(Account)) as cursor,
         ):
             return cursor.execute(
                 """
@@ -72,24 +72,50 @@ class Accounts:
                 {**venue.model_dump(), "account": account, "binding": binding, "environment": environment},
             ).fetchone()
 
+    def rebind(self, row: Account, address: str, *, keep_environment: bool, actor: str, reason: str) -> Account:
+        """Give a locked account another gateway under a new binding, and record who did it (two statements).
+
+        Raises OtherGateway when another account of the ledger has that gateway.
+        """
+        with (
+            _one_account_a_gateway(self, row.account, address),
+            self.connection.cursor(row_factory=class_row(Account)) as cursor,
+        ):
+            rebound = cursor.execute(
+                """
+                UPDATE accounts
+                SET gateway_address = %(address)s, gateway_strategy_id = NULL, gateway_broker_url = NULL,
+                    gateway_version = NULL, binding = binding + 1,
+                    environment = CASE WHEN %(keep_environment)s THEN environment END,
+                    gateway_paused_until = NULL, pause_reason = NULL, consecutive_failures = 0
+                WHERE account = %(account)s
+                RETURNING *
+                """,
+                {"account": row.account, "address": address, "keep_environment": keep_environment},
+            ).fetchone()
+        if rebound is None:
+            raise LookupError(f"no account {row.account!r} in the ledger")
+        self._record(row.account, actor, row.state, row.state, "rebind", reason)
+        return rebound
+
     def at_gateway(self, address: str) -> list[str]:
         """Return the accounts that belong to the gateway at an address."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "SELECT account FROM accounts WHERE gateway_address = %(address)s ORDER BY account", {"address": address}
         ).fetchall()
         return [row["account"] for row in rows]
 
     def get(self, account: str) -> Account | None:
-        with self._connection.cursor(row_factory=class_row(Account)) as cursor:
+        with self.connection.cursor(row_factory=class_row(Account)) as cursor:
             return cursor.execute("SELECT * FROM accounts WHERE account = %(account)s", {"account": account}).fetchone()
 
     def all(self) -> list[Account]:
-        with self._connection.cursor(row_factory=class_row(Account)) as cursor:
+        with self.connection.cursor(row_factory=class_row(Account)) as cursor:
             return cursor.execute("SELECT * FROM accounts ORDER BY account").fetchall()
 
     def lock(self, account: str) -> Account:
         """Lock the row until the transaction ends. Always before a plan's row, and that before an order's."""
-        with self._connection.cursor(row_factory=class_row(Account)) as cursor:
+        with self.connection.cursor(row_factory=class_row(Account)) as cursor:
             # NO KEY, as in the function lock_order.
             row = cursor.execute(
                 "SELECT * FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE", {"account": account}
@@ -100,7 +126,7 @@ class Accounts:
 
     def set_state(self, account: Account, state: AccountState, *, cause: str, reason: str, actor: str) -> None:
         """Move a locked account to a state, record who did it and why, and alert (several statements)."""
-        self._connection.execute(
+        self.connection.execute(
             """
             UPDATE accounts
             SET state = %(state)s, state_cause = %(cause)s, state_reason = %(reason)s,
@@ -109,21 +135,24 @@ class Accounts:
             """,
             {"account": account.account, "state": state, "cause": cause, "reason": reason, "actor": actor},
         )
-        self._connection.execute(
+        self._record(account.account, actor, account.state, state, cause, reason)
+        self._alert(account.account, state, reason, actor)
+
+    def _record(self, account: str, actor: str, old: AccountState, new: AccountState, cause: str, reason: str) -> None:
+        self.connection.execute(
             """
             INSERT INTO account_events (account, actor, from_state, to_state, cause, reason)
             VALUES (%(account)s, %(actor)s, %(from_state)s, %(state)s, %(cause)s, %(reason)s)
             """,
             {
-                "account": account.account,
+                "account": account,
                 "actor": actor,
-                "from_state": account.state,
-                "state": state,
+                "from_state": old,
+                "state": new,
                 "cause": cause,
                 "reason": reason,
             },
         )
-        self._alert(account.account, state, reason, actor)
 
     def _alert(self, account: str, state: AccountState, reason: str, actor: str) -> None:
         key = f"account_state:{account}"
@@ -141,7 +170,7 @@ class Accounts:
 
     def unresolved_since(self, account: str, now: datetime) -> datetime | None:
         """Return since when the oldest order of the account has been without a known outcome, None if none is."""
-        row = self._connection.execute(
+        row = self.connection.execute(
             "SELECT unresolved_since(%(account)s, %(now)s) AS since", {"account": account, "now": now}
         ).fetchone()
         return None if row is None else row["since"]
@@ -171,7 +200,7 @@ class Accounts:
 
     def pause(self, account: str, until: datetime, reason: str) -> None:
         """Make all workers leave the gateway alone until then; a later end already set stays."""
-        self._connection.execute(
+        self.connection.execute(
             """
             UPDATE accounts
             SET gateway_paused_until = GREATEST(COALESCE(gateway_paused_until, %(until)s), %(until)s),
@@ -183,7 +212,7 @@ class Accounts:
 
     def record_failure(self, account: str) -> int:
         """Count one more failure in a row to reach the gateway; return how many it is."""
-        row = self._connection.execute(
+        row = self.connection.execute(
             """
             UPDATE accounts SET consecutive_failures = consecutive_failures + 1
             WHERE account = %(account)s RETURNING consecutive_failures
@@ -194,7 +223,7 @@ class Accounts:
 
     def record_answer(self, account: str) -> None:
         """Forget the failures: the gateway answered."""
-        self._connection.execute(
+        self.connection.execute(
             "UPDATE accounts SET consecutive_failures = 0 WHERE account = %(account)s AND consecutive_failures > 0",
             {"account": account},
         )
@@ -204,7 +233,8 @@ class Accounts:
 def _one_account_a_gateway(accounts: Accounts, account: str, address: str) -> Iterator[None]:
     """Say whose the gateway is when it is another account's: a second one would begin with an empty book."""
     try:
-        yield
+        with accounts.connection.transaction():
+            yield
     except UniqueViolation as error:
         others = ", ".join(name for name in accounts.at_gateway(address) if name != account)
         raise OtherGateway(

@@ -63,7 +63,8 @@ def url_from_parts(
         options["host"], host = host, ""
     user = quote(login or "", safe="") + (f":{quote(password, safe='')}" if password else "")
     place = (f"{user}@" if user else "") + host + (f":{port}" if port else "")
-    query = f"?{urlencode(options)}" if options else ""
+    # libpq takes a plus for a plus.
+    query = f"?{urlencode(options, quote_via=quote)}" if options else ""
     return f"postgresql://{place}/{quote(schema, safe='')}{query}"
 
 

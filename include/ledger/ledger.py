@@ -24,6 +24,7 @@ from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.ledger.records import Account, Intent, PlanRecord
 from include.ledger.runs import Runs
+from include.ledger.session import PATIENCE, SET_TIMEOUTS, LedgerCursor, connect, told
 from include.ledger.steps import Steps
 from include.trading.errors import Unavailable
 from include.trading.gate import RATE_WINDOW
@@ -41,10 +42,11 @@ READ_ORDER = f"""
     WHERE plans.plan_id = %(plan_id)s
 """  # noqa: S608  names
 # Times come back in the session's zone; messages and pages call them UTC, whatever the server is set to.
-OPEN = """
-    SELECT set_config('TimeZone', 'UTC', FALSE), version_num AS version, identity, current_ledger_identity() AS here
+OPEN = f"""
+    SELECT set_config('TimeZone', 'UTC', FALSE), {SET_TIMEOUTS}, version_num AS version, identity,
+        current_ledger_identity() AS here
     FROM alembic_version_trading, ledger_identity
-"""
+"""  # noqa: S608  constants
 LOCK_ORDER = f"""
     SELECT {", ".join(ACCOUNT_COLUMNS)}, plan_state, {", ".join(ORDER_COLUMNS)}, now_is, since, pace_reached_at
     FROM lock_order(
@@ -87,6 +89,7 @@ class Ledger:
     def __init__(self, connection: Connection[Any], *, clock_offset: timedelta = timedelta(0)) -> None:
         connection.autocommit = True
         connection.row_factory = dict_row
+        connection.cursor_factory = LedgerCursor
         store_clean_text(connection)
         self.connection = connection
         self.clock_offset = clock_offset
@@ -104,8 +107,12 @@ class Ledger:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit everything inside at its end, or nothing of it."""
-        with self.connection.transaction():
+        with told(), self.connection.transaction():
             yield
+
+    def wait_longer(self) -> None:
+        """Let this transaction wait for others longer than any other one does."""
+        self.connection.execute(PATIENCE)
 
     def now(self) -> datetime:
         """Return the time of the database's clock: the same for all workers, wherever they run."""
@@ -190,7 +197,7 @@ def open_ledger(url: str, *, clock_offset: timedelta = timedelta(0)) -> Iterator
     Raises Unavailable when the database does not answer, InvalidData when it has not been migrated.
     """
     try:
-        connection = psycopg.connect(url, connect_timeout=10)
+        connection = connect(url)
     except psycopg.OperationalError as error:
         raise Unavailable(
             f"the ledger's database did not answer ({str(error).strip()}); check the connection trading_ledger"

@@ -292,6 +292,20 @@ class Orders:
             {"account": account, "strategy_id": strategy_id, "mode": mode},
         )
 
+    def holdings(self, account: str) -> list[tuple[str, str, Decimal]]:
+        """Return what each strategy holds of each symbol, as (strategy, symbol, signed shares), without zeros."""
+        rows = self._connection.execute(
+            """
+            SELECT strategy_id, symbol,
+                sum(CASE side WHEN 'buy' THEN filled_quantity ELSE -filled_quantity END) AS quantity
+            FROM order_intents
+            WHERE account = %(account)s AND mode IN ('paper', 'live') AND filled_quantity > 0
+            GROUP BY strategy_id, symbol ORDER BY strategy_id, symbol
+            """,
+            {"account": account},
+        ).fetchall()
+        return [(row["strategy_id"], row["symbol"], row["quantity"]) for row in rows if row["quantity"] != 0]
+
     def working(self, account: str, *, strategy_id: str, mode: str) -> dict[str, Decimal]:
         """Return what the strategy's open orders would still add, by symbol."""
         return self._by_symbol(

@@ -1,4 +1,4 @@
-"""The commands that change something: settle, adopt, halt, resume, restored, migrate."""
+"""The commands that change something: settle, adopt, halt, resume, rebind, restored, migrate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 from include.execution import operations
 from include.execution.positions import shares
+from include.execution.rebinding import rebind
 from include.execution.settling import Verdict, settle, unresolved
 from include.ledger.connection import url_from_environment
 from include.ledger.grants import grant
@@ -111,6 +112,27 @@ def run_restored(place: Place, arguments: argparse.Namespace) -> int:
             ledger.connection, ledger.accounts, actor=actor_named(arguments.by), reason=arguments.reason
         )
     print(f"halted until resumed: {', '.join(names) or 'the ledger has no account, nothing'}")
+    return WELL
+
+
+def run_rebind(place: Place, arguments: argparse.Namespace) -> int:
+    with place.ledger() as ledger:
+        account = place.account(ledger, arguments.account)
+        endpoint = place.gateways().get(account)
+        done = rebind(
+            ledger,
+            account,
+            None if endpoint is None else endpoint.address,
+            same_account=arguments.same_account,
+            actor=actor_named(arguments.by),
+            reason=arguments.reason,
+        )
+    if arguments.json:
+        print(printing.as_json(done))
+        return WELL
+    where = done.account.gateway_address or "no gateway yet: the first contact decides"
+    ended = f", {len(done.not_sent)} planned orders are not sent" if done.not_sent else ""
+    print(f"account {account} {'now belongs' if done.changed else 'belongs, as before,'} to {where}{ended}")
     return WELL
 
 

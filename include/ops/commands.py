@@ -102,6 +102,14 @@ def build_parser() -> argparse.ArgumentParser:
     resuming.add_argument("--breaks", nargs="+", type=int, default=[], metavar="ID", help="the open breaks it settles")
     add_reason(resuming)
 
+    rebinding = add("rebind", acting.run_rebind, "give an account the gateway that its connection names now")
+    whose = rebinding.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--same-account", action="store_true", help="the gateway moved; also with live orders")
+    whose.add_argument(
+        "--another-account", action="store_true", help="another broker account; needs no live orders and no holdings"
+    )
+    add_reason(rebinding)
+
     report = add("report", reporting.run_report, "show what a backfill's plans would have made")
     report.add_argument("--from", dest="first", required=True, type=_day, metavar="YYYY-MM-DD", help="first session")
     report.add_argument("--to", dest="last", required=True, type=_day, metavar="YYYY-MM-DD", help="last session")
@@ -124,7 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
     migrating = add("migrate", acting.run_migrate, "bring the ledger's tables to the newest version")
     migrating.add_argument("--grant", metavar="ROLE", help="the database role of tasks: gets what they need, no more")
 
-    for command in (checking, planning, listing, settling, adopting, halting, resuming, report, checked):
+    for command in (checking, planning, listing, settling, adopting, halting, resuming, rebinding, report, checked):
         command.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

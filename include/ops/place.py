@@ -92,6 +92,7 @@ class Place:
 
     def account(self, ledger: Ledger, given: str | None) -> str:
         """Return the account given, or the only one there is; a name that nothing knows is refused."""
+        given = None if given is None else given.strip()
         known = sorted({*self.gateways(), *(row.account for row in ledger.accounts.all())})
         if given is None and len(known) == 1:
             return known[0]

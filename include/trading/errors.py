@@ -2,7 +2,8 @@
 
 TradingError
 ├── Unavailable      the service did not do it, provably: ask again later
-│   └── Paused       … and said for how long to leave it alone (429, Retry-After)
+│   ├── Paused       … and said for how long to leave it alone (429, Retry-After)
+│   └── LedgerUnavailable … the ledger's own database did not do it
 ├── OutcomeUnknown   the request may have been carried out: look it up, never resend blindly
 ├── Halted           a person, a kill switch or a breaker stopped trading: wait for a person
 ├── Rejected         the service understood and said no: never ask again
@@ -31,6 +32,10 @@ class Paused(Unavailable):
     def __init__(self, message: str, retry_after_seconds: float) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class LedgerUnavailable(Unavailable):
+    """The ledger's database waited too long for another worker, or is gone."""
 
 
 class OutcomeUnknown(TradingError):

@@ -21,7 +21,7 @@ from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.ledger import Ledger
 from include.ledger.records import AccountState, Intent, Run
 from include.sandbox.runner import AdminClient, Sandbox, start_sandbox
-from include.trading.errors import TradingError
+from include.trading.errors import LedgerUnavailable, TradingError
 from include.trading.states import UNRESOLVED
 from include.trading.strategy import Strategy
 from tests.chaos.workers import POST_LEFT, Patch, Trap, Worker, start
@@ -266,7 +266,7 @@ class Stage:
             result = job()
         except Exception as error:  # noqa: BLE001 - whatever it is, Airflow would call it a failed try
             self.log.append(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
-            if isinstance(error, psycopg.Error):
+            if isinstance(error, psycopg.Error | LedgerUnavailable):
                 self.lane.close()
             return None
         self.log.append(str(result))

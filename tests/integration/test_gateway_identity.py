@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,16 +11,18 @@ import pytest
 
 from include.execution import operations, points
 from include.execution.closing import close_run
-from include.execution.desk import Desk
+from include.execution.desk import Desk, stop_trading
 from include.execution.resolve import look_again, look_up
 from include.execution.settling import Verdict, settle
 from include.execution.submit import submit_order
 from include.execution.tracking import track_once
 from include.execution.watchdog import Findings, Watchdog
+from include.ledger.pages import Pages
 from include.ledger.records import Intent, Run
+from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.execution_gateway import GatewayReader
-from include.trading.errors import OtherGateway
+from include.trading.errors import OtherGateway, OutcomeUnknown
 from tests.support.engine import Engine
 from tests.support.trading import Trade
 
@@ -234,3 +237,130 @@ def test_an_order_that_another_gateway_does_not_know_has_not_vanished(trade: Tra
         at(trade.later(), other).track(run)
 
     assert (trade.order(order).state, trade.breaks(), trade.account().state) == ("open", [], "active")
+
+
+def ops(trade: Trade, gateway_url: str, *words: str, account: str = "sandbox") -> int:
+    """Run a command for which the gateway's connection leads to `gateway_url`."""
+    gateway = {
+        "conn_type": "http",
+        "host": gateway_url,
+        "extra": {"contract": trade.engine.contract, "account": account},
+    }
+    environ = {
+        "AIRFLOW_CONN_TRADING_LEDGER": trade.engine.ledger_url,
+        "AIRFLOW_CONN_EXECUTION_GATEWAY": json.dumps(gateway),
+    }
+    return main([*words, "--by", "ada", "--reason", "test"], environ)
+
+
+SAME, ANOTHER = ("rebind", "--same-account"), ("rebind", "--another-account")
+
+
+def test_after_a_move_an_order_is_looked_up_until_it_is_found_and_no_404_proves_it_absent(
+    trade: Trade, other: Sandbox
+) -> None:
+    run, order = lose_the_answer(trade)
+    moved = at(trade.engine, other)
+
+    assert ops(trade, other.gateway_url, *SAME) == 0
+    with pytest.raises(OutcomeUnknown):
+        moved.submit(order.client_order_id)
+    between = trade.order(order)
+    assert ops(trade, trade.engine.gateway_url, *SAME) == 0
+    closed = trade.engine.track(run)
+
+    assert (between.state, between.not_found_count, between.last_looked_up_at is None) == ("unknown", 0, False)
+    assert (closed.status, trade.posts(), other.admin.book()["posts_total"]) == ("completed", 1, 0)
+
+
+def test_after_a_move_a_person_may_settle_an_order_that_is_not_found(trade: Trade, other: Sandbox) -> None:
+    _, order = lose_the_answer(trade)
+    assert ops(trade, other.gateway_url, *SAME) == 0
+
+    words = ("settle", order.client_order_id, "--outcome", "not_sent")
+    assert ops(trade, other.gateway_url, *words) == 0
+
+    assert trade.order(order).state == "not_sent"
+
+
+def test_after_a_move_plans_are_sent_at_the_new_address(trade: Trade, other: Sandbox) -> None:
+    _, order = trade.plan_one()
+
+    assert ops(trade, other.gateway_url, *SAME) == 0
+    sent = at(trade.engine, other).submit(order.client_order_id)
+
+    assert sent.state in ("open", "filled")
+    assert (trade.posts(), other.admin.book()["posts_total"]) == (0, 1)
+
+
+def test_a_rebind_is_recorded_and_repeating_it_changes_nothing(v2: tuple[Sandbox, Sandbox], ledger_url: str) -> None:
+    trade = Trade.begin(ledger_url, v2[0], "v2")
+    trade.engine.run("one", trade.strategy)
+
+    assert [ops(trade, v2[1].gateway_url, *SAME) for _ in range(2)] == [0, 0]
+
+    with trade.engine.ledger() as ledger:
+        account = ledger.accounts.get("sandbox")
+        (event,) = Pages(ledger.connection).account_events("sandbox", limit=5)
+    assert account is not None
+    assert (account.binding, account.gateway_address, account.environment) == (2, v2[1].gateway_url, "paper")
+    assert (event["cause"], event["actor"]) == ("rebind", "ada")
+    assert event["reason"] == f"same account: {v2[0].gateway_url} to {v2[1].gateway_url}: test"
+
+
+def test_an_account_goes_to_another_broker_account_only_without_live_orders_and_holdings(
+    trade: Trade, other: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, order = lose_the_answer(trade)
+    assert ops(trade, other.gateway_url, *ANOTHER) == 2
+    assert "or may be at the gateway, found" in capsys.readouterr().err
+    trade.engine.track(run)
+
+    assert ops(trade, other.gateway_url, *ANOTHER) == 2
+    assert f"found {order.quantity} {order.symbol} (daily_trading)" in capsys.readouterr().err
+    assert trade.engine.run("flat", trade.strategy, revision=2, flatten=True).status == "completed"
+    assert ops(trade, other.gateway_url, *ANOTHER) == 0
+
+    account = trade.account()
+    assert (account.binding, account.environment) == (2, None)
+
+
+def test_a_hand_over_ends_what_is_planned_and_what_was_adopted(trade: Trade, other: Sandbox) -> None:
+    trade.admin.positions(XOM=7)
+    _, order = trade.plan_one()
+    with trade.engine.desk() as desk:
+        operations.adopt(desk, "sandbox", "XOM", reason="another system's")
+
+    assert ops(trade, other.gateway_url, *ANOTHER) == 0
+
+    with trade.engine.ledger() as ledger:
+        plan, baseline = ledger.plans.get(order.plan_id), ledger.books.baseline("sandbox")
+    assert (trade.order(order).state, trade.order(order).reason) == ("not_sent", "account_rebound")
+    assert plan is not None and plan.state == "closed"
+    assert baseline == {}
+
+
+def test_a_gateway_is_free_for_another_name_only_after_the_old_account_let_go_of_it(trade: Trade) -> None:
+    trade.engine.run("one", trade.strategy)
+    renamed = replace(trade.engine, account="renamed")
+    here = trade.engine.gateway_url
+    with pytest.raises(OtherGateway):
+        renamed.plan(renamed.identity("two"), trade.strategy)
+
+    assert ops(trade, here, *ANOTHER, "--account", "sandbox", account="renamed") == 0
+    renamed.plan(renamed.identity("three"), trade.strategy)
+
+    with pytest.raises(OtherGateway, match="was taken off its gateway"), trade.engine.desk() as desk:
+        desk.gateway.positions()
+
+
+def test_what_the_gateway_before_a_rebind_said_is_no_break(trade: Trade, other: Sandbox) -> None:
+    trade.plan_one("first")
+
+    with trade.engine.desk() as desk:
+        desk.gateway.positions()
+        assert ops(trade, other.gateway_url, *SAME) == 0
+        with pytest.raises(OtherGateway, match="was bound to a gateway again"):
+            stop_trading(desk, "sandbox", "test", "test", "nothing of the gateway before counts")
+
+    assert (trade.breaks(), trade.account().state) == ([], "active")

@@ -10,7 +10,6 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from psycopg.errors import LockNotAvailable
 
 from include.execution import points
 from include.execution.reports import apply_report
@@ -19,7 +18,7 @@ from include.ledger.ledger import Ledger, Traffic
 from include.ledger.records import Intent
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.execution_gateway import GatewayClient
-from include.trading.errors import BookMismatch, TradingError
+from include.trading.errors import BookMismatch, LedgerUnavailable, TradingError
 from include.trading.models import Fill, OrderReport
 from include.trading.strategy import Strategy
 from tests.bench.strategies import entry
@@ -322,7 +321,7 @@ def test_the_gate_locks_the_account_before_the_plan_and_that_before_the_order(tr
             holder.plans.lock(order.plan_id)
             waiting = pool.submit(enter)
             until_somebody_waits_for_a_lock(watcher, waiting)
-            with pytest.raises(LockNotAvailable):
+            with pytest.raises(LedgerUnavailable, match="held a row"):
                 watcher.connection.execute("SELECT FROM accounts FOR NO KEY UPDATE NOWAIT")
             watcher.connection.execute("SELECT FROM order_intents FOR UPDATE NOWAIT")
         waiting.result()

@@ -53,6 +53,12 @@ def test_every_form_of_a_connection_means_the_same(value: str | dict[str, Any]) 
     }
 
 
+def test_options_of_several_words_reach_the_server_as_they_are() -> None:
+    found = read({"conn_type": "postgres", "host": "db", "schema": "t", "extra": {"options": "-c lock_timeout=7s"}})
+
+    assert found["options"] == "-c lock_timeout=7s"
+
+
 def test_a_socket_folder_is_a_host() -> None:
     found = read({"conn_type": "postgres", "host": "/run/postgresql", "schema": "trading"})
 

@@ -11,6 +11,7 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.ledger.ledger import Ledger
+from include.ledger.session import CLIENT_DEFAULTS
 from include.trading.errors import InvalidData, Unavailable
 
 
@@ -25,7 +26,7 @@ class LedgerHook(PostgresHook):
 
     def _create_connection(self, conn_args: dict[str, Any]) -> psycopg.Connection[Any]:
         # The provider's also registers psycopg's JSON adapters, which every connection has: a millisecond for nothing.
-        return psycopg.connect(**conn_args)
+        return psycopg.connect(**{**CLIENT_DEFAULTS, **conn_args})
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import psycopg
-
 from include.execution.watchdog import HEARTBEAT
 from include.ledger.pages import Pages, RunFilter
 from include.services.endpoint import Endpoint, ServiceName
 from include.services.execution_gateway import GatewayReader
 from include.services.market_data import MarketDataClient
 from include.services.signal_service import SignalServiceClient
-from include.trading.errors import TradingError
+from include.trading.errors import LedgerUnavailable, TradingError
 from include.trading.identity import SENDING_MODES
 from include.trading.models import Price
 from include.trading.states import UNRESOLVED
@@ -159,8 +157,8 @@ def _ledger() -> tuple[Component, dict[str, Any]]:
             last = [LastRun.model_validate(row) for row in pages.runs(everyone, limit=1, offset=0)]
     except Problem as problem:
         return _ill("ledger", problem.detail), {}
-    except psycopg.OperationalError as error:
-        return _ill("ledger", str(error).strip()), {}
+    except LedgerUnavailable as error:
+        return _ill("ledger", str(error)), {}
     facts = {"accounts": accounts, "last_run": last[0] if last else None, "watchdog": watchdog}
     return Component(name="ledger", status="healthy", detail=None), facts
 

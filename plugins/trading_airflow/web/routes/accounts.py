@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
+from pydantic import StringConstraints
 
 from include.execution import operations, settling
 from include.ledger.ledger import Ledger
@@ -40,6 +41,7 @@ router = APIRouter(prefix="/accounts", tags=["accounts"])
 MOST_EVENTS = 50
 AccountName = Annotated[
     str,
+    StringConstraints(strip_whitespace=True),
     Path(description="the name that the gateway connection gives it", max_length=200, pattern=r"^[^/\x00-\x1f\x7f]+$"),
 ]
 LOOKED_AT = responses(401, 403, 404, 422, 503)
