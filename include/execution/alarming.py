@@ -11,8 +11,10 @@ from include.ledger.records import Intent, Run
 from include.trading.alarms import NEXT_STEPS, RUN_KINDS, RunFacts, run_alarms, run_key
 from include.trading.outcome import RunStatus
 from include.trading.pace import sending_time
-from include.trading.reasons import NO_CHANGE_WANTED, PRICE_PROBLEMS
+from include.trading.reasons import NO_CHANGE_WANTED, PRICE_PROBLEMS, UNDECIDED
 from include.trading.states import NEVER_SENT, REFUSED
+
+NOT_WANTED = NO_CHANGE_WANTED | UNDECIDED
 
 
 def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
@@ -68,9 +70,7 @@ def run_facts(ledger: Ledger, run: Run) -> RunFacts:
     """Return what of a closed run its alarms are judged by."""
     rows = ledger.runs.mappings(run.run_id)
     intents = [] if run.plan_id is None else ledger.orders.of_plan(run.plan_id)
-    wanted = {
-        row["symbol"] for row in rows if row["outcome"] != "unchanged" and row["skip_reason"] not in NO_CHANGE_WANTED
-    }
+    wanted = {row["symbol"] for row in rows if row["outcome"] != "unchanged" and row["skip_reason"] not in NOT_WANTED}
     no_signal = run.num_signals == 0 or any(row["skip_reason"] == "no_tradable_signal" for row in rows)
     status: RunStatus = "failed" if run.status == "running" else run.status
     return RunFacts(

@@ -17,6 +17,7 @@ from include.trading.models import Mode
 from include.trading.outcome import (
     OrderFact,
     RunCounts,
+    changes_undecided,
     changes_wanted,
     count_orders,
     run_status,
@@ -63,6 +64,7 @@ def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
         ordered=sum(outcome == "order" for outcome, _ in outcomes),
         counts=counts,
         broken=bool(breaks),
+        undecided=changes_undecided(outcomes),
     )
     now = ledger.now()
     acknowledged = [intent.acknowledged_at for intent in intents if intent.acknowledged_at is not None]

@@ -10,9 +10,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from include.execution.desk import Desk, refresh_account
+from include.execution.plan_alerts import raise_for_plan
 from include.execution.points import reach
 from include.execution.positions import differences
-from include.execution.prices import prices_for
+from include.execution.prices import prices_for, without_price
 from include.execution.runs import made_from, sends, strategy_of
 from include.execution.tracking import close_late_orders, refresh_orders
 from include.ledger.records import Intent, PlanRecord, Run
@@ -160,11 +161,13 @@ def _inputs(
     held, working = _book(desk, run)
     account = desk.ledger.accounts.get(run.account)
     only = run.parameters["only_symbols"]
+    unpriced = without_price({*held, *working}, prices)
     return PlanInputs(
         strategy=strategy_of(run),
         signals=tuple(signals),
         prices=prices.prices,
         previous_closes=prices.previous_closes,
+        last_prices=desk.ledger.orders.last_prices(run.account, unpriced) if unpriced else {},
         held=held,
         open_quantity=working,
         blocked=dict(blocked),
@@ -256,6 +259,7 @@ def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None) -> None:
         reduces = {(order.symbol, order.leg): order.reduces for order in plan.orders}
         ledger.runs.replace_mappings(run.run_id, [_row(row, reduces, key) for row in plan.rows])
         ledger.runs.record_mapped(run.run_id, plan_id=None if key is None else key.plan_id, adopted=False)
+        raise_for_plan(ledger, run, plan)
 
 
 # Of a row's fields those that are columns of the same name.

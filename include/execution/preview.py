@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from include.execution.prices import PriceSet, without_price
 from include.ledger.ledger import Ledger
 from include.services.answers import parse_json
 from include.services.market_data import MarketDataClient
@@ -103,13 +104,15 @@ def preview(
             for intent in orders.live(account)
             if intent.state in UNRESOLVED and intent.strategy_id == strategy.id
         }
-    prices, previous_closes = pricing(sorted({*strategy.symbols, *held, *working}))
+    found = PriceSet(*map(dict, pricing(sorted({*strategy.symbols, *held, *working}))))
+    unpriced = without_price({*held, *working}, found)
     return make_plan(
         PlanInputs(
             strategy=strategy,
             signals=signals.signals,
-            prices=dict(prices),
-            previous_closes=dict(previous_closes),
+            prices=found.prices,
+            previous_closes=found.previous_closes,
+            last_prices=ledger.orders.last_prices(account, unpriced) if ledger is not None and unpriced else {},
             held=held,
             open_quantity=working,
             blocked=blocked,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+import structlog
 
 from include.execution.desk import Desk
 from include.execution.runs import strategy_of
 from include.ledger.records import Run
 from include.services.market_data import MarketDataClient
+from include.trading.errors import TradingError
 from include.trading.models import Price
 from include.trading.sessions import trading_calendar
+
+log = structlog.get_logger(__name__)
 
 
 class PriceSet(NamedTuple):
@@ -35,10 +40,21 @@ def prices_for(desk: Desk, market: MarketDataClient, run: Run, symbols: Iterable
     closed = not session.open <= now < session.close and strategy.market_hours
     if run.mode == "replay" or (run.mode == "plan" and closed):
         as_of = calendar.session(run.as_of_date)
-        closes = market.daily_closes(wanted, as_of.day, as_of.close, now)
+        closes = _asked(run, wanted, lambda: market.daily_closes(wanted, as_of.day, as_of.close, now))
         return PriceSet(closes, closes)
-    closes = market.daily_closes(wanted, before.day, before.close, now)
-    return PriceSet(_fresh(desk, market, wanted), closes)
+    closes = _asked(run, wanted, lambda: market.daily_closes(wanted, before.day, before.close, now))
+    return PriceSet(_asked(run, wanted, lambda: _fresh(desk, market, wanted)), closes)
+
+
+def _asked(run: Run, symbols: Iterable[str], ask: Callable[[], dict[str, Price | str]]) -> dict[str, Price | str]:
+    """Return what the market data answers. A run that closes everything goes on without it: it knows its quantities."""
+    try:
+        return ask()
+    except TradingError as error:
+        if not run.parameters["flatten"]:
+            raise
+        log.warning("no market data: closing goes on at the last known prices", reason=str(error))
+        return dict.fromkeys(symbols, "missing")
 
 
 def _fresh(desk: Desk, market: MarketDataClient, symbols: list[str]) -> dict[str, Price | str]:
@@ -59,3 +75,9 @@ def _judged(price: Price | str, now: datetime, desk: Desk) -> Price | str:
     if isinstance(price, Price) and now - price.at > timedelta(seconds=desk.settings.price_max_age_seconds):
         return "stale"
     return price
+
+
+def without_price(symbols: Iterable[str], prices: PriceSet) -> list[str]:
+    """Return the symbols that have neither a price nor a previous close."""
+    known = [{symbol for symbol, price in found.items() if isinstance(price, Price)} for found in prices]
+    return sorted(set(symbols).difference(*known))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from include.ledger.records import Attempt, Intent
 from include.trading.errors import BookMismatch
-from include.trading.models import Fill
+from include.trading.models import Fill, Price
 from include.trading.states import FINAL, check_transition
 
 GET = "SELECT * FROM order_intents WHERE client_order_id = %(id)s"
@@ -319,6 +319,31 @@ class Orders:
             """,
             {"account": account, "strategy_id": strategy_id, "mode": mode},
         )
+
+    def last_prices(self, account: str, symbols: Collection[str]) -> dict[str, Price]:
+        """Return the newest price known of each symbol on the account: one it was planned at, or a fill's."""
+        rows = self._connection.execute(
+            """
+            SELECT DISTINCT ON (symbol) symbol, price, at, source FROM (
+                SELECT rows.symbol, rows.price, rows.price_at AS at, rows.price_source AS source
+                FROM signal_order_mappings AS rows JOIN orchestration_runs AS runs USING (run_id)
+                WHERE rows.symbol = ANY(%(symbols)s) AND runs.account = %(account)s
+                  AND rows.price > 0 AND rows.price_at IS NOT NULL
+                UNION ALL
+                SELECT intents.symbol, fills.price, coalesce(fills.filled_at, fills.booked_at), 'ledger:fill'
+                FROM fills JOIN order_intents AS intents ON intents.id = fills.intent_id
+                WHERE intents.symbol = ANY(%(symbols)s) AND intents.account = %(account)s AND fills.price > 0
+            ) AS known
+            ORDER BY symbol, at DESC
+            """,
+            {"account": account, "symbols": sorted(symbols)},
+        ).fetchall()
+        return {
+            row["symbol"]: Price(
+                symbol=row["symbol"], price=row["price"], at=row["at"], source=row["source"] or "ledger"
+            )
+            for row in rows
+        }
 
     def account_fills(self, account: str) -> dict[str, Decimal]:
         """Return what all our fills in the account add up to, by symbol, zeros left out."""

@@ -11,6 +11,7 @@ from include.trading.models import Price, Signal
 from include.trading.plan import Leg, PlanInputs, PlannedOrder
 from include.trading.reasons import REASONS, price_problem
 from include.trading.sizing import Target
+from include.trading.valuation import last_known
 
 _ZERO = Decimal(0)
 
@@ -49,7 +50,7 @@ def change_of(
     target: from the sizing, None when it has no signal or no price. tradable: some signal has a weight.
     """
     held, open_quantity = inputs.held.get(symbol, _ZERO), inputs.open_quantity.get(symbol, _ZERO)
-    price = inputs.prices.get(symbol, "missing")
+    price = _price(symbol, inputs)
     quantity, legs = _decide(symbol, inputs, signal, target, held, open_quantity, tradable=tradable)
     return Change(
         symbol=symbol,
@@ -75,6 +76,9 @@ def _decide(
     strategy, position = inputs.strategy, held + open_quantity
     if symbol in inputs.blocked:
         return _quantity(target), _skip(inputs.blocked[symbol])
+    # A symbol that the answer leaves out is no symbol of weight 0: the model has said nothing of it.
+    if not inputs.flatten and tradable and signal is None and symbol in strategy.symbols:
+        return None, _skip("signal_missing", f"{position} shares stay") if position else _skip("signal_missing_flat")
     if not inputs.flatten and position == 0 and (signal is None or not signal.target_weight):
         return 0, _unchanged("nothing is held and nothing is wanted")
     if not inputs.flatten and not tradable:
@@ -90,9 +94,10 @@ def _decide(
         if wanted.reason:
             return wanted.quantity, _skip(wanted.reason)
         return wanted.quantity, _unchanged(f"the position already is {position}" if not from_scratch else "no weight")
-    price = inputs.prices.get(symbol, "missing")
+    price = _price(symbol, inputs)
     if isinstance(price, str):
-        return _quantity(wanted), _skip(price_problem(price))
+        numbers = f"no earlier price is known, {position} shares stay" if inputs.flatten else ""
+        return _quantity(wanted), _skip(price_problem(price), numbers)
 
     if wanted is None:
         raise InvalidData(f"sizing {strategy.sizing}: expected a target for {symbol}, which has a price; found none")
@@ -106,7 +111,21 @@ def _decide(
     if not from_scratch and wanted.quantity != 0 and abs(delta) * price.price < band:
         detail = f"{abs(delta)} shares at {price.price} are less than {band:f} USD"
         return wanted.quantity, _skip("inside_band", detail, delta)
-    return wanted.quantity, _legs(price, delta, start, held, position, inputs)
+    legs = _legs(price, delta, start, held, position, inputs)
+    problem = inputs.prices.get(symbol, "missing")
+    if isinstance(problem, str) and not all(leg.order and leg.order.reduces for leg in legs):
+        return wanted.quantity, _skip(
+            price_problem(problem), "an open order may make more of it than a reduction", delta
+        )
+    return wanted.quantity, legs
+
+
+def _price(symbol: str, inputs: PlanInputs) -> Price | str:
+    """Return the symbol's price. To close all of it needs none for the quantity: the last known will do then."""
+    price = inputs.prices.get(symbol, "missing")
+    if isinstance(price, str) and inputs.flatten:
+        return last_known(symbol, inputs) or price
+    return price
 
 
 def _quantity(target: Target | None) -> int | None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from include.trading.exposure import Book, Totals
-from include.trading.models import Price
 from include.trading.plan import PlanInputs, PlannedOrder, RuleCheck
 from include.trading.risk import NET_RULE, ORDER_RULES, Situation, denies, judges
+from include.trading.valuation import positions, valuation
 
 
 class Verdict(NamedTuple):
-    """reason is None when the order may be sent."""
+    """reason is None when the order may be sent; detail then says what a rule warns of."""
 
     rules: tuple[RuleCheck, ...]
     reason: str | None = None
@@ -22,7 +21,7 @@ class Verdict(NamedTuple):
 
 def judge(orders: Sequence[PlannedOrder], inputs: PlanInputs) -> dict[tuple[str, int], Verdict]:
     """Return the verdict on each order, by symbol and leg. orders: in the order in which they may use up a limit."""
-    book = Book(_positions(inputs), _valuation(inputs))
+    book = Book(positions(inputs), valuation(inputs))
     rules = {reduces: judges(inputs.strategy, ORDER_RULES, reduces=reduces) for reduces in (True, False)}
     verdicts: dict[tuple[str, int], Verdict] = {}
     accepted: list[PlannedOrder] = []
@@ -50,8 +49,7 @@ def _judge_net(
     def judge_one(order: PlannedOrder) -> Verdict:
         check = rules[order.reduces](order, _situation(order, inputs, book, after=book.totals))
         checks = (*verdicts[order.symbol, order.leg].rules, check)
-        verdict = Verdict(checks, check.code, check.detail) if denies(check) else Verdict(checks)
-        verdicts[order.symbol, order.leg] = verdict
+        verdict = verdicts[order.symbol, order.leg] = _verdict(checks)
         return verdict
 
     increases = {
@@ -70,29 +68,19 @@ def _judge_net(
 
 
 def _verdict(checks: tuple[RuleCheck, ...]) -> Verdict:
-    denial = next(filter(denies, checks), None)
-    return Verdict(checks) if denial is None else Verdict(checks, denial.code, denial.detail)
+    if (denial := next(filter(denies, checks), None)) is not None:
+        return Verdict(checks, denial.code, denial.detail)
+    warnings = [check.detail for check in checks if check.outcome == "warned" and check.detail]
+    return Verdict(checks, detail="; ".join(warnings) or None)
 
 
 def _situation(order: PlannedOrder, inputs: PlanInputs, book: Book, after: Totals) -> Situation:
     return Situation(
         account_state=inputs.account_state,
+        price=inputs.prices.get(order.symbol),
         previous_close=inputs.previous_closes.get(order.symbol),
         before=book.totals,
         after=after,
         unvalued=book.unvalued,
         traded_today=inputs.traded_today,
     )
-
-
-def _positions(inputs: PlanInputs) -> dict[str, Decimal]:
-    symbols = inputs.held.keys() | inputs.open_quantity.keys()
-    return {
-        symbol: inputs.held.get(symbol, Decimal(0)) + inputs.open_quantity.get(symbol, Decimal(0)) for symbol in symbols
-    }
-
-
-def _valuation(inputs: PlanInputs) -> dict[str, Decimal]:
-    """Return what to value each holding at: its price, or else its previous close."""
-    sources: tuple[Mapping[str, Price | str], ...] = (inputs.previous_closes, inputs.prices)
-    return {symbol: price.price for source in sources for symbol, price in source.items() if isinstance(price, Price)}

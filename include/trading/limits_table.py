@@ -13,13 +13,18 @@ _HEAD = """# Pre-trade rules and their limits
 
 Every order of a plan is judged by these rules; a value exactly at its limit passes. A strategy sets a limit in the
 strategies file under the name given here. A numeric limit may be `off`, which every plan then shows; an empty list
-restricts nothing. A rule that is on and cannot be evaluated (no previous close, a holding without any price) denies.
-A denied order is recorded with the code and the numbers, and the other orders go on.
+restricts nothing. A rule that is on and cannot be evaluated (no previous close, a holding that never had a price)
+denies. A denied order is recorded with the code and the numbers, and the other orders go on.
 
-Rules for increases let every order pass that only reduces a position. Where a limit does not suffice for all orders,
-reductions come first, then the strongest signals: best ranks to buy, worst ranks to sell. Net exposure is judged
-last, on the whole plan: the weakest increases of the heavier side go until it fits. Exposures count what is held,
-what open orders may still trade, and the plan; a holding without a price today is valued at its previous close.
+No limit stands in the way out: an order that only reduces a position, a flip's first leg included, is denied by a
+person's restriction and by a halt alone. A reduction whose price is farther from the previous close than
+`limits.price_distance`, or cannot be compared, is sent; its row and the alert `far_price` say so.
+
+Where a limit does not suffice for all orders, reductions come first, then the strongest signals: best ranks to buy,
+worst ranks to sell. Net exposure is judged last, on the whole plan: the weakest increases of the heavier side go until
+it fits. Exposures count what is held, what open orders may still trade, and the plan; a holding without a price today
+is valued at its previous close, or else at the last price the ledger knows (alert `old_price`), and only its own
+increase is denied.
 
 This file is generated; `python -m include.trading.limits_table > docs/limits.md` writes it anew.
 """

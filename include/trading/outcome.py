@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from include.trading.models import Value
-from include.trading.reasons import NO_CHANGE_WANTED
+from include.trading.reasons import NO_CHANGE_WANTED, UNDECIDED
 from include.trading.states import FINAL, REFUSED, UNRESOLVED
 
 RunStatus = Literal["completed", "partial", "failed"]
@@ -72,21 +72,29 @@ def unequal(counts: RunCounts) -> str | None:
 
 def changes_wanted(rows: Iterable[tuple[str, str | None]]) -> int:
     """Count the mapping rows, as (outcome, reason), that wanted a change: the band and small amounts do not."""
-    return sum(outcome != "unchanged" and reason not in NO_CHANGE_WANTED for outcome, reason in rows)
+    return sum(outcome != "unchanged" and reason not in NO_CHANGE_WANTED | UNDECIDED for outcome, reason in rows)
 
 
-def run_status(*, sends: bool, mapped: bool, wanted: int, ordered: int, counts: RunCounts, broken: bool) -> RunStatus:
+def changes_undecided(rows: Iterable[tuple[str, str | None]]) -> int:
+    """Count the mapping rows, as (outcome, reason), of holdings that no decision came for."""
+    return sum(reason in UNDECIDED for _, reason in rows)
+
+
+def run_status(
+    *, sends: bool, mapped: bool, wanted: int, ordered: int, counts: RunCounts, broken: bool, undecided: int = 0
+) -> RunStatus:
     """Return a run's status. Source: architecture, section 6.
 
-    mapped: every symbol was decided on. wanted: mapping rows that wanted a change; ordered: those that became orders.
-    broken: a break was found.
+    mapped: every symbol was looked at. wanted: mapping rows that wanted a change; ordered: those that became orders.
+    broken: a break was found. undecided: holdings that no decision came for; they make no run fail, and none whole.
     """
     if not mapped or broken or counts.unknown:
         return "failed"
+    whole: RunStatus = "partial" if undecided else "completed"
     if wanted == 0:
-        return "completed"
+        return whole
     if not sends:
-        return "completed" if ordered else "failed"
+        return whole if ordered else "failed"
     if counts.accepted == 0:
         return "failed"
-    return "completed" if counts.done == wanted else "partial"
+    return whole if counts.done == wanted else "partial"

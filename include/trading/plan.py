@@ -10,13 +10,13 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AwareDatetime, Field, InstanceOf, PlainSerializer
 
 from include.trading.models import Contract, Price, Side, Signal, Symbol, Value
-from include.trading.reasons import NO_CHANGE_WANTED
+from include.trading.reasons import NO_CHANGE_WANTED, UNDECIDED
 from include.trading.strategy import Strategy
 
 AccountState = Literal["active", "reduce_only", "halted"]
 Leg = Literal[1, 2]
 Outcome = Literal["order", "skipped", "denied", "unchanged"]
-RuleOutcome = Literal["passed", "denied", "off", "not_evaluable"]
+RuleOutcome = Literal["passed", "warned", "denied", "off", "not_evaluable"]
 
 
 class PlanInputs(Value):
@@ -30,6 +30,9 @@ class PlanInputs(Value):
     signals: tuple[Signal, ...]
     prices: dict[Symbol, Price | str]
     previous_closes: dict[Symbol, Price | str]
+    last_prices: dict[Symbol, Price] = Field(
+        default={}, description="the last price the ledger knows of a symbol in the book that has neither of the two"
+    )
     held: dict[Symbol, Decimal] = Field(description="this strategy's own fills, never the account's total")
     open_quantity: dict[Symbol, Decimal] = Field(description="what the strategy's working orders may still trade")
     blocked: dict[Symbol, str] = Field(description="symbols that may not be planned, with a code of reasons.BLOCKS")
@@ -72,6 +75,15 @@ class PlannedOrder(Value):
         return self.quantity if self.side == "buy" else -self.quantity
 
 
+class OldValue(NamedTuple):
+    """What a holding without a usable price is worth to the limits; price is None when no price is known at all."""
+
+    symbol: str
+    quantity: Decimal
+    problem: str
+    price: Price | None
+
+
 # No Value: it is made of checked numbers only, and a Value of as many fields takes several times as long and as much
 # memory.
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,8 @@ class MappingRow:
 
     target_quantity: None when it could not be sized. delta_quantity: signed shares wanted by this leg.
     order_side, order_quantity: also of a denied order.
-    reason: a code of include/trading/reasons.py when skipped or denied. detail: the reason with its numbers.
+    reason: a code of include/trading/reasons.py when skipped or denied. detail: the reason with its numbers; of an
+    order, what a rule warns of.
     """
 
     symbol: str
@@ -110,10 +123,10 @@ class Plan(Value):
     rows: tuple[InstanceOf[MappingRow], ...]
     orders: tuple[PlannedOrder, ...]
     rules_off: tuple[str, ...] = Field(description="codes of the rules that the strategy switched off")
+    old_values: tuple[OldValue, ...] = Field(default=(), description="of holdings without a usable price")
 
     @property
     def planned_change_symbols(self) -> int:
         """Return how many symbols want a change beyond the band, whether or not it became an order."""
-        return len(
-            {row.symbol for row in self.rows if row.outcome != "unchanged" and row.reason not in NO_CHANGE_WANTED}
-        )
+        not_wanted = NO_CHANGE_WANTED | UNDECIDED
+        return len({row.symbol for row in self.rows if row.outcome != "unchanged" and row.reason not in not_wanted})

@@ -14,6 +14,7 @@ from include.trading.plan import MappingRow, Outcome, Plan, PlanInputs, PlannedO
 from include.trading.reasons import BLOCKS, PRICE_PROBLEMS, price_problem
 from include.trading.risk import rules_off
 from include.trading.sizing import SIZINGS, SizingLimits
+from include.trading.valuation import old_values
 
 _NOT_JUDGED = Verdict(())
 
@@ -42,6 +43,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
         rows=tuple(row for change in changes for row in _rows(change, inputs, verdicts)),
         orders=tuple(order for order in wanted if verdicts[order.symbol, order.leg].reason is None),
         rules_off=rules_off(strategy),
+        old_values=old_values(inputs),
     )
 
 
@@ -111,7 +113,11 @@ def _check(inputs: PlanInputs) -> None:
     allowed = inputs.strategy.symbols
     if foreign := sorted(symbols.keys() - set(allowed)):
         raise InvalidData(f"signals: expected symbols of strategy {inputs.strategy.id}, found {', '.join(foreign)}")
-    for name, prices in (("prices", inputs.prices), ("previous_closes", inputs.previous_closes)):
+    for name, prices in (
+        ("prices", inputs.prices),
+        ("previous_closes", inputs.previous_closes),
+        ("last_prices", inputs.last_prices),
+    ):
         for symbol, price in prices.items():
             if isinstance(price, Price) and price.symbol != symbol:
                 raise InvalidData(f"{name}: expected a price of {symbol}, found one of {price.symbol}")

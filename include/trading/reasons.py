@@ -7,9 +7,15 @@ from typing import Final
 # Nothing was wanted, so nothing is missing: these neither make a run partial nor count in its alerts.
 NO_CHANGE_WANTED: Final[dict[str, str]] = {
     "no_tradable_signal": "No signal has a weight, so nothing is planned and holdings stay.",
-    "absent_signal_kept": "The symbol has no signal and the strategy keeps such holdings.",
+    "absent_signal_kept": "The symbol is no longer asked for and the strategy keeps such holdings.",
+    "signal_missing_flat": "The Signal Service's answer leaves the symbol out, and nothing is held.",
     "inside_band": "The change is smaller than the no-trade band.",
     "under_one_share": "The amount buys less than one share.",
+}
+
+# The day's decision on a holding is not known: it stays, people are told, and the run is not whole.
+UNDECIDED: Final[dict[str, str]] = {
+    "signal_missing": "The Signal Service's answer leaves the symbol out, so its holding stays.",
 }
 
 # Keyed by `price_` and the market data client's words.
@@ -53,7 +59,7 @@ DENIALS: Final[dict[str, str]] = {
     "turnover_per_day": "The session would see more traded than one day may.",
 }
 
-REASONS: Final[dict[str, str]] = NO_CHANGE_WANTED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | DENIALS
+REASONS: Final[dict[str, str]] = NO_CHANGE_WANTED | UNDECIDED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | DENIALS
 
 
 def price_problem(reason: str) -> str:

@@ -1,7 +1,8 @@
 """The pre-trade rules: each a small pure function of one order, a limit and the situation, with a stable code.
 
-Limits are inclusive. A rule that is on and cannot be evaluated denies. Rules that judge increases let every reduction
-pass; the others judge reductions too, because they catch a wrong number rather than too large a wish.
+Limits are inclusive. A rule that is on and cannot be evaluated denies. No limit stands in the way out: an order that
+only reduces a position is denied by nothing but a person's restriction and the account's state; a price far from the
+previous close is a warning there.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from include.trading.strategy import Strategy
 class Situation(NamedTuple):
     """What a rule may look at besides the order.
 
+    price: today's, or why there is none; an order that closes a position without one has the last known price.
     before, after: the book without and with the order; for the net rule both are the whole plan's.
     unvalued: symbols held without any price.
     traded_today: USD that the strategy traded in this session before this plan.
     """
 
     account_state: AccountState
+    price: Price | str | None
     previous_close: Price | str | None
     before: Totals
     after: Totals
@@ -40,6 +43,9 @@ Check = Callable[[PlannedOrder, Any, Situation], RuleCheck]
 Judge = Callable[[PlannedOrder, Situation], RuleCheck]
 
 
+Judges = Literal["every order", "increases", "increases; warns at reductions"]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """setting: where the strategy keeps the limit, None when it is the account's state.
@@ -49,7 +55,7 @@ class Rule:
 
     code: str
     check: Check
-    judges: Literal["every order", "increases"]
+    judges: Judges
     setting: str | None
     of_capital: bool = False
 
@@ -64,6 +70,12 @@ def order_shares(order: PlannedOrder, limit: Decimal, _: Situation) -> RuleCheck
 
 def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
     close = situation.previous_close
+    if not isinstance(situation.price, Price):
+        why = (
+            f"the price today is {situation.price or 'missing'}; the order closes at the market, and is valued at the "
+            f"last known price, {order.price}"
+        )
+        return RuleCheck(code="price_distance", outcome="not_evaluable", limit=limit, detail=f"price_distance: {why}")
     if not isinstance(close, Price):
         why = f"the previous close is {close or 'missing'}"
         return RuleCheck(code="price_distance", outcome="not_evaluable", limit=limit, detail=f"price_distance: {why}")
@@ -160,15 +172,15 @@ ORDER_RULES: Final = (
     Rule("restricted_symbol", restricted_symbol, "every order", "restricted_symbols"),
     Rule("account_state", account_state, "every order", None),
     Rule("not_shortable", not_shortable, "increases", "not_shortable_symbols"),
-    Rule("price_distance", price_distance, "every order", "limits.price_distance"),
-    Rule("order_notional", order_notional, "every order", "limits.order_notional_usd"),
-    Rule("order_shares", order_shares, "every order", "limits.order_shares"),
+    Rule("price_distance", price_distance, "increases; warns at reductions", "limits.price_distance"),
+    Rule("order_notional", order_notional, "increases", "limits.order_notional_usd"),
+    Rule("order_shares", order_shares, "increases", "limits.order_shares"),
     Rule("gross_exposure", gross_exposure, "increases", "limits.gross_exposure", of_capital=True),
     Rule("long_exposure", long_exposure, "increases", "limits.long_exposure", of_capital=True),
     Rule("short_exposure", short_exposure, "increases", "limits.short_exposure", of_capital=True),
-    Rule("number_of_orders", number_of_orders, "every order", "limits.number_of_orders"),
-    Rule("turnover_per_run", turnover_per_run, "every order", "limits.turnover_per_run", of_capital=True),
-    Rule("turnover_per_day", turnover_per_day, "every order", "limits.turnover_per_day", of_capital=True),
+    Rule("number_of_orders", number_of_orders, "increases", "limits.number_of_orders"),
+    Rule("turnover_per_run", turnover_per_run, "increases", "limits.turnover_per_run", of_capital=True),
+    Rule("turnover_per_day", turnover_per_day, "increases", "limits.turnover_per_day", of_capital=True),
 )
 # Judged once the others are through: a long that a later short balances is no net exposure.
 NET_RULE: Final = Rule("net_exposure", net_exposure, "increases", "limits.net_exposure", of_capital=True)
@@ -186,6 +198,8 @@ def _judge(rule: Rule, strategy: Strategy, *, reduces: bool) -> Judge:
         return lambda order, situation: _without_numbers(rule.code, "off")
     if rule.judges == "increases" and reduces:
         return lambda order, situation: _without_numbers(rule.code, "passed")
+    if reduces and rule.judges != "every order":
+        return lambda order, situation: _warning(rule.check(order, limit, situation))
     if rule.of_capital:
         limit *= strategy.capital
     elif isinstance(limit, int):
@@ -198,6 +212,10 @@ def _limit(rule: Rule, strategy: Strategy) -> Any:
 
 
 _DENYING: Final = frozenset[RuleOutcome](("denied", "not_evaluable"))
+
+
+def _warning(check: RuleCheck) -> RuleCheck:
+    return check._replace(outcome="warned") if denies(check) else check
 
 
 def denies(check: RuleCheck) -> bool:

@@ -120,7 +120,7 @@ class Strategy(Value):
     )
     sizing: str = Field(default="target_weight", description="name of a function in include/trading/sizing.py")
     absent_signal: AbsentSignal = Field(
-        default="close", description="a holding that has no signal any more: close it | keep it"
+        default="close", description="a holding whose symbol is no longer in `symbols`: close it | keep it"
     )
     no_trade_band: Decimal = Field(
         default=Decimal("0.001"), ge=0, lt=1, description="fraction of capital; smaller changes are not traded"

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.trading.outcome import OrderFact, RunCounts, changes_wanted, count_orders, run_status, unequal
+from include.trading.outcome import (
+    OrderFact,
+    RunCounts,
+    changes_undecided,
+    changes_wanted,
+    count_orders,
+    run_status,
+    unequal,
+)
 from include.trading.reasons import NO_CHANGE_WANTED
 from include.trading.states import NEVER_SENT, REFUSED, STATES, UNRESOLVED
 
@@ -159,3 +167,36 @@ def test_a_run_that_never_came_to_planning_is_failed(sends: bool) -> None:
 def test_a_run_that_never_sends_completed_when_it_planned() -> None:
     assert status(sends=False, wanted=3, ordered=2) == "completed"
     assert status(sends=False, wanted=3, ordered=0) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("sends", "wanted", "orders", "undecided", "status"),
+    [
+        (True, 0, (), 1, "partial"),
+        (True, 1, ("filled+",), 1, "partial"),
+        (True, 1, ("filled+",), 0, "completed"),
+        (True, 1, ("rejected",), 1, "failed"),
+        (False, 1, (), 1, "partial"),
+        (False, 0, (), 1, "partial"),
+    ],
+)
+def test_a_holding_without_a_decision_makes_no_run_fail_and_none_whole(
+    sends: bool, wanted: int, orders: tuple[str, ...], undecided: int, status: str
+) -> None:
+    found = run_status(
+        sends=sends,
+        mapped=True,
+        wanted=wanted,
+        ordered=wanted,
+        counts=counts(*orders),
+        broken=False,
+        undecided=undecided,
+    )
+
+    assert found == status
+
+
+def test_a_symbol_that_the_answer_left_out_wants_no_change_and_is_undecided_only_when_held() -> None:
+    rows = [("skipped", "signal_missing"), ("skipped", "signal_missing_flat"), ("order", None)]
+
+    assert (changes_wanted(rows), changes_undecided(rows)) == (1, 1)

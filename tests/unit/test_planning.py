@@ -74,12 +74,39 @@ def test_every_symbol_of_the_strategy_and_of_its_book_has_a_row() -> None:
     assert [story.symbol for story in plan.rows] == ["AAPL", "AMZN", "GOOGL", "MSFT", "TSLA", "XOM"]
 
 
-@pytest.mark.parametrize("weights", [{"AAPL": "0.5"}, {"AAPL": "0.5", "MSFT": "0"}])
-def test_a_name_without_a_weight_or_without_a_signal_is_closed(weights: dict[str, str]) -> None:
-    plan = make_plan(inputs(signals=signals(**weights), prices=PRICES, held=quantities(AAPL=500, MSFT=40)))
+def test_a_name_without_a_weight_is_closed() -> None:
+    plan = make_plan(inputs(signals=signals(AAPL="0.5", MSFT="0"), prices=PRICES, held=quantities(AAPL=500, MSFT=40)))
 
     assert traded(plan) == [("MSFT", 1, "sell", 40)]
     assert plan.orders[0].reduces
+
+
+@pytest.mark.parametrize("absent_signal", ["close", "keep"])
+@pytest.mark.parametrize("basis", ["rebalance", "target"])
+@pytest.mark.parametrize(("held", "working"), [(263, 0), (-7, 0), (0, 5), (3, -1)])
+def test_a_name_that_the_answer_leaves_out_keeps_its_holding(
+    absent_signal: str, basis: str, held: int, working: int
+) -> None:
+    plan = make_plan(
+        inputs(
+            strategy=strategy(absent_signal=absent_signal, order_basis=basis),
+            signals=signals(MSFT="0.5", AMZN="0", GOOGL="0", TSLA="0"),
+            prices=PRICES,
+            held=quantities(AAPL=held, MSFT=500 if basis == "rebalance" else 0),
+            open_quantity=quantities(AAPL=working),
+        )
+    )
+
+    assert "AAPL" not in [order.symbol for order in plan.orders]
+    assert (row(plan, "AAPL").outcome, row(plan, "AAPL").reason) == ("skipped", "signal_missing")
+    assert f"{held + working} shares stay" in (row(plan, "AAPL").detail or "")
+
+
+def test_a_name_that_the_answer_leaves_out_and_that_is_not_held_wants_no_change() -> None:
+    plan = make_plan(inputs(signals=signals(AAPL="0.5"), prices=PRICES))
+
+    assert (row(plan, "MSFT").outcome, row(plan, "MSFT").reason) == ("skipped", "signal_missing_flat")
+    assert plan.planned_change_symbols == 1
 
 
 def test_a_name_that_left_the_strategy_is_closed() -> None:
@@ -90,12 +117,14 @@ def test_a_name_that_left_the_strategy_is_closed() -> None:
     assert traded(plan) == [("XOM", 1, "buy", 7)]
 
 
-def test_a_name_without_a_signal_is_kept_when_the_strategy_says_so() -> None:
+def test_a_name_that_left_the_strategy_is_kept_when_the_strategy_says_so() -> None:
     keeping = strategy(absent_signal="keep")
 
-    plan = make_plan(inputs(strategy=keeping, signals=signals(AAPL="0.5"), prices=PRICES, held=quantities(MSFT=40)))
+    plan = make_plan(
+        inputs(strategy=keeping, signals=signals(AAPL="0.5"), prices=PRICES | prices(XOM=50), held=quantities(XOM=40))
+    )
 
-    assert (row(plan, "MSFT").outcome, row(plan, "MSFT").reason) == ("skipped", "absent_signal_kept")
+    assert (row(plan, "XOM").outcome, row(plan, "XOM").reason) == ("skipped", "absent_signal_kept")
 
 
 @pytest.mark.parametrize("nothing", [(), signals(AAPL="0", MSFT="0")])
@@ -130,9 +159,8 @@ def test_flattening_closes_everything_whatever_the_signals_say(given: Any, basis
 def test_only_the_symbols_a_run_was_narrowed_to_are_planned() -> None:
     plan = make_plan(
         inputs(
-            strategy=strategy(symbols=["AAPL", "MSFT"]),
             only_symbols=("AAPL", "MSFT"),
-            signals=signals(AAPL="0.5"),
+            signals=signals(AAPL="0.5", AMZN="0.5", GOOGL="0", MSFT="0", TSLA="-0.5"),
             prices=PRICES,
             held=quantities(TSLA=9, MSFT=4),
         )
@@ -160,7 +188,7 @@ def test_a_change_inside_the_band_has_its_reason_and_counts_as_no_change() -> No
 
 def test_a_position_is_closed_even_when_it_is_smaller_than_the_band() -> None:
     plan = make_plan(
-        inputs(signals=signals(AAPL="0.5"), prices=PRICES | prices(MSFT=1), held=quantities(AAPL=500, MSFT=1))
+        inputs(signals=signals(AAPL="0.5", MSFT="0"), prices=PRICES | prices(MSFT=1), held=quantities(AAPL=500, MSFT=1))
     )
 
     assert traded(plan) == [("MSFT", 1, "sell", 1)]
@@ -222,7 +250,7 @@ def test_an_equal_second_leg_of_one_share_is_skipped_in_v1() -> None:
 def test_the_second_leg_is_denied_with_the_first() -> None:
     plan = make_plan(
         inputs(
-            strategy=strategy(limits={"order_shares": 600}),
+            strategy=strategy(restricted_symbols=["AAPL"]),
             signals=signals(AAPL="-0.5"),
             prices=PRICES,
             held=quantities(AAPL=700),
@@ -230,7 +258,7 @@ def test_the_second_leg_is_denied_with_the_first() -> None:
     )
 
     assert plan.orders == ()
-    assert row(plan, "AAPL").reason == "order_shares"
+    assert row(plan, "AAPL").reason == "restricted_symbol"
     assert (row(plan, "AAPL", leg=2).outcome, row(plan, "AAPL", leg=2).reason) == ("denied", "first_leg_denied")
 
 
@@ -256,6 +284,50 @@ def test_without_a_price_there_is_no_order_and_the_reason_is_told(reason: str, h
     assert [order.symbol for order in plan.orders] == ["AAPL"]
     assert (row(plan, "MSFT").outcome, row(plan, "MSFT").reason) == ("skipped", f"price_{reason.replace(' ', '_')}")
     assert plan.planned_change_symbols == 2
+
+
+LAST = {"MSFT": price("MSFT", 80)}
+
+
+@pytest.mark.parametrize(
+    ("closes", "last", "valued_at"),
+    [(prices(MSFT=90), LAST, 90), ({"MSFT": "missing"}, LAST, 80), (prices(MSFT=90), {}, 90)],
+)
+@pytest.mark.parametrize("problem", ["missing", "stale"])
+@pytest.mark.parametrize("held", [40, -40])
+def test_a_person_can_close_a_holding_that_has_no_price(
+    closes: dict[str, Any], last: dict[str, Any], valued_at: int, problem: str, held: int
+) -> None:
+    plan = make_plan(
+        inputs(
+            strategy=strategy(limits={}),
+            prices={"MSFT": problem},
+            previous_closes=closes,
+            last_prices=last,
+            held=quantities(MSFT=held),
+            flatten=True,
+        )
+    )
+
+    assert traded(plan) == [("MSFT", 1, "sell" if held > 0 else "buy", 40)]
+    assert plan.orders[0].price == valued_at
+    assert f"the price today is {problem}" in (row(plan, "MSFT").detail or "")
+
+
+def test_a_holding_that_never_had_a_price_stays_and_says_so() -> None:
+    plan = make_plan(inputs(held=quantities(MSFT=40), flatten=True))
+
+    assert (row(plan, "MSFT").outcome, row(plan, "MSFT").reason) == ("skipped", "price_missing")
+    assert "no earlier price is known" in (row(plan, "MSFT").detail or "")
+
+
+def test_without_a_price_a_close_that_an_open_order_may_turn_into_a_short_is_not_ordered() -> None:
+    plan = make_plan(
+        inputs(last_prices=LAST, held=quantities(MSFT=40), open_quantity=quantities(MSFT=10), flatten=True)
+    )
+
+    assert plan.orders == ()
+    assert row(plan, "MSFT").reason == "price_missing"
 
 
 def test_a_symbol_nobody_gave_a_price_for_has_none() -> None:
@@ -299,7 +371,9 @@ def test_the_adrs_letter_orders_the_full_target_every_time_and_never_closes() ->
 
 
 def test_less_than_a_share_is_never_ordered() -> None:
-    plan = make_plan(inputs(signals=signals(AAPL="0.5"), prices=PRICES, held=quantities(AAPL=500, MSFT="0.4")))
+    plan = make_plan(
+        inputs(signals=signals(AAPL="0.5", MSFT="0"), prices=PRICES, held=quantities(AAPL=500, MSFT="0.4"))
+    )
 
     assert row(plan, "MSFT").reason == "under_one_share"
 
@@ -323,6 +397,7 @@ def test_reductions_come_first_and_then_the_strongest_signals_of_both_sides() ->
         ({"signals": signals(XOM="0.5")}, "symbols of strategy daily_trading, found XOM"),
         ({"prices": {"AAPL": price("MSFT", 1)}}, "prices: expected a price of AAPL, found one of MSFT"),
         ({"previous_closes": {"AAPL": price("MSFT", 1)}}, "previous_closes: expected a price of AAPL"),
+        ({"last_prices": {"AAPL": price("MSFT", 1)}}, "last_prices: expected a price of AAPL"),
         ({"prices": {"AAPL": "because"}}, "prices: expected for AAPL a price or the words of .*, found 'because'"),
         ({"blocked": {"AAPL": "because"}}, "blocked: expected for AAPL one of .*, found 'because'"),
     ],

@@ -65,6 +65,7 @@ def cases(draw: st.DrawFn, *, any_limits: bool = True, **fixed: Any) -> PlanInpu
         "signals": signals(**draw(st.dictionaries(st.sampled_from(OURS), weights))),
         "prices": prices,
         "previous_closes": closes,
+        "last_prices": {symbol: price(symbol, draw(amounts)) for symbol in draw(some)},
         "held": draw(st.dictionaries(st.sampled_from(symbols), shares)),
         "open_quantity": draw(st.dictionaries(st.sampled_from(symbols), shares, max_size=1)),
         "blocked": dict.fromkeys(draw(some), "unresolved_order"),
@@ -86,7 +87,8 @@ def exposures(inputs: PlanInputs, orders: Iterable[PlannedOrder]) -> dict[str, D
         book[order.symbol] += order.signed_quantity
     worth = []
     for symbol, quantity in book.items():
-        known = [p for p in (inputs.prices[symbol], inputs.previous_closes[symbol]) if isinstance(p, Price)]
+        sources = (inputs.prices[symbol], inputs.previous_closes[symbol], inputs.last_prices.get(symbol))
+        known = [p for p in sources if isinstance(p, Price)]
         if quantity and not known:
             return None
         worth.append(quantity * known[0].price if quantity else Decimal(0))
@@ -102,17 +104,18 @@ def exposures(inputs: PlanInputs, orders: Iterable[PlannedOrder]) -> dict[str, D
 @given(inputs=cases())
 @patient
 def test_a_plan_never_exceeds_a_limit(inputs: PlanInputs) -> None:
-    orders = make_plan(inputs).orders
+    plan = make_plan(inputs)
+    orders, increases = plan.orders, [order for order in plan.orders if not order.reduces]
 
     limits, capital = inputs.strategy.limits, inputs.strategy.capital
     traded = sum((order.quantity * order.price for order in orders), Decimal(0))
-    if limits.number_of_orders != "off":
+    if limits.number_of_orders != "off" and increases:
         assert len(orders) <= limits.number_of_orders
-    if limits.turnover_per_run != "off":
+    if limits.turnover_per_run != "off" and increases:
         assert traded <= limits.turnover_per_run * capital
-    if limits.turnover_per_day != "off" and orders:
+    if limits.turnover_per_day != "off" and increases:
         assert inputs.traded_today + traded <= limits.turnover_per_day * capital
-    for order in orders:
+    for order in increases:
         if limits.order_notional_usd != "off":
             assert order.quantity * order.price <= limits.order_notional_usd
         if limits.order_shares != "off":
@@ -122,7 +125,6 @@ def test_a_plan_never_exceeds_a_limit(inputs: PlanInputs) -> None:
             assert isinstance(close, Price)
             assert abs(order.price - close.price) <= limits.price_distance * close.price
 
-    increases = [order for order in orders if not order.reduces]
     before, after = exposures(inputs, (o for o in orders if o.reduces)), exposures(inputs, orders)
     for name in ("gross_exposure", "net_exposure", "long_exposure", "short_exposure"):
         limit = getattr(limits, name)
@@ -142,7 +144,7 @@ def test_a_plan_never_trades_a_denied_blocked_unpriced_restricted_or_foreign_sym
         assert order.symbol in ours
         assert order.symbol not in inputs.blocked
         assert order.symbol not in inputs.strategy.restricted_symbols
-        assert isinstance(inputs.prices[order.symbol], Price)
+        assert isinstance(inputs.prices[order.symbol], Price) or (inputs.flatten and order.reduces)
         assert inputs.account_state != "halted"
         assert order.reduces or inputs.account_state == "active"
         if order.symbol in inputs.strategy.not_shortable_symbols:
@@ -179,7 +181,10 @@ def test_every_allowed_symbol_ends_within_one_lot_and_the_band_of_its_target(inp
     sizing_limits = SizingLimits(max_position_size=inputs.strategy.max_position_size)
     targets = target_weight(given, priced, inputs.strategy.capital, sizing_limits)
     book = book_after(plan, inputs.held)
-    for symbol in priced.keys() - inputs.blocked.keys():
+    left_out = set() if inputs.flatten else set(OURS) - {signal.symbol for signal in inputs.signals}
+    for symbol in left_out:
+        assert book.get(symbol, 0) == inputs.held.get(symbol, 0)
+    for symbol in priced.keys() - inputs.blocked.keys() - left_out:
         target = targets[symbol].quantity if symbol in targets else 0
         left = abs(target - book.get(symbol, 0) - inputs.open_quantity.get(symbol, 0))
         band = inputs.strategy.no_trade_band * inputs.strategy.capital if target else 0
@@ -221,3 +226,18 @@ def test_a_reduction_never_crosses_zero_whether_open_orders_fill_or_not(inputs: 
             for position in (held, held + inputs.open_quantity.get(order.symbol, Decimal(0))):
                 assert abs(position + order.signed_quantity) < abs(position)
                 assert position * (position + order.signed_quantity) >= 0
+
+
+@given(inputs=cases())
+@patient
+def test_flattening_orders_every_reduction_that_no_person_and_no_doubt_forbids(inputs: PlanInputs) -> None:
+    plan = make_plan(inputs.model_copy(update={"flatten": True, "account_state": "active", "open_quantity": {}}))
+
+    ordered = {order.symbol: order.signed_quantity for order in plan.orders}
+    for symbol, held in inputs.held.items():
+        known = [inputs.prices[symbol], inputs.previous_closes[symbol], inputs.last_prices.get(symbol)]
+        forbidden = symbol in inputs.blocked or symbol in inputs.strategy.restricted_symbols
+        if forbidden or not any(isinstance(p, Price) for p in known):
+            assert symbol not in ordered
+        else:
+            assert ordered.get(symbol, 0) == -int(held)

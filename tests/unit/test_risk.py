@@ -138,6 +138,63 @@ def test_a_holding_without_a_price_today_is_valued_at_its_previous_close() -> No
     assert check(plan, "TSLA", "gross_exposure").value == Decimal(110_000)
 
 
+def test_a_holding_without_any_price_today_counts_at_the_last_known_and_denies_only_its_own_increase() -> None:
+    plan = plan_with(
+        {"gross_exposure": "1.1", "long_exposure": "0.65", "net_exposure": "1", "short_exposure": "0.5"},
+        held=quantities(MSFT=100),
+        last_prices=prices(MSFT=100),
+        prices=LONG_SHORT["prices"] | {"MSFT": "missing"},
+        previous_closes=LONG_SHORT["prices"] | {"MSFT": "missing"},
+        signals=signals(AAPL="0.5", MSFT="0.5", TSLA="-0.5"),
+    )
+
+    assert [order.symbol for order in plan.orders] == ["AAPL", "TSLA"]
+    assert row(plan, "MSFT").reason == "price_missing"
+    assert check(plan, "TSLA", "gross_exposure").value == Decimal(110_000)
+    (old,) = plan.old_values
+    assert (old.symbol, old.quantity, old.problem, old.price) == (
+        "MSFT",
+        100,
+        "price_missing",
+        prices(MSFT=100)["MSFT"],
+    )
+
+
+# What stands in the way of an increase, each so tight that nothing would pass.
+TIGHT = dict.fromkeys(ALL_OFF, 0)
+
+
+@pytest.mark.parametrize("capital", [100_000, "0.01"])
+@pytest.mark.parametrize("close", [{"AAPL": "missing"}, prices(AAPL=143), prices(AAPL=1)])
+@pytest.mark.parametrize("flatten", [True, False])
+def test_no_limit_stands_in_the_way_out(capital: Any, close: dict[str, Any], flatten: bool) -> None:
+    plan = make_plan(
+        inputs(
+            strategy=strategy(limits=TIGHT, capital=capital, max_position_size=capital),
+            signals=() if flatten else signals(AAPL="0", MSFT="-1"),
+            prices=prices(AAPL=100, TSLA=100),
+            previous_closes=close,
+            held=quantities(AAPL=30_000, TSLA=-12),
+            open_quantity=quantities(TSLA=0),
+            traded_today=Decimal(10**9),
+            flatten=flatten,
+        )
+    )
+
+    assert ("AAPL", 1, "sell", 30_000) in traded(plan)
+    assert (("TSLA", 1, "buy", 12) in traded(plan)) is flatten
+    assert check(plan, "AAPL", "price_distance").outcome == "warned"
+    assert (row(plan, "AAPL").outcome, row(plan, "AAPL").reason) == ("order", None)
+    assert (row(plan, "AAPL").detail or "").startswith("price_distance: ")
+
+
+def test_the_leg_that_closes_passes_the_limits_and_the_one_that_opens_does_not() -> None:
+    plan = plan_with(TIGHT, signals=signals(TSLA="-0.5"), held=quantities(TSLA=800), previous_closes=prices(TSLA=1))
+
+    assert traded(plan) == [("TSLA", 1, "sell", 800)]
+    assert row(plan, "TSLA", leg=2).reason == "price_distance"
+
+
 def test_a_restricted_symbol_is_not_even_sold() -> None:
     plan = make_plan(inputs(**LONG_SHORT, strategy=strategy(restricted_symbols=["AAPL"]), held=quantities(AAPL=900)))
 
