@@ -17,6 +17,7 @@ from tests.chaos.fault import (
 )
 from tests.chaos.judge import Facts
 from tests.chaos.lies import LIES
+from tests.chaos.neighbours import NEIGHBOURS
 from tests.chaos.stage import Stage
 
 
@@ -199,5 +200,6 @@ FAULTS = [
     Fault("PostgreSQL restarted", play=plays.postgres_restarted),
     Fault("positions fail once", play=plays.positions_fail),
     *LIES,
+    *NEIGHBOURS,
 ]
 BY_NAME = {fault.name: fault for fault in FAULTS}

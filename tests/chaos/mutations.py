@@ -13,6 +13,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from include.execution import closing, mapping, reports, resolve, submit
+from include.execution import desk as desk_module
+from include.execution.binding import Bound
 from include.execution.desk import Desk
 from include.ledger import orders as ledger_orders
 from include.ledger.accounts import Accounts
@@ -20,6 +22,7 @@ from include.ledger.ledger import Ledger, Locked
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.ledger.records import Account, AccountState, Intent
+from include.services.execution_gateway import GatewayReader
 from include.trading import booking
 from include.trading.gate import GateDecision, GateFacts
 from include.trading.models import OrderRequest
@@ -167,6 +170,19 @@ def _compare_and_set_off() -> None:
     Orders.save = overwrite
 
 
+def _any_gateway_is_ours() -> None:
+    def bind(ledger: Ledger, account: str, reader: GatewayReader) -> Bound:
+        ledger.accounts.ensure(account)
+        row = ledger.accounts.get(account)
+        assert row is not None
+        if row.venue is None:
+            row = ledger.accounts.bind(account, reader.endpoint.address)
+        assert row.venue is not None
+        return Bound(reader, row, row.venue)
+
+    desk_module.bind = bind
+
+
 PAUSED = "paused worker wakes after its lease"
 MUTATIONS = [
     Mutation("lease not looked at before the POST", _lease_not_looked_at, PAUSED, tuple(range(6)), "v2", "before_post"),
@@ -201,6 +217,7 @@ MUTATIONS = [
         "fills counted each time they are seen", _fills_counted_each_time, "late fill after cancel", (0, 1, 2, 3), "v2"
     ),
     Mutation("intent committed after the POST", _committed_after_the_post, "none", (0, 1, 2), "v2", "after_answer"),
+    Mutation("any gateway believed", _any_gateway_is_ours, "another gateway behind the name", (0, 1), "v2"),
     Mutation("compare-and-set off", _compare_and_set_off, "two paused workers on one order", (0, 1), "v2"),
 ]
 BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.chaos.plays import lift
+from tests.chaos.plays import finish, lift
 from tests.chaos.stage import Stage
 
 if TYPE_CHECKING:
@@ -32,7 +32,44 @@ def refused_though_stored(stage: Stage, fault: Fault) -> None:
     stage.late()
 
 
+def refused_then_revision_two(stage: Stage, fault: Fault) -> None:
+    """Somebody trades the session again while the order that was refused rests at the broker."""
+    stage.plan()
+    stage.admin.settings(fill_after_seconds=3600)
+    _refuse(stage, times=None)
+    ids = stage.ids()
+    stage.first_try(ids)
+    stage.tries([id for id in ids if id != stage.victim.client_order_id])
+    lift(stage)
+    stage.settle_unknown()
+    if stage.plan("second", revision=2):
+        stage.tries(stage.ids("second"))
+    fill_all(stage)
+    stage.track()
+    finish(stage, fault, "second")
+    not_bought_twice(stage)
+
+
 def _refuse(stage: Stage, *, times: int | None) -> None:
     way = stage.rng.choice(WAYS[stage.lane.contract])
     stage.log.append(f"refused: {way}, {times or 'every'} time")
     stage.admin.fault("refused_but_stored", match={"symbol": stage.victim.symbol}, times=times, way=way)
+
+
+def fill_all(stage: Stage) -> None:
+    """Let the broker fill what rests there, and what comes from now on."""
+    stage.admin.settings(fill_after_seconds=0)
+    for order in stage.admin.book()["orders"]:
+        if order["filled_qty"] < order["qty"] and order["status"] in ("accepted", "new", "partially_filled"):
+            stage.admin.order(order["broker_order_id"], status="filled")
+
+
+def not_bought_twice(stage: Stage) -> None:
+    """Whatever the revisions wanted, the broker has no more orders for the victim's symbol than one plan's quantity."""
+    ordered = sum(
+        order["qty"] if order["side"] == stage.victim.side else -order["qty"]
+        for order in stage.admin.book()["orders"]
+        if order["symbol"] == stage.victim.symbol
+    )
+    if ordered > stage.victim.quantity:
+        raise AssertionError(f"two revisions ordered {ordered} of {stage.victim.quantity} {stage.victim.symbol}")
