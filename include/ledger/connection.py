@@ -29,7 +29,7 @@ def url_from_environment(environ: Mapping[str, str]) -> str:
         )
     try:
         parts = _parts_of_json(text) if text.startswith("{") else _parts_of_uri(text)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidData(
             f"{VARIABLE}: expected JSON with conn_type, host, port, login, password and schema, or a postgresql:// "
             f"URI; got text that does not fit ({type(error).__name__})"

@@ -16,6 +16,7 @@ from include.execution.settling import OUTCOMES
 from include.ops import acting, auditing, looking, reporting, watching
 from include.ops.place import Place
 from include.ops.printing import NOT_DONE, WELL, CleanStream
+from include.trading.bounds import storable_price, storable_quantity
 from include.trading.errors import TradingError
 from include.trading.states import STATES
 
@@ -82,15 +83,15 @@ def build_parser() -> argparse.ArgumentParser:
     settling.add_argument("order", nargs="*", help="client order ids")
     settling.add_argument("--all", action="store_true", help="every order of the account without a known outcome")
     settling.add_argument("--outcome", required=True, choices=OUTCOMES)
-    settling.add_argument("--quantity", type=_decimal, help="shares filled in all; by default all of a filled order")
-    settling.add_argument("--price", type=_decimal, help="USD a share, the average of what filled")
+    settling.add_argument("--quantity", type=_shares, help="shares filled in all; by default all of a filled order")
+    settling.add_argument("--price", type=_price, help="USD a share, the average of what filled")
     settling.add_argument("--gateway-silent", action="store_true", help="also when the gateway does not answer")
     add_reason(settling)
 
     adopting = add("adopt", acting.run_adopt, "take a position that is not ours as the account's baseline")
     adopting.add_argument("--symbol", required=True)
     adopting.add_argument(
-        "--quantity", type=_decimal, help="signed shares; by default all that our fills do not explain"
+        "--quantity", type=_shares, help="signed shares; by default all that our fills do not explain"
     )
     add_reason(adopting)
 
@@ -144,11 +145,18 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"expected a day as YYYY-MM-DD, got {text!r}") from None
 
 
-def _decimal(text: str) -> Decimal:
+def _shares(text: str) -> Decimal:
+    return _number(text, storable_quantity)
+
+
+def _price(text: str) -> Decimal:
+    return _number(text, storable_price)
+
+
+def _number(text: str, judged: Callable[[Decimal], Decimal]) -> Decimal:
     try:
-        number = Decimal(text)
+        return judged(Decimal(text))
     except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}")
-    return number
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

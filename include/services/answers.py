@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from include.trading.bounds import LARGEST_INTEGER, QUANTITY
+from include.trading.bounds import LARGEST_INTEGER, storable_quantity
 from include.trading.errors import InvalidData
 from include.trading.text import clean, clean_json, one_line
 
@@ -208,9 +208,10 @@ def decimal_of(row: Mapping[str, Any], name: str) -> Decimal:
 def quantity_of(row: Mapping[str, Any], name: str) -> Decimal:
     """Return a number of shares, signed, with at most nine decimals."""
     number = decimal_of(row, name)
-    if not QUANTITY.holds(number) or QUANTITY.rounded(number) != number:
-        _expected(name, f"a number of shares below 10^14 with at most {QUANTITY.scale} decimals", row[name])
-    return number
+    try:
+        return storable_quantity(number)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def time_of(value: object) -> datetime | None:

@@ -21,6 +21,7 @@ from include.trading.venue import normal_address
 ServiceName = Literal["signal_service", "execution_gateway", "market_data"]
 
 SHORTEST_SECRET = 64
+LONGEST_NAME = 100
 TIMEOUT_KEYS = ("connect_timeout_seconds", "read_timeout_seconds", "total_timeout_seconds", "verify")
 EXTRA_KEYS: dict[str, tuple[str, ...]] = {
     "signal_service": ("contract", "service_id", *TIMEOUT_KEYS),
@@ -86,6 +87,12 @@ class Endpoint(Value):
                 f"{where}: expected the name of the trading account in its extra, got nothing; "
                 'set it, for example {"contract": "v2", "account": "main"}'
             )
+        for name in ("account", "service_id", "feed"):
+            value = getattr(self, name)
+            if value is not None and (len(value) > LONGEST_NAME or not value.isprintable()):
+                raise InvalidData(
+                    f"{where}: expected as its {name} at most {LONGEST_NAME} printable characters, got {value[:150]!r}"
+                )
         if self.secret is not None and len(self.secret.get_secret_value()) < SHORTEST_SECRET:
             raise InvalidData(
                 f"{where}: expected a signing secret of at least {SHORTEST_SECRET} characters as its password "
@@ -206,7 +213,7 @@ def _parts_of_json(variable: str, text: str) -> dict[str, Any]:
         extra = _extra(found.get("extra"))
         port = int(found["port"]) if found.get("port") else None
     # The text holds secrets: only the kind of the error is told, and the chain is cut.
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidData(f"{wanted}, got text that does not fit ({type(error).__name__})") from None
     if unknown:
         raise InvalidData(f"{wanted}, got also {', '.join(sorted(unknown))}")
@@ -222,7 +229,7 @@ def _parts_of_uri(variable: str, text: str) -> dict[str, Any]:
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         extra = _extra(query["__extra__"]) if "__extra__" in query else query
         host, port = unquote(parts.hostname or ""), parts.port
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidData(
             f"{variable}: expected JSON, or a URI like http://localhost:8001/?contract=v2, "
             f"got text that does not fit ({type(error).__name__})"
@@ -242,7 +249,7 @@ def extra_of(connection_id: str, text: str | None) -> dict[str, Any]:
     """Return the extra of an Airflow connection; raise InvalidData, without a word of it, when it is no JSON object."""
     try:
         return _extra(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidData(
             f"connection {connection_id!r}: expected a JSON object as its extra, got text that does not fit "
             f"({type(error).__name__})"

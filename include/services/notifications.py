@@ -45,7 +45,7 @@ def from_environment(environ: Mapping[str, str]) -> Notifications | None:
         extra = json.loads(text)["extra"]
         config = (json.loads(extra) if isinstance(extra, str) else extra)["config"]
         config = json.loads(config) if isinstance(config, str) else config
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidData(
             f'{VARIABLE}: expected JSON like {{"conn_type": "apprise", "extra": {{"config": {{"path": "…"}}}}}}; '
             f"got text that does not fit ({type(error).__name__})"

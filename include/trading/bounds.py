@@ -14,16 +14,14 @@ class NumberBound(NamedTuple):
 
     def holds(self, number: Decimal) -> bool:
         """Say whether the column can hold the number, perhaps with fewer decimals."""
-        return number.is_finite() and abs(self._rounded(number)) < Decimal(10) ** (self.digits - self.scale)
+        if not number:
+            return True
+        whole = self.digits - self.scale
+        # Its size first: a number with more digits than the context has cannot even be rounded.
+        return number.is_finite() and number.adjusted() < whole and abs(self.rounded(number)) < Decimal(10) ** whole
 
     def rounded(self, number: Decimal) -> Decimal:
         """Return the number as the column keeps it; only for one that it holds."""
-        return self._rounded(number)
-
-    def _rounded(self, number: Decimal) -> Decimal:
-        # round() would refuse a number with more digits than the context has.
-        if number.adjusted() > self.digits:
-            return number
         return number.quantize(Decimal(1).scaleb(-self.scale))
 
 
@@ -35,6 +33,20 @@ LARGEST_INTEGER: Final = 2**31 - 1
 LONGEST_MODEL_VERSION: Final = 100
 # More than anybody holds of one symbol, and an order for it still fits its column.
 MOST_SHARES: Final = 10**9
+
+
+def storable_price(number: Decimal) -> Decimal:
+    """Return the price; raise ValueError for one that the ledger cannot keep above 0."""
+    if usable_price(number) is None:
+        raise ValueError(f"expected a price above 0 with at most {PRICE.scale} decimals and below 10^14, got {number}")
+    return number
+
+
+def storable_quantity(number: Decimal) -> Decimal:
+    """Return the number of shares; raise ValueError for one that the ledger cannot keep."""
+    if not QUANTITY.holds(number) or QUANTITY.rounded(number) != number:
+        raise ValueError(f"expected shares below 10^14 with at most {QUANTITY.scale} decimals, got {str(number)[:50]}")
+    return number
 
 
 def usable_price(number: Decimal) -> Decimal | None:

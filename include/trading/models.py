@@ -6,13 +6,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from include.trading.bounds import storable_price, storable_quantity
 
 Contract = Literal["v1", "v2"]
 Side = Literal["buy", "sell"]
 Mode = Literal["replay", "plan", "dry_run", "paper", "live"]
 GatewayMode = Literal["dry_run", "paper", "live"]
 
+PriceNumber = Annotated[Decimal, AfterValidator(storable_price)]
+Shares = Annotated[Decimal, AfterValidator(storable_quantity)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9.\-]{0,14}$")]
 
 
@@ -46,7 +50,7 @@ class Price(Value):
     """A price a symbol traded at."""
 
     symbol: Symbol
-    price: Decimal = Field(gt=0, description="USD a share")
+    price: PriceNumber = Field(gt=0, description="USD a share")
     at: AwareDatetime = Field(description="when it traded; for a daily close the session's close")
     source: str = Field(description="for example alpaca:latest_trade:iex")
 
@@ -62,8 +66,8 @@ class Fill(Value):
     """One execution. fill_id is the gateway's own, unique in the account."""
 
     fill_id: str
-    quantity: Decimal = Field(gt=0)
-    price: Decimal = Field(gt=0)
+    quantity: Shares = Field(gt=0)
+    price: PriceNumber = Field(gt=0)
     at: AwareDatetime | None = None
 
 
@@ -85,8 +89,8 @@ class OrderReport(Value):
     side: Side
     quantity: Decimal
     status: str = Field(description="the gateway's own word, lower case")
-    filled_quantity: Decimal = Decimal(0)
-    filled_avg_price: Decimal | None = None
+    filled_quantity: Shares = Decimal(0)
+    filled_avg_price: PriceNumber | None = None
     fills: tuple[Fill, ...] = ()
     message: str | None = None
     raw: dict[str, Any] = Field(default_factory=dict)

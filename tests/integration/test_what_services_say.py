@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -18,8 +20,10 @@ from include.execution import operations
 from include.execution.desk import stop_trading
 from include.ledger.ledger import Ledger, open_ledger
 from include.sandbox.runner import Sandbox, start_sandbox
+from include.services.answers import decimal_of
 from include.trading import bounds
 from include.trading.errors import Halted, InvalidData, TradingError
+from include.trading.models import Price
 from tests.support.trading import Trade
 
 NUL = "a\x00b\x1b[2J\ud800"
@@ -57,6 +61,20 @@ def test_any_text_and_any_json_can_be_stored(ledger: Ledger, text: str, number: 
     assert len(row["text"]) == len(text)
     assert row["texts"] == [row["text"]]
     assert row["json"][row["text"]][0] == row["text"]
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.decimals().map(str) | st.floats().map(str) | st.from_regex(r"[0-9]{1,30}\.?[0-9]{0,30}", fullmatch=True))
+def test_any_number_that_is_let_in_can_be_stored(ledger: Ledger, text: str) -> None:
+    kept = "SELECT %(number)s::NUMERIC({},{}) AS number"
+    with suppress(ValueError):
+        number = decimal_of({"number": text}, "number")
+        for bound in (bounds.PRICE, bounds.QUANTITY, bounds.TARGET_WEIGHT, bounds.PREDICTED_RETURN):
+            if bound.holds(number):
+                row = ledger.connection.execute(kept.format(bound.digits, bound.scale), {"number": number}).fetchone()
+                assert row is not None
+        price = bounds.usable_price(number)
+        assert price is None or Price(symbol="A", price=price, at=datetime.now(UTC), source="test").price > 0
 
 
 def test_a_persons_words_are_kept_whatever_is_in_them(trade: Trade) -> None:

@@ -157,7 +157,7 @@ def test_what_is_not_a_finite_number_is_no_number(value: object) -> None:
 
 @pytest.mark.parametrize("value", ["1e30", 10**14, "1.0000000001", "-99999999999999.9999999999", True, "NaN"])
 def test_what_nobody_can_hold_is_no_quantity(value: object) -> None:
-    with pytest.raises(ValueError, match="qty: expected a"):
+    with pytest.raises(ValueError, match="qty: expected"):
         quantity_of({"qty": value}, "qty")
 
 

@@ -75,6 +75,10 @@ def test_host_port_and_schema_make_the_address_as_airflow_makes_it(
             "read_timeout_seconds.*soon",
         ),
         ({"extra": {"contract": "v2", "account": "main", "total_timeout_seconds": 0}}, "total_timeout_seconds.*got 0"),
+        ({"extra": {"contract": "v2", "account": "a" * 101}}, "its account at most 100 printable characters"),
+        ({"extra": {"contract": "v2", "account": "ma\x1bin"}}, "its account at most 100 printable characters"),
+        ({"extra": {"contract": "v2", "account": "ma\x00in"}}, "its account at most 100 printable characters"),
+        ({"extra": {"contract": "v2", "account": "m", "service_id": "a\r\nb"}}, "its service_id at most 100"),
         ({"host": None}, "expected a host"),
         ({"host": "ftp://gateway"}, "expected an address like"),
         ({"host": "http://gateway:1", "port": 2}, "host says port 1 and its port says 2"),
@@ -151,7 +155,9 @@ def test_a_missing_connection_says_which_variable_to_set() -> None:
         '{"host": "h", "password": "hush!", "extra": "[1]"}',
         '{"host": "h", "password": "hush!", "port": "http"}',
         "http://:hush!@host:port",
+        '{"host": "h", "password": "hush!", "extra": ' + "[" * 100_000 + "}",
     ],
+    ids=lambda text: text[:60],
 )
 def test_an_unreadable_connection_is_refused_without_showing_it(text: str) -> None:
     with pytest.raises(InvalidData, match="AIRFLOW_CONN_MARKET_DATA: expected") as refused:
