@@ -50,9 +50,10 @@ def ledger_template(postgres: str) -> Iterator[str]:
 @pytest.fixture
 def ledger_url(postgres: str, ledger_template: str) -> Iterator[str]:
     """The URL of an empty, migrated ledger of this test's own."""
-    from tests.support.databases import fresh_database
+    from tests.support.databases import fresh_database, settle_in
 
     with fresh_database(postgres, ledger_template) as url:
+        settle_in(url)
         yield url
 
 

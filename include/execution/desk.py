@@ -16,7 +16,7 @@ from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.ledger.records import Account, Intent
 from include.services.execution_gateway import GatewayClient, GatewayReader
-from include.trading.errors import BookMismatch, Unavailable
+from include.trading.errors import BookMismatch, InvalidData, Unavailable
 from include.trading.models import GatewayInfo, Mode
 
 
@@ -142,9 +142,12 @@ def refresh_account(desk: Desk, account: str) -> None:
 
 
 def check_gateway(
-    desk: Desk, account: str, mode: Mode, *, sandbox_only: bool = False, quick: bool = False
+    desk: Desk, account: str, mode: Mode, *, sandbox_only: bool = False, quick: bool = False, planned: bool = True
 ) -> GatewayInfo:
     """Ask the gateway what it is and return it, if it fits the run's mode; quick: its mode only, with one request.
+
+    planned: the run has a plan, so that a gateway of another mode has changed since: a break. Before, a run of the
+    wrong mode is only refused.
 
     Raises Unavailable when it calls itself unhealthy, BookMismatch (a break: the account stops) when it is of
     another mode, or is not the sandbox where only the sandbox may be, OtherGateway when it is not the account's own.
@@ -157,6 +160,11 @@ def check_gateway(
         wrong = f"the run's mode is {mode}, the gateway's is {info.mode}"
     elif sandbox_only and not info.service.startswith("sandbox"):
         wrong = f"this strategy trades with the sandbox only, the gateway calls itself {info.service}"
+    if wrong is not None and not planned:
+        raise InvalidData(
+            f"{wrong}: the run is refused and nothing is changed; give it the gateway's mode, or correct the "
+            f"connection {desk.gateway.endpoint.connection_id}"
+        )
     if wrong is not None:
         stop_trading(
             desk,

@@ -72,6 +72,7 @@ def open_run(
                 f"connection {strategy.gateway_connection!r} does not exist: a {terms.mode} run sends its orders "
                 f"there; add it under Admin > Connections or set AIRFLOW_CONN_{strategy.gateway_connection.upper()}"
             )
+        _check_environment(ledger, account, strategy.gateway_connection, terms.mode)
         ledger.accounts.ensure(account)
     account = account or strategy.gateway_connection
     with ledger.transaction():
@@ -100,6 +101,23 @@ def open_run(
             cutoff_at=terms.cutoff_at,
         )
     return read_run(ledger, identity.run_id)
+
+
+def _check_environment(ledger: Ledger, account: str, connection_id: str, mode: Mode) -> None:
+    """Raise InvalidData for a paper run on a live account and the other way round: each has a book of its own."""
+    row = ledger.accounts.get(account)
+    if row is None or row.environment is None or mode not in ("paper", "live") or mode == row.environment:
+        return
+    same_place = [
+        other.account
+        for other in ledger.accounts.all()
+        if other.environment == mode and other.gateway_address == row.gateway_address
+    ]
+    name = next(iter(same_place), f"{account.removesuffix(f'-{row.environment}')}-{mode}")
+    raise InvalidData(
+        f"account {account} is a {row.environment} account since its first run, this run is {mode}: expected an "
+        f"account of its own for it; write {name} as the account in the extra of the connection {connection_id}"
+    )
 
 
 def read_run(ledger: Ledger, id: UUID) -> Run:

@@ -62,7 +62,8 @@ def check_may_trade(desk: Desk, run: Run) -> None:
             f"account {run.account} is halted: {account.state_reason}; when that is settled: "
             f"python -m include.ops resume --account {run.account} --reason …"
         )
-    check_gateway(desk, run.account, run.mode, sandbox_only=strategy_of(run).sandbox_only)
+    sandbox_only, planned = strategy_of(run).sandbox_only, run.plan_id is not None
+    check_gateway(desk, run.account, run.mode, sandbox_only=sandbox_only, planned=planned)
     switch = desk.gateway.kill_switch()
     if switch is not None and switch.engaged:
         raise Halted(f"the gateway's kill switch is engaged by {switch.engaged_by}: {switch.reason}")

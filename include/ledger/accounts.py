@@ -18,6 +18,7 @@ from include.trading.errors import OtherGateway
 from include.trading.venue import Venue
 
 UNRESOLVED_CAUSE = "unresolved"
+RESTORED = "restored"
 
 
 class Accounts:
@@ -28,10 +29,21 @@ class Accounts:
         self._alerts = Alerts(connection)
 
     def ensure(self, account: str) -> None:
-        """Create the account's row unless it is there."""
-        self.connection.execute(
-            "INSERT INTO accounts (account) VALUES (%(account)s) ON CONFLICT DO NOTHING", {"account": account}
-        )
+        """Create the account's row unless it is there; in a restored ledger it starts halted."""
+        row = self.connection.execute(
+            """
+            INSERT INTO accounts (account, state, state_cause, state_reason)
+            SELECT %(account)s, CASE WHEN restored IS NULL THEN 'active' ELSE 'halted' END,
+                CASE WHEN restored IS NULL THEN 'new' ELSE %(cause)s END, restored
+            FROM ledger_identity
+            ON CONFLICT DO NOTHING
+            RETURNING state, state_reason
+            """,
+            {"account": account, "cause": RESTORED},
+        ).fetchone()
+        if row is not None and row["state"] == "halted":
+            self._record(account, "ledger", "active", "halted", RESTORED, row["state_reason"])
+            self._alert(account, "halted", row["state_reason"], "ledger")
 
     def bind(self, account: str, address: str) -> Account:
         """Keep the gateway's address unless the account has one; return the row as it is then (two statements).
@@ -52,7 +64,8 @@ class Accounts:
     def record_gateway(self, account: str, binding: int, venue: Venue, *, environment: str | None) -> Account | None:
         """Keep what the gateway tells of itself where it is not known yet; None when it is another binding by now.
 
-        environment: paper or live, kept from the first run that sends.
+        environment: paper or live, kept from the first run that sends. An account that had both before it was kept
+        stays open to both.
         Raises OtherGateway when another account of the ledger has that gateway.
         """
         with (
@@ -65,7 +78,11 @@ class Accounts:
                 SET gateway_strategy_id = COALESCE(gateway_strategy_id, %(strategy_id)s),
                     gateway_broker_url = COALESCE(gateway_broker_url, %(broker_url)s),
                     gateway_version = COALESCE(%(version)s, gateway_version),
-                    environment = COALESCE(environment, %(environment)s)
+                    environment = COALESCE(environment, CASE WHEN NOT EXISTS (
+                        SELECT FROM plans
+                        WHERE plans.account = accounts.account AND mode IN ('paper', 'live')
+                          AND mode <> %(environment)s
+                    ) THEN %(environment)s END)
                 WHERE account = %(account)s AND binding = %(binding)s AND gateway_address = %(address)s
                 RETURNING *
                 """,
@@ -95,8 +112,16 @@ class Accounts:
             ).fetchone()
         if rebound is None:
             raise LookupError(f"no account {row.account!r} in the ledger")
-        self._record(row.account, actor, row.state, row.state, "rebind", reason)
+        self.record_event(row, cause="rebind", reason=reason, actor=actor)
         return rebound
+
+    def environments(self, account: str) -> list[str]:
+        """Return of paper and live those that the account has plans of."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT mode FROM plans WHERE account = %(account)s AND mode IN ('paper', 'live') ORDER BY mode",
+            {"account": account},
+        ).fetchall()
+        return [row["mode"] for row in rows]
 
     def at_gateway(self, address: str) -> list[str]:
         """Return the accounts that belong to the gateway at an address."""
@@ -137,6 +162,10 @@ class Accounts:
         )
         self._record(account.account, actor, account.state, state, cause, reason)
         self._alert(account.account, state, reason, actor)
+
+    def record_event(self, row: Account, *, cause: str, reason: str, actor: str) -> None:
+        """Record what a person did to an account without changing its state."""
+        self._record(row.account, actor, row.state, row.state, cause, reason)
 
     def _record(self, account: str, actor: str, old: AccountState, new: AccountState, cause: str, reason: str) -> None:
         self.connection.execute(

@@ -1,7 +1,8 @@
 """A restored ledger starts halted: it may not know of orders that were sent after its backup was made.
 
 The ledger keeps in which database it lives. Where that does not match any more, its data came from somewhere else or
-from another time: every account stops until a person has compared the books and resumes it.
+from another time: every account stops until a person has compared the books and resumes it. An account made
+later, which the backup did not know, starts halted too, until a person says that the ledger is whole again.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from include.ledger.accounts import Accounts
+from include.ledger.accounts import RESTORED, Accounts
+from include.trading.errors import InvalidData
 
-CAUSE = "restored"
+CAUSE = RESTORED
 _COMPARED = "SELECT identity, current_ledger_identity() AS here FROM ledger_identity"
 _COMPARED_LOCKED = "SELECT identity, current_ledger_identity() AS here FROM ledger_identity FOR UPDATE"
 
@@ -24,7 +26,8 @@ def halt_if_restored(connection: Connection[Any], accounts: Accounts) -> None:
     with connection.transaction():
         moved = _moved(connection, lock=True)
         if moved is not None:
-            _halt_all(accounts, f"this ledger was restored or moved ({moved}): orders may be missing", "ledger")
+            reason = f"this ledger was restored or moved ({moved}): orders may be missing"
+            _halt_all(connection, accounts, reason, "ledger")
             connection.execute(
                 "UPDATE ledger_identity SET identity = current_ledger_identity(), recorded_at = clock_timestamp()"
             )
@@ -36,7 +39,27 @@ def halt_as_restored(connection: Connection[Any], accounts: Accounts, *, actor: 
     For what no database can tell of itself: a snapshot of the whole volume, or rows brought back into the same tables.
     """
     with connection.transaction():
-        return _halt_all(accounts, f"this ledger was restored: {reason}", actor)
+        return _halt_all(connection, accounts, f"this ledger was restored: {reason}", actor)
+
+
+def restored(connection: Connection[Any]) -> str | None:
+    """Return why the ledger counts as restored, None when it does not."""
+    row = connection.execute("SELECT restored FROM ledger_identity").fetchone()
+    return None if row is None else row["restored"]
+
+
+def end_restored(connection: Connection[Any], accounts: Accounts, *, actor: str, reason: str) -> list[str]:
+    """Let new accounts start active again, by a person's word; return the accounts that are halted still.
+
+    Raises InvalidData when the ledger does not count as restored.
+    """
+    with connection.transaction():
+        if restored(connection) is None:
+            raise InvalidData("the ledger does not count as restored: there is nothing to end")
+        connection.execute("UPDATE ledger_identity SET restored = NULL")
+        for row in accounts.all():
+            accounts.record_event(row, cause="restored_over", reason=reason, actor=actor)
+        return [row.account for row in accounts.all() if row.state == "halted"]
 
 
 def _moved(connection: Connection[Any], *, lock: bool) -> str | None:
@@ -47,7 +70,8 @@ def _moved(connection: Connection[Any], *, lock: bool) -> str | None:
     return None if row["identity"] == row["here"] else f"from {row['identity']} to {row['here']}"
 
 
-def _halt_all(accounts: Accounts, reason: str, actor: str) -> list[str]:
+def _halt_all(connection: Connection[Any], accounts: Accounts, reason: str, actor: str) -> list[str]:
+    connection.execute("UPDATE ledger_identity SET restored = %(reason)s", {"reason": reason})
     names = [row.account for row in accounts.all()]
     for name in names:
         row = accounts.lock(name)

@@ -11,7 +11,7 @@ from include.execution.rebinding import rebind
 from include.execution.settling import Verdict, settle, unresolved
 from include.ledger.connection import url_from_environment
 from include.ledger.grants import grant
-from include.ledger.identity import halt_as_restored
+from include.ledger.identity import end_restored, halt_as_restored
 from include.ledger.migrations import migrate
 from include.ops import printing
 from include.ops.place import Place, actor_named
@@ -107,10 +107,13 @@ def run_resume(place: Place, arguments: argparse.Namespace) -> int:
 
 
 def run_restored(place: Place, arguments: argparse.Namespace) -> int:
+    actor = actor_named(arguments.by)
     with place.ledger() as ledger:
-        names = halt_as_restored(
-            ledger.connection, ledger.accounts, actor=actor_named(arguments.by), reason=arguments.reason
-        )
+        if arguments.over:
+            names = end_restored(ledger.connection, ledger.accounts, actor=actor, reason=arguments.reason)
+            print(f"new accounts start active again; halted still: {', '.join(names) or 'none'}")
+            return NEEDS_A_PERSON if names else WELL
+        names = halt_as_restored(ledger.connection, ledger.accounts, actor=actor, reason=arguments.reason)
     print(f"halted until resumed: {', '.join(names) or 'the ledger has no account, nothing'}")
     return WELL
 

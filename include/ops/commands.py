@@ -125,6 +125,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     restored = add("restored", acting.run_restored, "halt every account, after a backup of the ledger was brought back")
     restored.add_argument("--reason", required=True, help="kept with what is done")
+    restored.add_argument(
+        "--over", action="store_true", help="the books are compared: accounts made from now on start active again"
+    )
     restored.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
 
     watched = add("watch", watching.run_watch, "look after runs and orders as the watchdog does, without Airflow")

@@ -9,7 +9,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from include.trading.errors import InvalidData
 from include.trading.exchanges import EXCHANGES, session_offset
@@ -89,6 +97,8 @@ Money = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=2)]
 # What a trigger asks for: a number as JSON has it, where Money also reads text. The strategy's own is the upper bound.
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 Count = Annotated[int, Field(ge=0, strict=True)]
+# Another one by a blank that nobody sees would be another account.
+ConnectionId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Airflow refuses a DAG with a longer one.
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -152,12 +162,12 @@ class Strategy(Value):
     )
     market_hours: StrictBool = Field(default=True, description="send in the session only; false needs sandbox_only")
 
-    signal_connection: str = Field(default="signal_service", min_length=1, description="Airflow connection of T3")
-    gateway_connection: str = Field(
-        default="execution_gateway", min_length=1, description="Airflow connection of T4; one account each"
+    signal_connection: ConnectionId = Field(default="signal_service", description="Airflow connection of T3")
+    gateway_connection: ConnectionId = Field(
+        default="execution_gateway", description="Airflow connection of T4; one account each"
     )
-    market_data_connection: str = Field(
-        default="market_data", min_length=1, description="Airflow connection of the market data"
+    market_data_connection: ConnectionId = Field(
+        default="market_data", description="Airflow connection of the market data"
     )
 
     @field_validator("calendar")

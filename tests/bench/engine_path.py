@@ -40,7 +40,7 @@ from include.trading.strategy import Strategy
 from tests.bench.results import EngineResult, EngineRun, Incomplete
 from tests.bench.stack import all_filled
 from tests.bench.strategies import entry
-from tests.support.databases import fresh_database, temporary_home
+from tests.support.databases import fresh_database, settle_in, temporary_home
 from tests.support.engine import Engine
 
 ORDERS = 500
@@ -90,6 +90,7 @@ class _Place:
         """Trade as many orders, the sending shared by so many processes."""
         self._sandbox.admin.reset()
         with fresh_database(self._admin_url, "template_ledger") as url:
+            settle_in(url)
             engine = self._engine(url)
             run, intents, mapping = _map(engine, orders)
             computed = cpu_seconds(self._sandbox.process.pid)
@@ -104,6 +105,7 @@ class _Place:
         """Return the seconds of the step `map_orders` for so many signals, which all become orders."""
         self._sandbox.admin.reset()
         with fresh_database(self._admin_url, "template_ledger") as url:
+            settle_in(url)
             return _map(self._engine(url), signals)[2]
 
     def _engine(self, ledger_url: str) -> Engine:

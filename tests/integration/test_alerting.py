@@ -248,8 +248,11 @@ def test_an_open_break_without_an_alert_gets_one_from_the_watchdog(duty: Duty) -
 
 
 def test_a_gateway_of_another_mode_alerts(duty: Duty) -> None:
+    _, intents = duty.plan()
+    duty.sandbox.admin.settings(mode="live")
+
     with pytest.raises(BookMismatch):
-        duty.plan(mode="dry_run")
+        duty.engine.submit(intents[0].client_order_id)
 
     assert "[CRITICAL] gateway mode: sandbox" in duty.send()
 

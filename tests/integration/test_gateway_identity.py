@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import psycopg
 import pytest
 
 from include.execution import operations, points
@@ -14,6 +16,7 @@ from include.execution.closing import close_run
 from include.execution.desk import Desk, stop_trading
 from include.execution.resolve import look_again, look_up
 from include.execution.settling import Verdict, settle
+from include.execution.signals import check_may_trade
 from include.execution.submit import submit_order
 from include.execution.tracking import track_once
 from include.execution.watchdog import Findings, Watchdog
@@ -22,7 +25,9 @@ from include.ledger.records import Intent, Run
 from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.execution_gateway import GatewayReader
-from include.trading.errors import OtherGateway, OutcomeUnknown
+from include.trading.errors import BookMismatch, InvalidData, OtherGateway, OutcomeUnknown
+from include.trading.sessions import trading_calendar
+from include.trading.strategy import Strategy
 from tests.support.engine import Engine
 from tests.support.trading import Trade
 
@@ -364,3 +369,74 @@ def test_what_the_gateway_before_a_rebind_said_is_no_break(trade: Trade, other: 
             stop_trading(desk, "sandbox", "test", "test", "nothing of the gateway before counts")
 
     assert (trade.breaks(), trade.account().state) == ([], "active")
+
+
+def test_a_run_of_another_mode_than_the_gateways_is_refused_and_the_next_one_trades(trade: Trade) -> None:
+    with pytest.raises(InvalidData, match=r"the run's mode is dry_run, the gateway's is paper.*nothing is changed"):
+        trade.plan("safer", mode="dry_run")
+
+    assert (trade.breaks(), trade.account().state) == ([], "active")
+    assert trade.engine.run("one", trade.strategy).status == "completed"
+
+
+@pytest.mark.parametrize("mode", ["live", "dry_run"])
+def test_a_gateway_whose_mode_changes_after_the_plan_is_a_break(trade: Trade, mode: str) -> None:
+    _, order = trade.plan_one()
+    trade.admin.settings(mode=mode)
+
+    with pytest.raises(BookMismatch):
+        trade.submit(order)
+
+    assert ([found.kind for found in trade.breaks()], trade.account().state) == (["gateway_mode"], "halted")
+    assert trade.posts() == 0
+
+
+def test_paper_and_live_are_two_accounts(trade: Trade) -> None:
+    trade.engine.run("one", trade.strategy)
+    open_market = trading_calendar("XNYS", today=datetime.now(UTC).date())
+    session = open_market.next(open_market.current(datetime.now(UTC)).day)
+    engine = replace(trade.engine, clock_offset=session.open + timedelta(minutes=5) - datetime.now(UTC))
+    live = Strategy.model_validate(
+        {**trade.strategy.model_dump(), "mode": "live", "sandbox_only": False, "market_hours": True}
+    )
+    trade.admin.settings(mode="live")
+
+    with pytest.raises(InvalidData, match=r"is a paper account since its first run.*write sandbox-live as the account"):
+        engine.open(engine.identity("two"), live)
+    as_told = replace(engine, account="sandbox-live")
+    run = as_told.open(as_told.identity("three"), live)
+    with as_told.desk() as desk:
+        check_may_trade(desk, run)
+
+    with engine.ledger() as ledger:
+        environments = {row.account: (row.state, row.environment) for row in ledger.accounts.all()}
+        assert ledger.runs.get(engine.identity("two").run_id) is None
+    assert environments == {"sandbox": ("active", "paper"), "sandbox-live": ("active", "live")}
+    assert (run.mode, trade.breaks()) == ("live", [])
+
+
+def test_a_dry_run_leaves_the_account_open_to_paper_and_live(trade: Trade) -> None:
+    trade.admin.settings(mode="dry_run")
+    dry = trade.strategy.model_copy(update={"mode": "dry_run"})
+    assert trade.engine.run("dry", dry).status == "completed"
+    assert trade.account().environment is None
+
+    trade.admin.settings(mode="paper")
+    trade.plan("one")
+
+    assert trade.account().environment == "paper"
+
+
+def test_an_account_that_had_paper_and_live_before_stays_open_to_both(
+    v2: tuple[Sandbox, Sandbox], ledger_url: str
+) -> None:
+    trade = Trade.begin(ledger_url, v2[0], "v2")
+    trade.engine.run("one", trade.strategy)
+    with psycopg.connect(ledger_url) as connection:
+        connection.execute("UPDATE plans SET mode = 'live'")
+        connection.execute("UPDATE accounts SET environment = NULL")
+
+    _, orders = trade.plan("two")
+
+    assert len(orders) == 1
+    assert trade.account().environment is None

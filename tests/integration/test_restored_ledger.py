@@ -108,3 +108,41 @@ def test_a_person_can_say_that_the_ledger_was_restored(used_ledger: str, capsys:
     account = state_of(used_ledger)
     assert (account.state, account.state_cause, account.state_changed_by) == ("halted", CAUSE, "ada")
     assert account.state_reason == "this ledger was restored: the volume's snapshot of Monday"
+
+
+def test_an_account_that_the_backup_did_not_know_starts_halted_until_a_person_ends_it(
+    ledger_url: str, postgres: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The backup is from before the first account: its orders are at the broker, and the ledger has no row at all."""
+    with fresh_database(postgres, database_name(ledger_url)) as url:
+        environ = {"AIRFLOW_CONN_TRADING_LEDGER": url}
+        for name in ("main", "second"):
+            with open_ledger(url) as ledger:
+                ledger.accounts.ensure(name)
+                assert [alert.kind for alert in ledger.alerts.open() if alert.account == name] == ["account_state"]
+            account = state_of(url, name)
+            assert (account.state, account.state_cause) == ("halted", CAUSE)
+            assert "restored or moved" in (account.state_reason or "")
+
+        assert main(["resume", "--account", "main", "--by", "ada", "--reason", "compared"], environ) == 0
+        with open_ledger(url) as ledger:
+            ledger.accounts.ensure("third")
+        capsys.readouterr()
+        ended = main(["restored", "--over", "--by", "ada", "--reason", "all compared"], environ)
+        with open_ledger(url) as ledger:
+            ledger.accounts.ensure("fourth")
+
+        assert (ended, capsys.readouterr().out) == (1, "new accounts start active again; halted still: second, third\n")
+        states = {name: state_of(url, name).state for name in ("main", "second", "third", "fourth")}
+        assert states == {"main": "active", "second": "halted", "third": "halted", "fourth": "active"}
+        assert main(["restored", "--over", "--by", "ada", "--reason", "again"], environ) == 2
+
+
+def test_an_account_made_after_a_person_said_restored_starts_halted(used_ledger: str) -> None:
+    environ = {"AIRFLOW_CONN_TRADING_LEDGER": used_ledger}
+    assert main(["restored", "--by", "ada", "--reason", "snapshot of Monday"], environ) == 0
+
+    with open_ledger(used_ledger) as ledger:
+        ledger.accounts.ensure("later")
+
+    assert (state_of(used_ledger, "later").state, state_of(used_ledger, "later").state_cause) == ("halted", CAUSE)

@@ -53,3 +53,9 @@ def fresh_database(admin_url: str, template: str = "template1") -> Iterator[str]
     finally:
         with psycopg.connect(admin_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def settle_in(url: str) -> None:
+    """Let a copied ledger take this database for its own; a copy takes itself for a restored one."""
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE ledger_identity SET identity = current_ledger_identity()")

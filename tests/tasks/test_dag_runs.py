@@ -268,7 +268,7 @@ def test_a_dry_run_ends_with_the_gateways_dry_run_answers(place: Place) -> None:
     assert place.sandbox.admin.book()["orders"] == []
 
 
-def test_a_dry_run_strategy_stops_before_a_gateway_that_trades(place: Place) -> None:
+def test_a_dry_run_at_a_gateway_that_trades_is_refused_and_stops_nothing_else(place: Place) -> None:
     place.trades(sandbox_strategy(mode="dry_run"))
 
     ended = trade(place)
@@ -276,7 +276,7 @@ def test_a_dry_run_strategy_stops_before_a_gateway_that_trades(place: Place) -> 
     assert (ended.color, ended.run.status) == ("failed", "failed")
     assert ended.tasks["fetch_signals", -1].try_number == 1
     assert "the run's mode is dry_run, the gateway's is paper" in (ended.run.error_message or "")
-    assert place.account().state == "halted"
+    assert (place.account().state, place.rows("breaks"), place.rows("plans")) == ("active", 0, 0)
     assert place.sandbox.admin.book()["posts_total"] == 0
 
 

@@ -34,6 +34,29 @@ def test_a_connection_gives_address_contract_account_and_secret() -> None:
     assert made.read_timeout_seconds == 4
 
 
+@pytest.mark.parametrize("name", ["main", " main", "main ", "\tmain\n"])
+def test_blanks_around_an_accounts_name_make_no_other_account(name: str) -> None:
+    assert endpoint(extra={"contract": "v2", "account": name}).account == "main"
+
+
+@pytest.mark.parametrize(
+    ("host", "same"),
+    [
+        ("https://T4.Example/base/", True),
+        ("https://t4.example:443/base", True),
+        ("https://t4.example./base", True),
+        ("http://t4.example/base", False),
+        ("https://t4.example:8443/base", False),
+        ("https://t4.example/other", False),
+        ("https://t5.example/base", False),
+    ],
+)
+def test_addresses_are_compared_in_one_form(host: str, same: bool) -> None:
+    here = endpoint(host="https://t4.example/base", port=None, schema=None).address
+
+    assert (endpoint(host=host, port=None, schema=None).address == here) is same
+
+
 def test_a_market_data_connection_carries_key_and_secret_and_needs_no_contract() -> None:
     made = endpoint("market_data", login="key-id", password="key-secret", extra={"feed": "sip"})
 

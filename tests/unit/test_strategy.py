@@ -272,3 +272,9 @@ def test_the_modules_load_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "set()"
+
+
+def test_blanks_around_a_connections_id_make_no_other_connection() -> None:
+    strategy = Strategy.model_validate(GOOD | {"gateway_connection": " gateway_b "})
+
+    assert strategy.gateway_connection == "gateway_b"

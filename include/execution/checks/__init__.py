@@ -8,6 +8,7 @@ from include.execution.checks.finding import EndpointOf, Finding, about
 from include.execution.checks.gateways import check_gateway_connection
 from include.execution.checks.strategies import check_strategy
 from include.execution.settings import Settings
+from include.ledger.identity import restored
 from include.ledger.ledger import Ledger
 from include.ledger.migrations import NEWEST
 from include.trading.errors import TradingError
@@ -31,6 +32,9 @@ def check(
         findings = [of_ledger("version", str(ledger), "repair it: without the ledger nothing is sent")]
     else:
         findings = [of_ledger("version", NEWEST)]
+        if (why := restored(ledger.connection)) is not None:
+            over = "new accounts start halted until: python -m include.ops restored --over --reason …"
+            findings.append(of_ledger("restored", f"{why} ({over})"))
     if isinstance(strategies, TradingError):
         return [*findings, of_file("file", str(strategies), "repair the file, or correct TRADING_STRATEGIES_FILE")]
     for problem in strategies.problems:

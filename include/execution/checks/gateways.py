@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from include.execution.checks.bindings import at_home, check_binding
 from include.execution.checks.finding import ASKED_BY, EndpointOf, Finding, Note, about
 from include.execution.positions import shares
 from include.execution.settings import Settings
@@ -49,8 +50,9 @@ def check_gateway_connection(
         yield from _service(reader, sending, note)
         if ledger is not None and endpoint.account is not None:
             of_account = about(f"account {endpoint.account}")
+            yield from check_binding(ledger, endpoint, sending, of_account)
             yield from _account(ledger, endpoint.account, now, of_account)
-            if any(strategy.mode in ("paper", "live") for strategy in sending):
+            if at_home(ledger, endpoint) and any(strategy.mode in ("paper", "live") for strategy in sending):
                 yield from _positions(ledger, reader, endpoint.account, strategies, of_account)
 
 
@@ -67,7 +69,7 @@ def _service(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> 
     words = f"{info.service} {info.version} is {info.status}" + (f" ({info.detail})" if info.detail else "")
     yield note("health", words, "repair the gateway: orders would wait for it" if ill and sending else None)
     wrong = _wrong_mode(info, sending)
-    step = f"correct the connection {connection_id} or the strategy: the run would halt the account"
+    step = f"correct the connection {connection_id} or the strategy: the run would be refused"
     yield note("mode", ", but ".join([info.mode, *wrong]), step if wrong else None)
     if switch is not None:
         words = f"engaged by {switch.engaged_by}: {switch.reason}" if switch.engaged else "not engaged"
