@@ -142,6 +142,7 @@ REST = (("answered", "open", REPORTED), ("tracked", "filled", FILLED))
     [
         GOOD,
         (*SENT, FREED, ("sending", "sending"), *REST),
+        (*SENT, ("put_off", "planned"), ("sending", "sending"), *REST),
         (*SENT, UNKNOWN, ("looked_up", "open", REPORTED), ("tracked", "filled", FILLED)),
         (*SENT, UNKNOWN, ONE_404, TWO_404, ("sending", "sending"), *REST),
         (*SENT, ("answered", "open", REPORTED), ("tracked", "canceled", REPORTED), ("tracked", "filled", FILLED)),
@@ -397,6 +398,15 @@ def test_what_is_still_on_its_way_is_not_provable_yet() -> None:
     assert set(unprovable(live, filling)) == {"once", "filled", "positions"}
     unknown = account(order(*SENT, UNKNOWN))
     assert unprovable(unknown, NEVER)["lost"] == ["its outcome is not known yet: it is unknown"]
+
+
+@pytest.mark.parametrize("status", ["pending_new", "canceled", "expired", "calculated"])
+@pytest.mark.parametrize("said", [TEN, Decimal(0)], ids=["quantity", "fills alone"])
+def test_an_order_that_filled_whole_may_be_called_anything(status: str, said: Decimal) -> None:
+    fills = (Fill(fill_id="1", quantity=TEN, price=Decimal(12)),)
+
+    assert violated(account(order()), says(report(status, said, fills=fills), AAPL=10)) == {}
+    assert violated(account(order()), says(report(status, Decimal(9)), AAPL=10)).keys() >= {"filled"}
 
 
 def test_a_gateway_that_forgot_a_final_order_proves_nothing_about_it() -> None:

@@ -84,11 +84,16 @@ async def filled_without_quantity(x: Exchange) -> None:
     await x.change(forget)
 
 
-@look_up_fault(status="canceled", filled_qty="0")
+@look_up_fault(status="canceled", filled_qty="0", listed=True)
 async def fills_contradict_status(x: Exchange) -> None:
-    """Another `status` and `filled_qty` than those of the fills listed beside them (v2; v1 lists none)."""
-    told = {"status": x.params["status"], "filled_qty": x.params["filled_qty"], "filled_avg_price": None}
-    await x.change(lambda order: order.update(told))
+    """Another `status` and `filled_qty` than those of the fills beside them (v2); listed=False: without them."""
+
+    def contradict(order: Json) -> None:
+        order.update(status=x.params["status"], filled_qty=x.params["filled_qty"], filled_avg_price=None)
+        if not x.params["listed"]:
+            order["metadata"].pop("fills", None)
+
+    await x.change(contradict)
 
 
 @look_up_fault()

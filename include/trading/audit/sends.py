@@ -55,7 +55,7 @@ def proof_before_resend(order: OrderHistory, account: AccountHistory) -> Iterato
         if not freed:
             yield f"attempt {later.attempt} was sent without a proof that attempt {earlier.attempt} stored nothing"
         for event in freed:
-            if event.event not in ("nothing_stored", "proven_absent"):
+            if event.event not in ("nothing_stored", "put_off", "proven_absent"):
                 yield f"attempt {later.attempt} was sent after {event.event}, which proves nothing"
             elif event.event == "proven_absent" and not any(seen.id < event.id for seen in not_found):
                 yield f"attempt {later.attempt} was sent after a single 404"

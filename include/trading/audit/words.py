@@ -42,7 +42,7 @@ def nothing_lost(order: OrderHistory, words: GatewayWords) -> Iterator[Finding]:
             yield Finding(order.words, f"the ledger says {order.state}, the gateway {report.status}")
         elif _ended_otherwise(order, report):
             yield Finding(order.words, f"it ended {order.state}, the gateway says {report.status}")
-        elif order.is_final and order.state in ACKNOWLEDGED and report.status not in FINAL_WORDS:
+        elif order.is_final and order.state in ACKNOWLEDGED and _word(report) not in FINAL_WORDS:
             yield Finding(order.words, f"it ended {order.state}, the gateway says {report.status}: it may still trade")
     silent = any(isinstance(words.orders.get(id), str) for id in order.gateway_ids)
     if found or silent:
@@ -90,7 +90,12 @@ def accepted_in_time(order: OrderHistory, words: GatewayWords) -> Iterator[Findi
 def _ended_otherwise(order: OrderHistory, report: OrderReport) -> bool:
     if {order.state, report.status} <= REFUSED:
         return False
-    return {order.state, report.status} <= FINAL_WORDS and order.state != report.status
+    return {order.state, _word(report)} <= FINAL_WORDS and order.state not in (report.status, _word(report))
+
+
+def _word(report: OrderReport) -> str:
+    """Return the status that counts: what filled whole is filled, whatever it is called."""
+    return "filled" if _filled(report) >= report.quantity else report.status
 
 
 def _reports(order: OrderHistory, words: GatewayWords) -> list[OrderReport]:
