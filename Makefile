@@ -27,6 +27,10 @@ test-fast: ## Run the unit tests: seconds, neither Airflow nor PostgreSQL
 chaos: ## Kill workers under every fault, break every guard, write docs/reliability.md (SEEDS=100)
 	$(RUN) chaos --seeds $(or $(SEEDS),24) --mutations --write $(ARGS)
 
+.PHONY: model-check
+model-check: ## Visit every state of a small session, then break every guard, write docs/reliability.md
+	$(RUN) model-check --write $(ARGS)
+
 .PHONY: backfill-proof
 backfill-proof: ## Backfill 250 sessions on a real Airflow, count the POSTs (ARGS="--sessions 20 --no-docs")
 	$(RUN) backfill-proof $(ARGS)

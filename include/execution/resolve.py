@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, stop_trading
@@ -50,9 +50,9 @@ def reread(desk: Desk, intent: Intent) -> Intent:
 
 def look_up(desk: Desk, intent: Intent) -> Intent:
     """Ask the gateway once for an order that is `unknown`, or `sending` with an expired lease; book what it says."""
-    now = desk.ledger.now()
+    asked_at = desk.ledger.now()
     if intent.state == "sending":
-        if intent.lease_until is not None and now < intent.lease_until:
+        if intent.lease_until is not None and asked_at < intent.lease_until:
             return intent
         intent = mark_unknown(desk, intent, f"the worker {intent.lease_owner} did not report before its lease ended")
     if intent.state != "unknown":
@@ -71,7 +71,7 @@ def look_up(desk: Desk, intent: Intent) -> Intent:
         )
     if found:
         return apply_report(desk, intent, found[0], "looked_up")
-    return _not_found(desk, intent)
+    return _not_found(desk, intent, asked_at)
 
 
 def gateway_ids(desk: Desk, intent: Intent) -> list[str]:
@@ -80,15 +80,15 @@ def gateway_ids(desk: Desk, intent: Intent) -> list[str]:
     return list(dict.fromkeys([*ids, *filter(None, [intent.gateway_order_id])]))
 
 
-def _not_found(desk: Desk, intent: Intent) -> Intent:
+def _not_found(desk: Desk, intent: Intent, asked_at: datetime) -> Intent:
+    """Note a 404. It counts from when it was asked for: a worker that stood still since then has old news."""
     if not proves_absence(desk.ledger, desk.bound, intent):
         desk.ledger.orders.note_look_ups([intent.id])
         return intent
-    now = desk.ledger.now()
-    timed_out_at = intent.post_timed_out_at or now
+    timed_out_at = intent.post_timed_out_at or asked_at
     if intent.gateway_status != ID_EXISTS and proven_absent(
         not_found_before=intent.not_found_count,
-        now=now,
+        now=asked_at,
         post_timed_out_at=timed_out_at,
         proof_seconds=desk.settings.absent_proof_seconds,
     ):
@@ -97,17 +97,17 @@ def _not_found(desk: Desk, intent: Intent) -> Intent:
             event="proven_absent",
             actor=desk.actor,
             state="planned",
-            proven_absent_at=now,
+            proven_absent_at=asked_at,
             unknown_since=None,
             not_found_count=intent.not_found_count + 1,
-            last_looked_up_at=now,
+            last_looked_up_at=asked_at,
         )
     return desk.ledger.orders.save(
         intent,
         event="not_found",
         actor=desk.actor,
         not_found_count=intent.not_found_count + 1,
-        last_looked_up_at=now,
+        last_looked_up_at=asked_at,
     )
 
 

@@ -18,7 +18,7 @@ from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, VENV, state_folder
 
 # Two processes, but for what uses both cores by itself: the proof's lanes, and a real Airflow.
-TESTS = (("-n", "2", "tests/unit", "tests/tasks", "tests/integration"), ("tests/chaos", "tests/e2e"))
+TESTS = (("-n", "2", "tests/unit", "tests/model", "tests/tasks", "tests/integration"), ("tests/chaos", "tests/e2e"))
 # In this order: the later ones keep to the versions of the first.
 LOCKS = ("requirements", "requirements-celery", "requirements-dev")
 
@@ -66,6 +66,10 @@ def _test_fast(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 def _chaos(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.chaos", *rest)
+
+
+def _model_check(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.model", *rest)
 
 
 def _screenshots(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
@@ -173,6 +177,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "test": (_test, "run all tests (further arguments go to pytest)"),
     "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
     "chaos": (_chaos, "kill workers under every fault: never twice, never lost (further arguments go to tests.chaos)"),
+    "model-check": (_model_check, "visit every state of a small session, then break every guard (a few minutes)"),
     "screenshots": (_screenshots, "take the README's pictures anew on a real Airflow (needs Chromium)"),
     "backfill-proof": (_backfill_proof, "backfill 250 sessions on a real Airflow and count what was sent"),
     "bench": (_bench, "time runs against a DAG that does nothing (further arguments go to tests.bench)"),

@@ -100,7 +100,13 @@ def _order(row: Mapping[str, Any], parts: Mapping[str, list[dict[str, Any]]]) ->
             for event in parts["events"]
         ),
         attempts=tuple(
-            Attempt(each["attempt"], each["started_at"], each["times_out_at"], tuple(each["gateway_order_ids"]))
+            Attempt(
+                attempt=each["attempt"],
+                started_at=each["started_at"],
+                times_out_at=each["times_out_at"],
+                gateway_order_ids=tuple(each["gateway_order_ids"]),
+                binding=each["binding"],
+            )
             for each in parts["attempts"]
         ),
         fills=tuple(Decimal(fill["quantity"]) for fill in parts["fills"]),

@@ -40,7 +40,7 @@ def run_audit(place: Place, arguments: argparse.Namespace) -> int:
 def _audit(place: Place, ledger: Ledger, account: str, arguments: argparse.Namespace) -> Audit:
     with ExitStack() as opened:
         endpoint = place.gateways().get(account)
-        gateway: GatewayReader | str = "no gateway connection names the account"
+        gateway = None
         if endpoint is not None:
             gateway = opened.enter_context(GatewayReader(endpoint, correlation_id="audit"))
         return audit(ledger, gateway, account, arguments.first, arguments.last)

@@ -121,7 +121,7 @@ def judge(stage: Stage, facts: Facts, *, clean: bool, must_surface: bool, resend
         problems += [f"lost: {text}" for text in unsurfaced]
     problems += _wrong_state(facts)
     with stage.engine.desk(sends=False, actor="audit") as desk:
-        problems += violations(desk, stage.name, surfaced=surfaced)
+        problems += violations(desk, surfaced=surfaced)
     if must_surface and not surfaced:
         problems.append(f"not surfaced: account {facts.account.state}")
     if clean and surfaced:

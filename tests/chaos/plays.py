@@ -128,8 +128,8 @@ def _tell_of_denial(client_order_id: str) -> Patch:
     def tell() -> None:
         not_found = resolve_module._not_found
 
-        def told(desk: Desk, intent: Intent) -> Intent:
-            intent = not_found(desk, intent)
+        def told(desk: Desk, intent: Intent, asked_at: datetime) -> Intent:
+            intent = not_found(desk, intent, asked_at)
             if intent.client_order_id == client_order_id:
                 points.reach(DENIED)
             return intent

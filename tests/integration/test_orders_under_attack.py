@@ -13,12 +13,13 @@ import pytest
 
 from include.execution import points
 from include.execution.reports import apply_report
+from include.execution.resolve import look_up
 from include.execution.submit import submit_order
 from include.ledger.ledger import Ledger, Traffic
 from include.ledger.records import Intent
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.execution_gateway import GatewayClient
-from include.trading.errors import BookMismatch, LedgerUnavailable, TradingError
+from include.trading.errors import BookMismatch, LedgerUnavailable, OutcomeUnknown, TradingError
 from include.trading.models import Fill, OrderReport
 from include.trading.strategy import Strategy
 from tests.bench.strategies import entry
@@ -147,6 +148,35 @@ def test_an_order_another_worker_sent_meanwhile_is_no_break_in_v1(trade_v1: Trad
 
     assert sent.state in ("open", "filled")
     assert (trade_v1.breaks(), trade_v1.posts()) == ([], 1)
+
+
+def test_a_404_that_was_asked_for_too_early_proves_nothing_however_late_it_is_booked(
+    ledger_url: str, v2: Sandbox
+) -> None:
+    patient = QUICK.model_copy(update={"look_up_seconds": 0.0, "absent_proof_seconds": 60.0})
+    trade = Trade.begin(ledger_url, v2, "v2", patient)
+    trade.admin.fault("reset_before_body", times=1)
+    _, order = trade.plan_one()
+    with pytest.raises(OutcomeUnknown):
+        trade.submit(order)
+    assert trade.order(order).not_found_count == 1
+
+    with trade.engine.desk() as desk:
+
+        class StandsStill(GatewayClient):
+            """A gateway whose answer reaches a worker that stood still for longer than a proof takes."""
+
+            def order(self, gateway_order_id: str) -> OrderReport | None:
+                answer = super().order(gateway_order_id)
+                desk.ledger.clock_offset += timedelta(seconds=61)
+                return answer
+
+        desk.reader = StandsStill(trade.engine.endpoint("execution_gateway"), correlation_id="test")
+        with desk.reader:
+            early = look_up(desk, trade.order(order))
+            late = look_up(desk, early)
+
+    assert (early.state, late.state) == ("unknown", "planned")
 
 
 def test_a_v1_gateway_that_makes_other_ids_than_we_compute_is_a_break(trade_v1: Trade) -> None:

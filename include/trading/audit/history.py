@@ -44,12 +44,13 @@ class Event:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A row of an order's attempts: one POST."""
+    """A row of an order's attempts: one POST. binding: which of the account's bindings it was sent under."""
 
     attempt: int
     started_at: datetime
     times_out_at: datetime
     gateway_order_ids: tuple[str, ...]
+    binding: int = 1
 
 
 @dataclass(frozen=True)

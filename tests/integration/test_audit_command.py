@@ -158,6 +158,29 @@ def test_orders_of_another_mode_than_the_gateways_are_not_provable(
     assert "the gateway is of mode dry_run now, the order was paper" in found
 
 
+def test_another_gateway_behind_the_name_is_not_asked_about_the_accounts_orders(
+    trade: Trade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with start_sandbox(contract=trade.engine.contract) as other:
+        code, account = audited(trade, capsys, gateway=other.gateway_url)
+
+    assert (code, violated(account)) == (2, set())
+    assert "the account belongs to the gateway with" in account["not_asked"]
+
+
+def test_a_404_proves_nothing_about_an_order_of_an_earlier_binding(
+    trade: Trade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trade.admin.reset()
+    tamper(trade, "UPDATE order_events SET to_state = 'open' WHERE to_state = 'filled'")
+    assert "lost" in violated(audited(trade, capsys)[1])
+    tamper(trade, "UPDATE accounts SET binding = binding + 1")
+
+    _, account = audited(trade, capsys)
+
+    assert "lost" not in violated(account)
+
+
 def test_sessions_outside_of_the_days_are_left_out_and_days_in_the_wrong_order_refused(
     trade: Trade, capsys: pytest.CaptureFixture[str]
 ) -> None:
