@@ -23,6 +23,10 @@ test: ## Run all tests (ARGS="-k sizing -x" go to pytest)
 test-fast: ## Run the unit tests: seconds, neither Airflow nor PostgreSQL
 	$(RUN) test-fast $(ARGS)
 
+.PHONY: test-next
+test-next: ## Run the unit and task tests on the newest Airflow 3.4, a pre-release included (minutes)
+	$(RUN) test-next $(ARGS)
+
 .PHONY: chaos
 chaos: ## Kill workers under every fault, break every guard, write docs/reliability.md (SEEDS=100)
 	$(RUN) chaos --seeds $(or $(SEEDS),24) --mutations --write $(ARGS)

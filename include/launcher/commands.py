@@ -64,6 +64,11 @@ def _test_fast(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "pytest", *(rest or ("tests/unit",)))
 
 
+def _test_next(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    words = rest or ("-n", "2", "tests/unit", "tests/tasks")
+    _become(venv.ensure_next(ROOT), "-m", "pytest", *words)
+
+
 def _chaos(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.chaos", *rest)
 
@@ -176,6 +181,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "demo": (_demo, "set everything up, trade one session against the sandbox, show the result, stay up"),
     "test": (_test, "run all tests (further arguments go to pytest)"),
     "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
+    "test-next": (_test_next, "run the unit and task tests on the newest Airflow 3.4, a pre-release included"),
     "chaos": (_chaos, "kill workers under every fault: never twice, never lost (further arguments go to tests.chaos)"),
     "model-check": (_model_check, "visit every state of a small session, then break every guard (a few minutes)"),
     "screenshots": (_screenshots, "take the README's pictures anew on a real Airflow (needs Chromium)"),

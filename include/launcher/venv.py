@@ -14,6 +14,7 @@ from pathlib import Path
 from include.launcher.errors import CannotRun
 
 RUN = ("requirements.txt",)
+NEXT_AIRFLOW = "apache-airflow>=3.4.0b1,<3.5"
 DEVELOP = ("requirements.txt", "requirements-dev.txt")
 
 
@@ -30,6 +31,31 @@ def ensure(root: Path, locks: Sequence[str]) -> Path:
     if not (uv and _installed_with_uv(uv, root, venv, locks)):
         _install_with_pip(root, venv, locks)
     _stamp(root, venv, locks)
+    return python
+
+
+def ensure_next(root: Path) -> Path:
+    """Return the Python of `.venv-next`: the packages by name, unlocked, with the newest Airflow 3.4 there is.
+
+    A pre-release counts. Made again when a list of packages changed; delete the folder to look for newer versions.
+    """
+    venv, lists = root / ".venv-next", ("requirements.in", "requirements-dev.in")
+    python = venv / "bin" / "python"
+    if python.exists() and _is_stamped(root, venv, lists):
+        return python
+    if sentence := missing_module():
+        raise CannotRun(sentence)
+    print(f"Installing the newest Airflow 3.4 and what it needs into {venv} ...", flush=True)
+    lines = [
+        line for name in lists for line in (root / name).read_text().splitlines() if line[:1] not in ("", "#", "-")
+    ]
+    packages = [NEXT_AIRFLOW if line.startswith("apache-airflow==") else line for line in lines]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    if not _succeeds([sys.executable, "-m", "venv", "--clear", str(venv)], root) or not _succeeds(
+        [*pip, *packages], root
+    ):
+        raise CannotRun("Airflow 3.4 could not be installed (the words are above): mend that and try again.")
+    _stamp(root, venv, lists)
     return python
 
 
