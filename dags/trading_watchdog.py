@@ -17,8 +17,8 @@ TRIAGE = """
 task ended, resolves orders without a known outcome, follows open ones while their tasks wait, notices sessions without
 a run, open orders after the close and breaks, sends alerts that were not sent, and asks the heartbeat URL.
 
-**It is red** when the ledger cannot be reached or the strategies file cannot be read: its log says which.
-A service that is down does not make it red; its result names the problem.
+**It is red** when the ledger cannot be reached: its log says why.
+Neither a service that is down nor a strategies file that cannot be read makes it red: its result names the problem.
 
 **Always safe:** clearing it, triggering it, running it twice at once. Without Airflow: `python -m include.ops watch`.
 **Do not pause it:** a dead task is then noticed by nobody.

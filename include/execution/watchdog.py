@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,9 +19,9 @@ from include.execution.tracking import close_late_orders, refresh_orders
 from include.ledger.ledger import Ledger
 from include.ledger.records import Intent, Run
 from include.services.execution_gateway import GatewayReader
-from include.trading.alarms import NEXT_STEPS, run_key
+from include.trading.alarms import NEXT_STEPS, listed, run_key
 from include.trading.due import latest_due
-from include.trading.errors import InvalidData, TradingError
+from include.trading.errors import InvalidData, OutcomeUnknown, TradingError, Unavailable
 from include.trading.sessions import FIRST_DAY, trading_calendar
 from include.trading.states import FINAL
 from include.trading.strategy import Strategy
@@ -53,32 +53,59 @@ class Findings:
 
 @dataclass(frozen=True)
 class Watchdog:
-    """One look. gateways: how to open the gateway of an account; one that cannot be opened is told as a problem."""
+    """One look.
+
+    gateways: how to open the gateway of an account; one that cannot be opened is told as a problem.
+    file_problem: why the strategies file cannot be read; what the ledger knows is looked after all the same.
+    """
 
     ledger: Ledger
     settings: Settings
     gateways: Mapping[str, Callable[[], AbstractContextManager[GatewayReader]]]
     strategies: Sequence[Watched]
     code_version: str
+    file_problem: str | None = None
     findings: Findings = field(default_factory=Findings)
+    _told: dict[str, list[str]] = field(default_factory=dict)
 
     def look(self) -> Findings:
-        """Look after every account and session once. What one account's gateway does not answer stops no other."""
+        """Look after every account, run and session once. Trouble with one of them ends the look at no other."""
         for account in self.ledger.accounts.all():
-            try:
+            with self._apart(f"account {account.account}"):
                 if account.account in self.gateways:
                     with self.gateways[account.account]() as reader:
                         self._look_after(account.account, self._desk(account.account, reader))
                 else:
                     self._look_after(account.account, self._desk(account.account, None))
-            except TradingError as error:
-                self._problem(f"account {account.account}: {error}")
+                    self._tell_unasked(account.account)
         self._close_runs()
         self._recount_runs()
         for watched in self.strategies:
-            self._notice_missed(watched)
+            with self._apart(f"strategy {watched.strategy.id}"):
+                self._notice_missed(watched)
+        self._raise_file_problem()
+        self._raise_problems()
         self.ledger.steps.beat(HEARTBEAT)
         return self.findings
+
+    @contextmanager
+    def _apart(self, subject: str, what: str = "") -> Iterator[None]:
+        """Keep trouble to its subject: it is told, and the look at everything else goes on.
+
+        what: of the subject, such as one of an account's orders. Without the ledger nothing goes on.
+        """
+        try:
+            yield
+        except (Unavailable, OutcomeUnknown) as error:
+            # A service that is down for a while: what hangs on it has alerts of its own.
+            self._problem(f"{subject}: {what}{error}")
+        except TradingError as error:
+            self._problem(f"{subject}: {what}{error}", subject)
+        except Exception as error:
+            if self.ledger.connection.closed:
+                raise
+            log.exception("watchdog trouble", subject=subject)
+            self._problem(f"{subject}: {what}{type(error).__name__}: {error}", subject)
 
     def _desk(self, account: str, reader: GatewayReader | None) -> Desk:
         return Desk(
@@ -91,35 +118,60 @@ class Watchdog:
         )
 
     def _look_after(self, account: str, desk: Desk) -> None:
-        close_late_orders(desk, account)
-        try:
-            if desk.reader is not None:
-                refresh_orders(desk, self.ledger.orders.live(account))
-                for intent in self._absent(account):
+        subject = f"account {account}"
+        with self._apart(subject):
+            close_late_orders(desk, account)
+        if desk.reader is not None:
+            self._refresh(subject, account, desk)
+            for intent in self._absent(account):
+                with self._apart(subject, f"order {intent.client_order_id}: "):
                     look_again(desk, intent)
-        finally:
-            with self.ledger.transaction():
-                self.ledger.accounts.refresh(
-                    self.ledger.accounts.lock(account),
-                    self.ledger.now(),
-                    after_seconds=self.settings.unresolved_seconds,
-                    actor=desk.actor,
-                )
-            raise_unknown_orders(self.ledger, account)
-            self._raise_open_after_close(account)
-            self._raise_breaks(account)
+        with self._apart(subject), self.ledger.transaction():
+            self.ledger.accounts.refresh(
+                self.ledger.accounts.lock(account),
+                self.ledger.now(),
+                after_seconds=self.settings.unresolved_seconds,
+                actor=desk.actor,
+            )
+        for raise_alerts in (self._raise_unknown, self._raise_open_after_close, self._raise_breaks):
+            with self._apart(subject):
+                raise_alerts(account)
+
+    def _tell_unasked(self, account: str) -> None:
+        found = [row.client_order_id for row in self.ledger.orders.live(account) if row.state != "planned"]
+        if found:
+            raise InvalidData(
+                f"no usable gateway connection names this account, so nobody asks what became of {listed(found)}: "
+                "correct the connection"
+            )
+
+    def _refresh(self, subject: str, account: str, desk: Desk) -> None:
+        """Ask about all orders at once; where that ends early, about each alone, so that none hides another."""
+        try:
+            refresh_orders(desk, self.ledger.orders.live(account))
+        except Exception:
+            if self.ledger.connection.closed:
+                raise
+            log.exception("watchdog asks about each order alone", account=account)
+            for intent in self.ledger.orders.live(account):
+                with self._apart(subject, f"order {intent.client_order_id}: "):
+                    refresh_orders(desk, [intent])
+
+    def _raise_unknown(self, account: str) -> None:
+        raise_unknown_orders(self.ledger, account)
 
     def _absent(self, account: str) -> list[Intent]:
         """Return the orders proven absent whose next session has not opened yet."""
         now = self.ledger.now()
         found = []
         for intent in self.ledger.orders.absent(account, now - _ABSENT_FOR):
-            plan = self.ledger.plans.get(intent.plan_id)
-            if plan is None:
-                continue
-            calendar = trading_calendar(plan.parameters["strategy"]["calendar"], today=now.date())
-            if now < calendar.next(plan.session_date).open:
-                found.append(intent)
+            with self._apart(f"account {account}", f"order {intent.client_order_id}: "):
+                plan = self.ledger.plans.get(intent.plan_id)
+                if plan is None:
+                    continue
+                calendar = trading_calendar(plan.parameters["strategy"]["calendar"], today=now.date())
+                if now < calendar.next(plan.session_date).open:
+                    found.append(intent)
         return found
 
     def _raise_open_after_close(self, account: str) -> None:
@@ -137,7 +189,7 @@ class Watchdog:
             "open_after_close",
             "warning",
             key,
-            f"{len(late)} orders are still open after the cut-off of their session: {', '.join(late[:10])}",
+            f"{len(late)} orders are still open after the cut-off of their session: {listed(late)}",
             NEXT_STEPS["open_after_close"],
             account=account,
         )
@@ -162,34 +214,31 @@ class Watchdog:
         """Close the runs that nobody works on any more."""
         now = self.ledger.now()
         for run in self.ledger.runs.running():
-            if now < self._stuck_at(run):
-                continue
-            try:
-                closed = self._close(run, failed_step="no task ended it")
-                self.findings.closed.append(closed.summary or str(closed.run_id))
-            except TradingError as error:
-                self._problem(f"run {run.run_id} is stuck and could not be closed: {error}")
-            self.ledger.alerts.raise_alert(
-                "stuck_run",
-                "critical",
-                run_key("stuck_run", run.strategy_id, run.mode, run.session_date),
-                f"{run.strategy_id} {run.session_date}: no task ended the run, nothing moved since "
-                f"{run.updated_at:%Y-%m-%d %H:%M} UTC",
-                NEXT_STEPS["stuck_run"],
-                strategy_id=run.strategy_id,
-                account=run.account,
-                session=run.session_date,
-                run_id=run.run_id,
-            )
+            with self._apart(f"run {run.run_id}", "it is stuck and could not be looked at: "):
+                if now < self._stuck_at(run):
+                    continue
+                with self._apart(f"run {run.run_id}", "it is stuck and could not be closed: "):
+                    closed = self._close(run, failed_step="no task ended it")
+                    self.findings.closed.append(closed.summary or str(closed.run_id))
+                self.ledger.alerts.raise_alert(
+                    "stuck_run",
+                    "critical",
+                    run_key("stuck_run", run.strategy_id, run.mode, run.session_date),
+                    f"{run.strategy_id} {run.session_date}: no task ended the run, nothing moved since "
+                    f"{run.updated_at:%Y-%m-%d %H:%M} UTC",
+                    NEXT_STEPS["stuck_run"],
+                    strategy_id=run.strategy_id,
+                    account=run.account,
+                    session=run.session_date,
+                    run_id=run.run_id,
+                )
 
     def _recount_runs(self) -> None:
         """Count runs anew whose orders were unknown when they were closed: their tasks are over and will not."""
         for run in self.ledger.runs.to_recount():
-            try:
+            with self._apart(f"run {run.run_id}", "it could not be counted anew: "):
                 recounted = self._close(run)
                 self.findings.recounted.append(recounted.summary or str(recounted.run_id))
-            except TradingError as error:
-                self._problem(f"run {run.run_id} could not be counted anew: {error}")
 
     def _close(self, run: Run, failed_step: str | None = None) -> Run:
         if not sends(run):
@@ -235,6 +284,28 @@ class Watchdog:
             session=session.day,
         )
 
-    def _problem(self, words: str) -> None:
+    def _raise_file_problem(self) -> None:
+        if self.file_problem is None:
+            self.ledger.alerts.end("strategies_file")
+            return
+        self._problem(self.file_problem)
+        self.ledger.alerts.raise_alert(
+            "strategies_file", "critical", "strategies_file", self.file_problem, NEXT_STEPS["strategies_file"]
+        )
+
+    def _raise_problems(self) -> None:
+        """Alert about what this look could not do and waiting will not mend, one alert a subject."""
+        keys = []
+        for subject, words in self._told.items():
+            keys.append(f"watchdog_problem:{subject}")
+            self.ledger.alerts.raise_alert(
+                "watchdog_problem", "critical", keys[-1], listed(words, between="; "), NEXT_STEPS["watchdog_problem"]
+            )
+        self.ledger.alerts.end_starting(["watchdog_problem:"], but=keys)
+
+    def _problem(self, words: str, subject: str | None = None) -> None:
+        """Tell a problem; subject: of which a person has to be told, too."""
         log.warning("watchdog problem", problem=words)
         self.findings.problems.append(words)
+        if subject is not None:
+            self._told.setdefault(subject, []).append(words)

@@ -13,8 +13,6 @@ from psycopg.rows import class_row
 
 # A cause that comes back sooner, before its end was told, is the same alert going on. Senders wait for less than this.
 SAME_ALERT_SECONDS = 3600
-# How long one sender keeps an alert to itself; longer than any service may take to answer.
-_CLAIM_SECONDS = 60
 _ESCALATES = """
     array_position(ARRAY['info', 'warning', 'critical'], EXCLUDED.severity)
         > array_position(ARRAY['info', 'warning', 'critical'], alerts.severity)
@@ -39,7 +37,11 @@ class Alert:
     sent_at: datetime | None
     over_at: datetime | None
     over_sent_at: datetime | None
-    claimed_until: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    acknowledged_reason: str | None
+    closed_by: str | None
+    closed_reason: str | None
 
 
 class Alerts:
@@ -85,7 +87,7 @@ class Alerts:
                 UPDATE alerts SET over_at = NULL
                 WHERE id = (SELECT max(id) FROM alerts WHERE dedupe_key = %(key)s)
                   AND over_at > clock_timestamp() - make_interval(secs => %(same_alert)s)
-                  AND over_sent_at IS NULL AND severity <> 'info'
+                  AND over_sent_at IS NULL AND severity <> 'info' AND closed_by IS NULL
                 """,
                 values,
             )
@@ -187,48 +189,6 @@ class Alerts:
             FROM alerts GROUP BY kind, severity ORDER BY kind, severity
             """
         ).fetchall()
-
-    def claim(self, *, quiet_seconds: float) -> Alert | None:
-        """Return the oldest alert of which something is to be told, for this sender alone; None when there is none.
-
-        quiet_seconds: an end is told when the cause has not come back for so long. A sender that dies keeps its claim
-        for a minute.
-        """
-        found = self._many(
-            """
-            UPDATE alerts SET claimed_until = clock_timestamp() + make_interval(secs => %(hold)s)
-            WHERE id = (
-                SELECT id FROM alerts
-                WHERE (sent_at IS NULL OR over_sent_at IS NULL)
-                  AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
-                  AND (
-                      sent_at IS NULL
-                      OR (severity <> 'info' AND over_at <= clock_timestamp() - make_interval(secs => %(quiet)s))
-                  )
-                ORDER BY id LIMIT 1
-                FOR UPDATE SKIP LOCKED
-            )
-            RETURNING *
-            """,
-            {"hold": _CLAIM_SECONDS, "quiet": quiet_seconds},
-        )
-        return found[0] if found else None
-
-    def record_sent(self, alert: Alert) -> None:
-        """Note that a claimed alert was told, and its end too if it was over when claimed."""
-        self._connection.execute(
-            """
-            UPDATE alerts
-            SET sent_at = COALESCE(sent_at, clock_timestamp()), claimed_until = NULL,
-                over_sent_at = CASE WHEN %(over)s AND over_at IS NOT NULL THEN clock_timestamp() END
-            WHERE id = %(id)s
-            """,
-            {"id": alert.id, "over": alert.over_at is not None},
-        )
-
-    def release(self, alert: Alert) -> None:
-        """Leave a claimed alert to the next sender."""
-        self._connection.execute("UPDATE alerts SET claimed_until = NULL WHERE id = %(id)s", {"id": alert.id})
 
     def _many(self, query: Any, parameters: dict[str, Any]) -> list[Alert]:
         with self._connection.cursor(row_factory=class_row(Alert)) as cursor:

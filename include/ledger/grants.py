@@ -15,7 +15,18 @@ from include.trading.errors import InvalidData
 # Every table of the ledger is in one of these; a test compares them with the database.
 ADDED_TO = frozenset({"account_events", "baselines", "fills", "order_attempts", "order_events", "positions"})
 CHANGED = frozenset(
-    {"accounts", "alerts", "breaks", "heartbeats", "order_intents", "orchestration_runs", "plans", "run_steps"}
+    {
+        "accounts",
+        "alert_channels",
+        "alert_deliveries",
+        "alerts",
+        "breaks",
+        "heartbeats",
+        "order_intents",
+        "orchestration_runs",
+        "plans",
+        "run_steps",
+    }
 )
 # A replay's or a plan's rows are made anew when its task runs again; orders have no rows that are ever deleted.
 REMADE = frozenset({"orchestration_runs", "signal_order_mappings"})

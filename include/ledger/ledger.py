@@ -18,6 +18,7 @@ from include.ledger.accounts import Accounts
 from include.ledger.adapting import store_clean_text
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
+from include.ledger.deliveries import Deliveries
 from include.ledger.identity import halt_if_restored
 from include.ledger.migrations import NEWEST, check_version
 from include.ledger.orders import Orders
@@ -97,6 +98,7 @@ class Ledger:
         self.accounts = Accounts(connection)
         self.alerts = Alerts(connection)
         self.books = Books(connection)
+        self.deliveries = Deliveries(connection)
         self.orders = Orders(connection)
         self.plans = Plans(connection)
         self.runs = Runs(connection)

@@ -48,6 +48,16 @@ class Plans:
                 {"mode": mode, "account": account, "strategy_id": strategy_id, "session": session},
             ).fetchone()
 
+    def gateway_connections(self) -> list[str]:
+        """Return the names of the gateway connections that plans were ever made for."""
+        rows = self._connection.execute(
+            """
+            SELECT DISTINCT parameters -> 'strategy' ->> 'gateway_connection' AS name FROM plans
+            WHERE parameters -> 'strategy' ->> 'gateway_connection' IS NOT NULL ORDER BY name
+            """
+        ).fetchall()
+        return [row["name"] for row in rows]
+
     def open_plans(self, account: str) -> list[PlanRecord]:
         with self._connection.cursor(row_factory=class_row(PlanRecord)) as cursor:
             return cursor.execute(

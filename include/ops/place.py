@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,9 +74,12 @@ class Place:
                 code_version=self.environ.get("TRADING_CODE_VERSION", "unknown"),
             )
 
-    def gateways(self) -> dict[str, Endpoint]:
-        """Return the gateway connections that can be used, by account; an unusable one is `check`'s to tell."""
-        connections = {DEFAULT_GATEWAY}
+    def gateways(self, also: Collection[str] = ()) -> dict[str, Endpoint]:
+        """Return the gateway connections that can be used, by account; an unusable one is `check`'s to tell.
+
+        also: connections that the ledger knows of, whatever the strategies file says.
+        """
+        connections = {DEFAULT_GATEWAY, *also}
         # Halting must work with a broken strategies file.
         with suppress(InvalidData):
             connections |= {strategy.gateway_connection for strategy in self.strategies.strategies}

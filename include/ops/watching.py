@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from include.execution.sending import Message, send_alerts
+from include.execution.sending import send_alerts
 from include.execution.watchdog import Watchdog
 from include.ops import printing
 from include.ops.place import Place
@@ -13,28 +13,30 @@ from include.ops.printing import NEEDS_A_PERSON, WELL
 from include.services.execution_gateway import GatewayReader
 from include.services.heartbeat import ping
 from include.services.notifications import from_environment
+from include.trading.errors import TradingError
 
 
 def run_watch(place: Place, arguments: argparse.Namespace) -> int:
-    addresses = from_environment(place.environ)
-
-    def send(message: Message) -> bool:
-        return addresses is None or addresses.send(message.severity, message.title, message.body)
-
+    try:
+        file_problem = None
+        _ = place.strategies
+    except TradingError as error:
+        file_problem = str(error)
     with place.ledger() as ledger:
         found = Watchdog(
             ledger=ledger,
             settings=place.settings,
             gateways={
                 account: partial(GatewayReader, endpoint, correlation_id="watchdog")
-                for account, endpoint in place.gateways().items()
+                for account, endpoint in place.gateways(ledger.plans.gateway_connections()).items()
             },
             # Whether a session is missed only Airflow can tell: it knows which strategies are paused.
             strategies=(),
             code_version=place.environ.get("TRADING_CODE_VERSION", "unknown"),
+            file_problem=file_problem,
         ).look()
         base_url = place.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080")
-        sent = send_alerts(ledger, place.settings, send, base_url=base_url)
+        sent = send_alerts(ledger, place.settings, partial(from_environment, place.environ), base_url=base_url)
         open_alerts = ledger.alerts.open()
     if place.settings.heartbeat_url and (problem := ping(place.settings.heartbeat_url)) is not None:
         found.problems.append(f"heartbeat: {problem}")

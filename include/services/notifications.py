@@ -4,50 +4,93 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
-from include.trading.errors import InvalidData
+from include.trading.errors import InvalidData, Unavailable
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 CONNECTION_ID = "trading_alerts"
 VARIABLE = f"AIRFLOW_CONN_{CONNECTION_ID.upper()}"
 # Apprise's own words for how bad a message is.
 TYPES = {"info": "info", "warning": "warning", "critical": "failure"}
+EXPECTED = 'expected config {"path": an Apprise URL} or a list of them'
 
 
-class Notifications:
-    """Sends to every address of a connection's `config`: {"path": URL, "tag": …} or a list of such."""
+@dataclass(frozen=True)
+class Channel:
+    """One address. name: tells addresses apart without a word of them, for they hold secrets.
 
-    def __init__(self, config: Any) -> None:
-        """Raises InvalidData for an address Apprise does not understand; never with the address, it holds secrets."""
-        import apprise
+    service: None for an address that Apprise does not understand; `problem` says which one that is.
+    """
 
-        self._addresses = apprise.Apprise()
-        entries = config if isinstance(config, list) else [config]
-        for number, entry in enumerate(entries, start=1):
-            path = entry.get("path") if isinstance(entry, Mapping) else None
-            if not path or not self._addresses.add(path, tag=entry.get("tag")):
-                raise InvalidData(
-                    f'connection {CONNECTION_ID!r}: expected config {{"path": an Apprise URL}} or a list of them; '
-                    f"entry {number} is none that Apprise understands"
-                )
+    name: str
+    service: Apprise | None
+    problem: str
 
-    def send(self, severity: str, title: str, body: str) -> bool:
-        """Send one message and say whether it arrived everywhere. Apprise logs what did not."""
-        return bool(self._addresses.notify(body=body, title=title, notify_type=TYPES[severity], body_format="text"))
+    def send(self, severity: str, title: str, body: str) -> None:
+        """Send one message. Raises InvalidData for an address that is none, Unavailable when it did not arrive."""
+        if self.service is None:
+            raise InvalidData(self.problem)
+        if not self.service.notify(body=body, title=title, notify_type=TYPES[severity], body_format="text"):
+            raise Unavailable(f"channel {self.name} did not take the message; Apprise's log line before says why")
 
 
-def from_environment(environ: Mapping[str, str]) -> Notifications | None:
-    """Return what AIRFLOW_CONN_TRADING_ALERTS, in Airflow's JSON form, describes; None when it is not set."""
+def channels_of(config: Any) -> tuple[Channel, ...]:
+    """Return a channel for each address of a connection's `config`: {"path": URL} or a list of such.
+
+    One that cannot be used keeps none of the others from being used: it fails when something is sent there.
+    Raises InvalidData when there is no address at all.
+    """
+    from apprise import Apprise
+    from apprise.utils.parse import parse_urls
+
+    found: dict[str, Channel] = {}
+    entries = config if isinstance(config, list) else [config]
+    for number, entry in enumerate(entries, start=1):
+        path = entry.get("path") if isinstance(entry, Mapping) else None
+        text = path if isinstance(path, str) else ""
+        for address in parse_urls(text) or [text]:  # type: ignore[no-untyped-call]
+            service = Apprise()
+            understood = bool(address) and service.add(address)
+            # Of an address that Apprise understands the part before :// is one of its own words.
+            kind = address.partition("://")[0] if understood else f"entry {number}"
+            name = f"{kind} {sha256(address.encode()).hexdigest()[:12]}"
+            problem = f"connection {CONNECTION_ID!r}: {EXPECTED}; entry {number} is none that Apprise understands"
+            found.setdefault(name, Channel(name, service if understood else None, problem))
+    if not found:
+        raise InvalidData(f"connection {CONNECTION_ID!r}: {EXPECTED}; got an empty list")
+    return tuple(found.values())
+
+
+def config_of(extra: Any) -> Any:
+    """Return the `config` in the extra of an Airflow connection; both may be JSON in a text.
+
+    Raises InvalidData when there is none; never with a word of it, for it holds secrets.
+    """
+    try:
+        config = (json.loads(extra) if isinstance(extra, str) else extra)["config"]
+        return json.loads(config) if isinstance(config, str) else config
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise InvalidData(
+            f"connection {CONNECTION_ID!r}: {EXPECTED} in its extra; got text that does not fit "
+            f"({type(error).__name__})"
+        ) from None
+
+
+def from_environment(environ: Mapping[str, str]) -> tuple[Channel, ...]:
+    """Return the channels of AIRFLOW_CONN_TRADING_ALERTS in Airflow's JSON form; none when it is not set."""
     text = environ.get(VARIABLE, "").strip()
     if not text:
-        return None
+        return ()
     try:
         extra = json.loads(text)["extra"]
-        config = (json.loads(extra) if isinstance(extra, str) else extra)["config"]
-        config = json.loads(config) if isinstance(config, str) else config
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidData(
             f'{VARIABLE}: expected JSON like {{"conn_type": "apprise", "extra": {{"config": {{"path": "…"}}}}}}; '
             f"got text that does not fit ({type(error).__name__})"
         ) from None
-    return Notifications(config)
+    return channels_of(config_of(extra))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final, Literal
 from uuid import UUID
@@ -35,6 +36,8 @@ NEXT_STEPS: Final[dict[str, str]] = {
     "other_gateway": "correct the connection; when the account really moved: "
     "python -m include.ops rebind --account … --same-account --reason …",
     "stuck_run": "look at the run's tasks in Airflow; clearing any of them is safe",
+    "strategies_file": "repair the strategies file: until then no strategy has a run; orders are looked after on",
+    "watchdog_problem": "repair what it names; everything else is looked after all the same",
 }
 
 # Causes judged when a run is closed; one that a later run of the strategy and mode does not have is over.
@@ -80,6 +83,16 @@ class Alarm(Value):
     key: str
     message: str
     next_step: str
+
+
+def listed(items: Sequence[str], *, most: int = 10, between: str = ", ") -> str:
+    """Return the first items in one text of bounded length, with the number of the others."""
+    more = f" … and {len(items) - most} more" if len(items) > most else ""
+    return between.join(shortened(item, 400) for item in items[:most]) + more
+
+
+def shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 2]} …"
 
 
 def run_key(kind: str, strategy_id: str, mode: Mode, session: date | None) -> str:

@@ -12,10 +12,9 @@ from airflow.sdk import BaseNotifier
 from include.trading.errors import TradingError
 
 if TYPE_CHECKING:
-    from include.execution.sending import Message
     from include.ledger.ledger import Ledger
     from include.ledger.records import Run
-    from include.services.notifications import Notifications
+    from include.services.notifications import Channel
 
 log = structlog.get_logger(__name__)
 
@@ -33,20 +32,23 @@ class TradingNotifier(BaseNotifier):
         self.event = event
 
     def notify(self, context: Any) -> None:
-        from include.execution.sending import Message, send_alerts
+        from include.execution.sending import Message, arrives, send_alerts
         from include.execution.settings import settings_from
         from trading_airflow.hooks.ledger import LedgerHook
 
         try:
             with LedgerHook().ledger() as ledger:
                 self._store(ledger, context)
-                send_alerts(ledger, settings_from(os.environ), Sender(), base_url=base_url())
+                send_alerts(ledger, settings_from(os.environ), channels, base_url=base_url())
         except TradingError as error:
             log.error("alert not stored", alert_event=self.event, reason=str(error))
             if self.event in ("task_failed", "run_failed"):
                 # Without the ledger nobody else will tell; then rather twice than not at all.
                 words = f"{_subject(context)}: {_problem(context)}\nThe alert was not stored: {error}\n{base_url()}"
-                Sender()(Message("critical", f"[CRITICAL] {self.event.replace('_', ' ')}", words))
+                message = Message("critical", f"[CRITICAL] {self.event.replace('_', ' ')}", words)
+                for channel in channels():
+                    if (problem := arrives(channel, message)) is not None:
+                        log.error("alert not sent", title=message.title, reason=problem)
 
     def _store(self, ledger: Ledger, context: Mapping[str, Any]) -> None:
         from include.execution.alarming import raise_unknown_orders, task_key
@@ -84,34 +86,19 @@ _EVENT_WORDS = {
 }
 
 
-class Sender:
-    """Sends over the connection `trading_alerts`; without one, the log line that every alert has is all."""
-
-    def __init__(self) -> None:
-        self._notifications: Notifications | None = None
-
-    def __call__(self, message: Message) -> bool:
-        if self._notifications is None:
-            self._notifications = _notifications()
-        if self._notifications is None:
-            return True
-        return self._notifications.send(message.severity, message.title, message.body)
-
-
-def _notifications() -> Notifications | None:
+def channels() -> tuple[Channel, ...]:
+    """Return where the connection `trading_alerts` sends; without one, the log line that every alert has is all."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
 
-    from include.services.notifications import CONNECTION_ID, Notifications
+    from include.services.notifications import CONNECTION_ID, channels_of, config_of
 
     try:
         connection = BaseHook.get_connection(CONNECTION_ID)
     except AirflowNotFoundException:
-        return None
-    from airflow.providers.apprise.hooks.apprise import AppriseHook
-
-    # Not the hook's own notify: it does not say whether a message arrived.
-    return Notifications(AppriseHook(CONNECTION_ID).get_config_from_conn(connection))
+        return ()
+    # Not the provider's hook: it sends to all addresses as one, and does not say whether a message arrived.
+    return channels_of(config_of(connection.extra_dejson))
 
 
 def base_url() -> str:

@@ -3,75 +3,30 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from include.execution.desk import stop_trading
 from include.execution.sending import send_alerts
 from include.execution.settings import Settings
-from include.execution.watchdog import Findings, Watchdog, Watched
-from include.ledger.records import Intent, Run
+from include.execution.watchdog import Watched
 from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.execution_gateway import GatewayReader
-from include.services.notifications import Notifications
+from include.services.notifications import channels_of
 from include.trading.errors import BookMismatch, InvalidData, OutcomeUnknown, Unavailable
+from tests.support.duty import AT_ONCE, QUIET, Duty
 from tests.support.engine import FAST, Engine, sandbox_strategy
-from tests.support.inbox import Inbox, mail_server, webhook
-
-AT_ONCE = Settings.model_validate(FAST.model_dump() | {"alert_quiet_seconds": 0})
-QUIET = Settings.model_validate(FAST.model_dump() | {"alert_quiet_seconds": 3000})
+from tests.support.inbox import mail_server, webhook
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with start_sandbox(fill_after=0) as running:
         yield running
-
-
-@dataclass
-class Duty:
-    """An engine whose alerts arrive in an inbox."""
-
-    engine: Engine
-    sandbox: Sandbox
-    inbox: Inbox
-
-    def send(self, settings: Settings = AT_ONCE) -> list[str]:
-        """Send what waits and return the titles of the messages that came by it."""
-        before = len(self.inbox.messages)
-        addresses = Notifications({"path": self.inbox.url})
-        with self.engine.ledger() as ledger:
-            send_alerts(
-                ledger,
-                settings,
-                lambda message: addresses.send(message.severity, message.title, message.body),
-                base_url="http://airflow.example",
-            )
-        return self.inbox.titles[before:]
-
-    def plan(self, name: str = "one", **strategy: Any) -> tuple[Run, list[Intent]]:
-        return self.engine.plan(self.engine.identity(name), sandbox_strategy(**strategy))
-
-    def watch(self, *strategies: Watched, later: timedelta = timedelta(0)) -> Findings:
-        engine = replace(self.engine, clock_offset=self.engine.clock_offset + later)
-        with engine.ledger() as ledger:
-            return Watchdog(
-                ledger=ledger,
-                settings=engine.settings,
-                gateways={
-                    "sandbox": lambda: GatewayReader(
-                        engine.endpoint("execution_gateway"), correlation_id="test", retry_delays_seconds=(0.02,)
-                    )
-                },
-                strategies=strategies,
-                code_version="test",
-            ).look()
 
 
 @pytest.fixture
@@ -407,11 +362,153 @@ def test_an_alert_arrives_by_e_mail(duty: Duty) -> None:
     assert "read its log" in body.get_content()
 
 
-def test_an_address_that_apprise_does_not_understand_is_refused_without_repeating_it() -> None:
-    with pytest.raises(InvalidData, match="entry 2 is none") as caught:
-        Notifications([{"path": "json://127.0.0.1:1/"}, {"path": "nonsense-with-a-secret"}])
+def test_an_address_that_apprise_does_not_understand_is_named_by_its_place_and_stops_no_other(duty: Duty) -> None:
+    raised(duty)
+    addresses = [{"path": "nonsense-with-a-secret"}, {"path": duty.inbox.url}, {"url": "json://127.0.0.1:1/"}]
+    with duty.engine.ledger() as ledger:
+        assert send_alerts(ledger, AT_ONCE, lambda: channels_of(addresses), base_url="") == 1
 
-    assert "secret" not in str(caught.value)
+    assert duty.inbox.titles == ["[WARNING] error"]
+    broken = channels_of(addresses)[0]
+    with pytest.raises(InvalidData, match="entry 1 is none") as caught:
+        broken.send("info", "title", "body")
+    assert "secret" not in f"{caught.value} {broken.name}"
+
+
+def dead_address() -> str:
+    """An address where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"json://127.0.0.1:{free.getsockname()[1]}/"
+
+
+def five_alerts(duty: Duty) -> list[str]:
+    """Raise four warnings and, last, a critical alert; return the titles of their messages in that order."""
+    with duty.engine.ledger() as ledger:
+        for number in range(4):
+            ledger.alerts.raise_alert("error", "warning", f"error:{number}", f"task {number}", "read its log")
+        ledger.alerts.raise_alert("break", "critical", "break:x", "the books differ", "settle it")
+    return ["[WARNING] error"] * 4 + ["[CRITICAL] break"]
+
+
+@pytest.mark.parametrize("dead", ["gone", "nothing listens", "no such host", "not understood"])
+def test_a_dead_channel_keeps_the_others_from_no_message_whichever_comes_first(duty: Duty, dead: str) -> None:
+    titles = five_alerts(duty)
+    with webhook() as gone:
+        gone.status = 410
+        url = {
+            "gone": gone.url,
+            "nothing listens": dead_address(),
+            "no such host": "json://channel.invalid/",
+            "not understood": "no address",
+        }[dead]
+
+        assert duty.send_to(url, duty.inbox.url) == 5
+        assert duty.send_to(url, duty.inbox.url) == 0
+
+    assert duty.inbox.titles == titles
+
+
+def test_a_channel_that_comes_back_gets_what_it_missed_once_and_in_order(duty: Duty) -> None:
+    titles = five_alerts(duty)
+    with webhook() as other:
+        other.status = 503
+        for _ in range(4):
+            duty.send_to(other.url, duty.inbox.url)
+        other.status = 200
+
+        duty.send_to(other.url, duty.inbox.url)
+        duty.send_to(other.url, duty.inbox.url)
+
+        assert other.titles == titles
+    assert duty.inbox.titles == titles
+
+
+def test_escalations_and_ends_reach_each_channel_once(duty: Duty) -> None:
+    raised(duty)
+    with webhook() as other:
+        duty.send_to(other.url, duty.inbox.url)
+        other.status = 410
+        with duty.engine.ledger() as ledger:
+            ledger.alerts.raise_alert("error", "critical", "error:x", "it gave up", "read its log")
+        duty.send_to(other.url, duty.inbox.url)
+        ended(duty)
+        duty.send_to(other.url, duty.inbox.url)
+        other.status = 200
+        duty.send_to(other.url, duty.inbox.url)
+
+        assert duty.inbox.titles == ["[WARNING] error", "[CRITICAL] error", "[OVER] error"]
+        assert other.titles == ["[WARNING] error", "[OVER] error"]
+
+
+def test_what_a_channel_did_not_take_for_a_week_and_is_over_is_not_sent_any_more(duty: Duty) -> None:
+    raised(duty)
+    ended(duty)
+    with duty.engine.ledger() as ledger:
+        ledger.connection.execute("UPDATE alerts SET over_at = over_at - interval '8 days'")
+
+    assert duty.send() == []
+
+
+def test_a_message_that_a_channel_never_takes_does_not_stand_before_the_next(duty: Duty) -> None:
+    raised(duty)
+    duty.inbox.refused = "task failed"
+    with duty.engine.ledger() as ledger:
+        ledger.alerts.raise_alert("break", "critical", "break:x", "the books differ", "settle it")
+
+    sent = [duty.send() for _ in range(4)]
+
+    assert [titles for titles in sent if titles] == [["[CRITICAL] break"]]
+    duty.inbox.refused = ""
+    assert duty.send() == ["[WARNING] error"]
+
+
+def test_a_new_channel_is_not_told_what_was_told_before_it_came(duty: Duty) -> None:
+    raised(duty)
+    duty.send()
+    with webhook() as new:
+        assert duty.send_to(duty.inbox.url, new.url) == 0
+        ended(duty)
+        duty.send_to(duty.inbox.url, new.url)
+
+        assert new.titles == ["[OVER] error"]
+
+
+def test_the_ledger_keeps_no_word_of_an_address(duty: Duty) -> None:
+    raised(duty)
+    duty.send_to(duty.inbox.url + "?secret=of-this-address")
+
+    with duty.engine.ledger() as ledger:
+        rows = ledger.connection.execute("SELECT * FROM alert_channels, alert_deliveries").fetchall()
+    assert rows
+    assert "secret" not in str(rows)
+    assert "127.0.0.1" not in str(rows)
+
+
+def test_an_end_that_was_told_while_its_cause_came_back_is_taken_back(duty: Duty) -> None:
+    raised(duty)
+    duty.send()
+    ended(duty)
+    with duty.engine.ledger() as ledger:
+        # What a sender does, with the cause coming back between its look and its note.
+        (name,) = ledger.deliveries.add([channels_of({"path": duty.inbox.url})[0].name])
+        due = ledger.deliveries.due(name, quiet_seconds=0)
+        assert due is not None
+        ledger.deliveries.record_try(due.alert, name)
+        assert not raised(duty)
+        ledger.deliveries.record_sent(due.alert, name)
+
+    assert duty.send() == ["[WARNING] error"]
+
+
+def test_a_sender_that_died_holds_its_channel_for_a_minute_only(duty: Duty) -> None:
+    raised(duty)
+    with duty.engine.ledger() as ledger:
+        (name,) = ledger.deliveries.add([channels_of({"path": duty.inbox.url})[0].name])
+        assert ledger.deliveries.claim(name, "dead")
+        assert duty.send() == []
+        ledger.connection.execute("UPDATE alert_channels SET claimed_until = claimed_until - interval '1 minute'")
+
+    assert duty.send() == ["[WARNING] error"]
 
 
 def test_the_command_looks_and_sends_without_airflow(duty: Duty, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,9 +19,21 @@ REASON = ("--account", "sandbox", "--by", "ada", "--reason", "upgrade")
 
 
 def set_back(url: str) -> None:
-    """Make the ledger what the version before the newest migration left: its tables, and all rows in them."""
-    assert NEWEST == "0005", "set back the migration that is the newest now"
+    """Make the ledger what version 0004 left: its tables, and all rows in them."""
+    assert NEWEST == "0006", "set back the migration that is the newest now"
     with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE alert_deliveries, alert_channels")
+        connection.execute("DROP INDEX idx_alerts_over")
+        connection.execute(
+            "CREATE INDEX idx_alerts_unsent ON alerts (id) WHERE sent_at IS NULL OR over_sent_at IS NULL"
+        )
+        connection.execute(
+            """
+            ALTER TABLE alerts
+                ADD COLUMN claimed_until TIMESTAMPTZ, DROP COLUMN acknowledged_at, DROP COLUMN acknowledged_by,
+                DROP COLUMN acknowledged_reason, DROP COLUMN closed_by, DROP COLUMN closed_reason
+            """
+        )
         connection.execute(
             """
             ALTER TABLE accounts

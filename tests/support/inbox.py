@@ -18,10 +18,14 @@ from aiosmtpd.controller import Controller
 
 @dataclass
 class Inbox:
-    """url: for the connection `trading_alerts`. status: what the web server answers from now on."""
+    """url: for the connection `trading_alerts`. status: what the web server answers from now on.
+
+    refused: a message with these words is answered with 413, whatever the status.
+    """
 
     url: str = ""
     status: int = 200
+    refused: str = ""
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -41,9 +45,10 @@ def webhook() -> Iterator[Inbox]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if inbox.status == 200:
+            status = 413 if inbox.refused and inbox.refused in message["message"] else inbox.status
+            if status == 200:
                 inbox.messages.append(message)
-            self.send_response(inbox.status)
+            self.send_response(status)
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:

@@ -16,6 +16,7 @@ from include.ledger.alerts import Alert
 from include.ledger.ledger import open_ledger
 from include.trading.errors import Unavailable
 from tests.support.dags import read_dags
+from tests.support.engine import Engine, sandbox_strategy
 from tests.support.inbox import Inbox, webhook
 from tests.support.place import Place
 from tests.support.tasks import DagRun
@@ -135,6 +136,40 @@ def test_the_watchdog_sends_what_nobody_sent_and_asks_the_heartbeat(
         "problems": ["heartbeat: it answered 501"],
         "messages_sent": 1,
     }
+
+
+@pytest.mark.parametrize("text", [None, "strategies: [", "{}"])
+def test_a_broken_strategies_file_stops_no_look_at_orders_and_is_told(
+    place: Place, inbox: Inbox, text: str | None
+) -> None:
+    engine = Engine(place.ledger_url, place.sandbox.signals_url, place.sandbox.gateway_url, place.sandbox.market_url)
+    place.sandbox.admin.settings(fill_after_seconds=3600)
+    _, intents = engine.plan(engine.identity("one"), sandbox_strategy())
+    engine.submit_all(intents)
+    for intent in intents:
+        place.sandbox.admin.order(intent.client_order_id, status="canceled")
+    place.strategies.unlink() if text is None else place.strategies.write_text(text)
+
+    result = watch()
+
+    with open_ledger(place.ledger_url) as ledger:
+        assert not ledger.orders.live("sandbox")
+    assert str(place.strategies) in "".join(result["problems"])
+    assert "[CRITICAL] strategies file" in inbox.titles
+
+
+def test_a_dag_that_airflow_does_not_know_does_not_stop_the_watchdog(place: Place, inbox: Inbox) -> None:
+    from airflow.sdk.exceptions import AirflowException
+
+    def unknown(dag_id: str) -> None:
+        raise AirflowException(f"no DAG {dag_id}")
+
+    place.trades(sandbox_strategy(schedule="session"))
+    ti = SimpleNamespace(get_dag=unknown)
+
+    result = WatchdogOperator(task_id="watch").execute({"ti": ti})  # type: ignore[typeddict-item]
+
+    assert result["problems"] == []
 
 
 def test_the_watchdog_runs_every_few_minutes_and_is_never_paused_from_the_start(

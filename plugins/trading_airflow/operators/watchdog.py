@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 class WatchdogOperator(BaseOperator):
     """Look after runs and orders that no task may be looking after, send what alerts wait, and show that we live.
 
-    Fails only without the ledger: a service that is down is told in its result.
+    Fails only without the ledger. A service that is down is told in its result, an unreadable strategies file too.
     """
 
     ui_color = "#f3e8fd"
@@ -39,20 +39,30 @@ class WatchdogOperator(BaseOperator):
         from include.execution.settings import settings_from
         from include.execution.watchdog import Watchdog
         from include.services.heartbeat import ping
-        from trading_airflow.alerts import Sender, base_url
+        from trading_airflow.alerts import base_url, channels
         from trading_airflow.hooks.ledger import LedgerHook
 
         settings = settings_from(os.environ)
-        strategies = load_strategies(strategies_path()).strategies
+        strategies: tuple[Strategy, ...] = ()
+        file_problem = None
+        try:
+            strategies = load_strategies(strategies_path()).strategies
+        except TradingError as error:
+            file_problem = str(error)
         with LedgerHook().ledger() as ledger:
+            # Also what the ledger knows: a strategy may have left the file with its orders still open.
+            connections = {strategy.gateway_connection for strategy in strategies} | set(
+                ledger.plans.gateway_connections()
+            )
             found = Watchdog(
                 ledger=ledger,
                 settings=settings,
-                gateways=_gateways(strategies),
+                gateways=_gateways(connections),
                 strategies=_watched(strategies, context),
                 code_version=code_version(),
+                file_problem=file_problem,
             ).look()
-            sent = send_alerts(ledger, settings, Sender(), base_url=base_url())
+            sent = send_alerts(ledger, settings, channels, base_url=base_url())
         if settings.heartbeat_url and (problem := ping(settings.heartbeat_url)) is not None:
             found.problems.append(f"heartbeat: {problem}")
         result = {
@@ -66,12 +76,12 @@ class WatchdogOperator(BaseOperator):
         return result
 
 
-def _gateways(strategies: tuple[Strategy, ...]) -> dict[str, Callable[[], AbstractContextManager[GatewayReader]]]:
+def _gateways(connections: Iterable[str]) -> dict[str, Callable[[], AbstractContextManager[GatewayReader]]]:
     """Return how to open the gateway of each account that a connection names. It only reads."""
     from trading_airflow.hooks.execution_gateway import GatewayReaderHook
 
     found: dict[str, Callable[[], AbstractContextManager[GatewayReader]]] = {}
-    for connection_id in sorted({strategy.gateway_connection for strategy in strategies}):
+    for connection_id in sorted(connections):
         hook = GatewayReaderHook(connection_id)
         try:
             account = hook.endpoint().account
@@ -85,11 +95,20 @@ def _gateways(strategies: tuple[Strategy, ...]) -> dict[str, Callable[[], Abstra
 
 def _watched(strategies: tuple[Strategy, ...], context: Context) -> list[Watched]:
     """Return the strategies with what Airflow says of their DAGs: the ledger does not know which are paused."""
+    from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
+
     from include.execution.watchdog import Watched
 
     ti = context["ti"]
-    return [
-        Watched(strategy, paused=ti.get_dag(strategy.dag_id).is_paused)
-        for strategy in strategies
-        if strategy.schedule is not None
-    ]
+    found = []
+    for strategy in strategies:
+        if strategy.schedule is None:
+            continue
+        try:
+            paused = ti.get_dag(strategy.dag_id).is_paused
+        except (AirflowException, AirflowRuntimeError) as error:
+            # New in the file and not read yet, or broken: its import error is Airflow's to show.
+            log.warning("DAG not known", dag_id=strategy.dag_id, reason=str(error))
+            paused = False
+        found.append(Watched(strategy, paused=paused))
+    return found
