@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from hashlib import sha256
 
+from include.execution.positions import shares
 from include.execution.runs import sends
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.ledger.records import Intent, Run
-from include.trading.alarms import NEXT_STEPS, RUN_KINDS, RunFacts, run_alarms, run_key
+from include.trading.alarms import NEXT_STEPS, RUN_KINDS, RunFacts, listed, run_alarms, run_key
+from include.trading.models import Mode
 from include.trading.outcome import RunStatus
 from include.trading.pace import sending_time
 from include.trading.reasons import NO_CHANGE_WANTED, PRICE_PROBLEMS, UNDECIDED
 from include.trading.states import NEVER_SENT, REFUSED
+from include.trading.strategy import MODES
 
 NOT_WANTED = NO_CHANGE_WANTED | UNDECIDED
 
@@ -37,8 +42,10 @@ def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
         )
     raised = {alarm.kind for alarm in alarms}
     over = [run_key(kind, run.strategy_id, run.mode, None) for kind in RUN_KINDS if kind not in raised]
+    if run.mode in own_modes(run.parameters.get("book_mode", run.mode)):
+        # Also of earlier sessions: what to do about them is over when a session has its run again.
+        over.append(session_key("session_missed", run.strategy_id, ""))
     if not replay:
-        over.append(session_key("session_missed", run.strategy_id, run.session_date.isoformat()))
         over.append(run_key("stuck_run", run.strategy_id, run.mode, None))
     if run.status != "failed":
         over += [task_key(run.dag_id, run.airflow_run_id), f"dag_failed:{run.dag_id}:"]
@@ -55,6 +62,11 @@ def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
             session=run.session_date,
             run_id=run.run_id,
         )
+
+
+def own_modes(mode: Mode) -> tuple[Mode, ...]:
+    """Return the modes of runs that are a session's own for a strategy of this mode: a safer one is a look ahead."""
+    return MODES[MODES.index(mode) :]
 
 
 def session_key(kind: str, strategy_id: str, session: str) -> str:
@@ -108,23 +120,99 @@ def sending_seconds(ledger: Ledger, run: Run, intents: Sequence[Intent]) -> floa
     return None if took is None else took.total_seconds()
 
 
+# So many orders without a known outcome have an alert each; what comes at once with them shares one.
+MOST_ALONE = 3
+
+
 def raise_unknown_orders(ledger: Ledger, account: str) -> None:
-    """Alert about each order of the account whose outcome is not known; end those that are known again."""
-    now = ledger.now()
-    keys = []
-    for intent in ledger.orders.live(account):
-        expired = intent.lease_until is not None and now >= intent.lease_until
-        if intent.state != "unknown" and not (intent.state == "sending" and expired):
-            continue
-        keys.append(f"unknown_order:{account}:{intent.client_order_id}")
+    """Alert about the account's orders whose outcome is not known; end what is known again.
+
+    A gateway that fails under a whole plan is one cause: beyond the first few its orders share an alert.
+    """
+    now, prefix = ledger.now(), f"unknown_order:{account}:"
+    unknown = [
+        intent
+        for intent in ledger.orders.live(account)
+        if intent.state == "unknown"
+        or (intent.state == "sending" and intent.lease_until is not None and now >= intent.lease_until)
+    ]
+    told = {alert.dedupe_key for alert in ledger.alerts.open() if alert.kind == "unknown_order"}
+    alone = [intent for intent in unknown if prefix + intent.client_order_id in told]
+    shared = [intent for intent in unknown if intent not in alone]
+    if prefix not in told and len(unknown) <= MOST_ALONE:
+        alone, shared = unknown, []
+    elif prefix not in told:
+        room = max(0, MOST_ALONE - len(alone))
+        alone, shared = alone + shared[:room], shared[room:]
+
+    def raise_about(key: str, message: str, strategy_id: str | None) -> None:
+        step = NEXT_STEPS["unknown_order"]
         ledger.alerts.raise_alert(
-            "unknown_order",
-            "critical",
-            keys[-1],
-            f"nobody knows what became of order {intent.client_order_id} ({intent.side} {intent.quantity} "
-            f"{intent.symbol}): {intent.message or 'its worker did not report'}",
-            NEXT_STEPS["unknown_order"],
-            strategy_id=intent.strategy_id,
-            account=account,
+            "unknown_order", "critical", key, message, step, strategy_id=strategy_id, account=account
         )
-    ledger.alerts.end_starting([f"unknown_order:{account}:"], but=keys)
+
+    for intent in alone:
+        words = f"nobody knows what became of order {_order_words(intent)}: {intent.message or NO_REPORT}"
+        raise_about(prefix + intent.client_order_id, words, intent.strategy_id)
+    if shared:
+        orders = listed([_order_words(intent) for intent in shared])
+        words = f"nobody knows what became of {len(shared)} more orders: {orders}; {shared[0].message or NO_REPORT}"
+        raise_about(prefix, words, None)
+    kept = [prefix + intent.client_order_id for intent in alone] + ([prefix] if shared else [])
+    ledger.alerts.end_starting([prefix], but=kept)
+
+
+NO_REPORT = "its worker did not report"
+
+
+def _order_words(intent: Intent) -> str:
+    return f"{intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol})"
+
+
+def position_words(found: Mapping[str, tuple[Decimal, Decimal]]) -> str:
+    """Return in words what differs, a symbol after the other: (what the gateway says, what the ledger expects)."""
+    symbols = [
+        f"{symbol}: the gateway holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
+        for symbol, (actual, expected) in sorted(found.items())
+    ]
+    many = f"{len(found)} symbols differ: " if len(found) > 1 else ""
+    return many + listed(symbols, between="; ")
+
+
+def raise_position_alert(
+    ledger: Ledger, kind: str, run: Run, found: Mapping[str, tuple[Decimal, Decimal]], next_step: str, note: str = ""
+) -> None:
+    """Alert once about all symbols that one comparison found to differ; end what an earlier one found of others.
+
+    note: what to add to the words.
+    """
+    prefix = f"{kind}:{run.account}:{run.strategy_id}:"
+    names = ",".join(sorted(found))
+    key = prefix + (names if len(found) == 1 else sha256(names.encode()).hexdigest()[:16])
+    if found:
+        ledger.alerts.raise_alert(
+            kind,
+            "warning",
+            key,
+            f"{position_words(found)}{note}",
+            next_step,
+            strategy_id=run.strategy_id,
+            account=run.account,
+            session=run.session_date,
+            run_id=run.run_id,
+        )
+    ledger.alerts.end_starting([prefix], but=[key] if found else [])
+
+
+def end_position_alerts(ledger: Ledger, account: str, symbol: str) -> None:
+    """End the alerts that name this symbol alone: its books agree now. One of several ends at the next comparison."""
+    ledger.alerts.end(
+        *(
+            alert.dedupe_key
+            for alert in ledger.alerts.open()
+            if alert.kind in POSITION_KINDS and alert.account == account and alert.dedupe_key.endswith(f":{symbol}")
+        )
+    )
+
+
+POSITION_KINDS = ("blocked_symbol", "position_difference")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from include.execution.alarming import raise_for_run
+from include.execution.alarming import position_words, raise_for_run, raise_position_alert
 from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, refresh_account, stop_trading
 from include.execution.points import reach
@@ -13,6 +13,7 @@ from include.execution.positions import differences
 from include.execution.resolve import gateway_ids, look_again
 from include.execution.runs import read_run, reason_of, sends
 from include.ledger.records import Intent, Run
+from include.trading.alarms import listed
 from include.trading.models import Mode
 from include.trading.outcome import (
     OrderFact,
@@ -94,51 +95,49 @@ def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
 
 def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
     """Ask the second source: orders thought absent or ended short, orders still open, and the positions."""
+    vanished = []
     for intent in intents:
         if intent.attempt == 0:
             continue
         if intent.proven_absent_at is not None or intent.state in ENDED_SHORT:
             look_again(desk, intent)
         if intent.state == "open" and _vanished(desk, intent):
-            stop_trading(
-                desk,
-                run.account,
-                "vanished",
-                intent.client_order_id,
-                f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}) was acknowledged "
-                "and the gateway no longer knows it",
-                intent=intent,
-                run_id=run.run_id,
-            )
+            vanished.append(intent)
+    if vanished:
+        alone = vanished[0] if len(vanished) == 1 else None
+        orders = listed([f"{row.client_order_id} ({row.side} {row.quantity} {row.symbol})" for row in vanished])
+        stop_trading(
+            desk,
+            run.account,
+            "vanished",
+            str(run.plan_id) if alone is None else alone.client_order_id,
+            f"acknowledged orders that the gateway no longer knows: {orders}",
+            intent=alone,
+            run_id=run.run_id,
+            detail={"orders": [row.client_order_id for row in vanished]},
+        )
     if run.mode == "dry_run":
         return
-    for symbol, (actual, expected) in differences(
-        desk, run.account, {intent.symbol for intent in intents}, run.run_id
-    ).items():
-        message = f"{symbol}: the gateway holds {actual}, our fills and the adopted baseline say {expected}"
-        if desk.gateway.contract == "v1":
-            desk.ledger.alerts.raise_alert(
-                "position_difference",
-                "warning",
-                f"position_difference:{run.account}:{symbol}",
-                f"{message} (a v1 gateway counts partial fills twice, so trading goes on)",
-                "compare with the broker's own account page",
-                strategy_id=run.strategy_id,
-                account=run.account,
-                session=run.session_date,
-                run_id=run.run_id,
-            )
-        else:
-            stop_trading(
-                desk,
-                run.account,
-                "position_mismatch",
-                f"{run.session_date}:{symbol}",
-                message,
-                symbol=symbol,
-                run_id=run.run_id,
-                detail={"gateway": str(actual), "expected": str(expected)},
-            )
+    found = differences(desk, run.account, {intent.symbol for intent in intents}, run.run_id)
+    if desk.gateway.contract == "v1":
+        note = " (a v1 gateway counts partial fills twice, so trading goes on)"
+        step = "compare with the broker's own account page"
+        raise_position_alert(desk.ledger, "position_difference", run, found, step, note)
+    elif found:
+        # One break however many symbols: an answer that is wrong as a whole is one cause, and one id to resume with.
+        stop_trading(
+            desk,
+            run.account,
+            "position_mismatch",
+            f"{run.session_date}:{run.strategy_id}",
+            position_words(found),
+            symbol=next(iter(found)) if len(found) == 1 else None,
+            run_id=run.run_id,
+            detail={
+                symbol: {"gateway": str(actual), "expected": str(expected)}
+                for symbol, (actual, expected) in found.items()
+            },
+        )
 
 
 def _vanished(desk: Desk, intent: Intent) -> bool:

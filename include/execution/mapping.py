@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from include.execution.alarming import raise_position_alert
 from include.execution.desk import Desk, refresh_account
 from include.execution.plan_alerts import raise_for_plan
 from include.execution.points import reach
@@ -85,21 +86,14 @@ def _unexplained(desk: Desk, run: Run) -> dict[str, str]:
     strategy = strategy_of(run)
     held = desk.ledger.orders.held(run.account, strategy_id=run.strategy_id, mode=run.mode)
     found = differences(desk, run.account, {*strategy.symbols, *held}, run.run_id)
-    for symbol, (actual, expected) in found.items():
-        desk.ledger.alerts.raise_alert(
-            "blocked_symbol",
-            "warning",
-            f"blocked_symbol:{run.account}:{symbol}",
-            f"{symbol}: the gateway holds {actual}, our fills and the adopted baseline say {expected}",
-            f"find out whose it is; if it is not ours: python -m include.ops adopt --account {run.account} "
-            f"--symbol {symbol} --reason …",
-            strategy_id=run.strategy_id,
-            account=run.account,
-            session=run.session_date,
-            run_id=run.run_id,
-        )
-    explained = {*strategy.symbols, *held} - found.keys()
-    desk.ledger.alerts.end(*(f"blocked_symbol:{run.account}:{symbol}" for symbol in explained))
+    raise_position_alert(
+        desk.ledger,
+        "blocked_symbol",
+        run,
+        found,
+        f"find out whose it is; if it is not ours: python -m include.ops adopt --account {run.account} "
+        "--symbol … --reason …",
+    )
     return {} if desk.gateway.contract == "v1" else dict.fromkeys(found, "unexplained_position")
 
 

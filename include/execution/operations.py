@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from include.execution.alarming import end_position_alerts
 from include.execution.desk import Desk
 from include.execution.positions import shares
 from include.execution.reports import apply_report
@@ -149,8 +150,7 @@ def adopt(desk: Desk, account: str, symbol: str, *, reason: str, quantity: Decim
         ledger.books.store_positions(account, actual, None)
         ledger.books.adopt(account, symbol, wanted, adopted_by=desk.actor, reason=reason)
         if held == wanted + fills:
-            for kind in ("blocked_symbol", "position_difference"):
-                ledger.alerts.end(f"{kind}:{account}:{symbol}")
+            end_position_alerts(ledger, account, symbol)
     return Adopted(account, symbol, held, fills, before, wanted)
 
 

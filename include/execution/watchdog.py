@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from include.execution.alarming import raise_unknown_orders, session_key
+from include.execution.alarming import own_modes, raise_unknown_orders, session_key
 from include.execution.closing import close_run
 from include.execution.desk import Desk
 from include.execution.resolve import look_again
@@ -22,7 +22,7 @@ from include.services.execution_gateway import GatewayReader
 from include.trading.alarms import NEXT_STEPS, listed, run_key
 from include.trading.due import latest_due
 from include.trading.errors import InvalidData, OutcomeUnknown, TradingError, Unavailable
-from include.trading.sessions import FIRST_DAY, trading_calendar
+from include.trading.sessions import trading_calendar
 from include.trading.states import FINAL
 from include.trading.strategy import Strategy
 
@@ -266,10 +266,11 @@ class Watchdog:
         calendar = trading_calendar(strategy.calendar, today=now.date())
         session, due = latest_due(strategy.schedule, calendar, now)
         paused_at = self.ledger.steps.last_beat(paused)
-        sessions = self.ledger.runs.session_dates(strategy.id, FIRST_DAY)
-        new = not any(day < session.day for day in sessions)
         seen_paused = paused_at is not None and paused_at >= due
-        if session.day in sessions or new or seen_paused:
+        # A look ahead by hand, or a run in a safer mode, is not the session's own.
+        if seen_paused or self.ledger.runs.has_run(strategy.id, session.day, own_modes(strategy.mode)):
+            return
+        if not self.ledger.runs.ran_before(strategy.id, session.day):
             return
         if now < due + timedelta(seconds=self.settings.missed_seconds):
             return
@@ -278,7 +279,8 @@ class Watchdog:
             "session_missed",
             "critical",
             session_key("session_missed", strategy.id, session.day.isoformat()),
-            f"{strategy.id} has no run of session {session.day}, which was due at {due:%Y-%m-%d %H:%M} UTC",
+            f"{strategy.id} has no {strategy.mode} run of session {session.day}, which was due at "
+            f"{due:%Y-%m-%d %H:%M} UTC",
             NEXT_STEPS["session_missed"],
             strategy_id=strategy.id,
             session=session.day,

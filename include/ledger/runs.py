@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from include.ledger.records import Run
+from include.trading.models import Mode
 
 # Not every column: the services' answers grow with the orders, and each order's task reads its run.
 SELECT = f"SELECT {', '.join(field.name for field in fields(Run))} FROM orchestration_runs AS runs"  # noqa: S608  names
@@ -279,16 +280,29 @@ class Runs:
             {"first": first, "last": last},
         )
 
-    def session_dates(self, strategy_id: str, since: date) -> set[date]:
-        """Return the sessions since then for which the strategy has a run that was not a replay."""
-        rows = self._connection.execute(
+    def has_run(self, strategy_id: str, session: date, modes: Sequence[Mode]) -> bool:
+        """Say whether the session has a run of the strategy in one of these modes."""
+        row = self._connection.execute(
             """
-            SELECT DISTINCT session_date FROM orchestration_runs
-            WHERE strategy_id = %(strategy_id)s AND session_date >= %(since)s AND mode <> 'replay'
+            SELECT FROM orchestration_runs
+            WHERE strategy_id = %(strategy_id)s AND session_date = %(session)s AND mode = ANY(%(modes)s)
+            LIMIT 1
             """,
-            {"strategy_id": strategy_id, "since": since},
-        ).fetchall()
-        return {row["session_date"] for row in rows}
+            {"strategy_id": strategy_id, "session": session, "modes": list(modes)},
+        ).fetchone()
+        return row is not None
+
+    def ran_before(self, strategy_id: str, session: date) -> bool:
+        """Say whether an earlier session has a run of the strategy that was no replay."""
+        row = self._connection.execute(
+            """
+            SELECT FROM orchestration_runs
+            WHERE strategy_id = %(strategy_id)s AND session_date < %(session)s AND mode <> 'replay'
+            LIMIT 1
+            """,
+            {"strategy_id": strategy_id, "session": session},
+        ).fetchone()
+        return row is not None
 
     def _one(self, which: str, parameters: Mapping[str, Any]) -> Run | None:
         with self._connection.cursor(row_factory=class_row(Run)) as cursor:

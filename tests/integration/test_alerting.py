@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from include.execution.alarming import raise_unknown_orders
 from include.execution.desk import stop_trading
 from include.execution.sending import send_alerts
 from include.execution.settings import Settings
@@ -17,6 +18,7 @@ from include.execution.watchdog import Watched
 from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.services.notifications import channels_of
+from include.trading.alarms import listed
 from include.trading.errors import BookMismatch, InvalidData, OutcomeUnknown, Unavailable
 from tests.support.duty import AT_ONCE, QUIET, Duty
 from tests.support.engine import FAST, Engine, sandbox_strategy
@@ -277,6 +279,39 @@ class TestMissedSessions:
         assert len(found.missed) == 1
         assert "[CRITICAL] session missed: daily_trading" in duty.send()
 
+    @pytest.mark.parametrize("mode", ["plan", None])
+    def test_a_look_ahead_by_hand_is_no_run_of_the_session_and_one_that_trades_is(
+        self, duty: Duty, a_week: timedelta, mode: str | None
+    ) -> None:
+        duty.engine.clock_offset = a_week
+        identity = duty.engine.identity("by hand")
+        duty.engine.open(identity, self.SCHEDULED, **({} if mode is None else {"mode": mode}))
+
+        found = duty.watch(Watched(self.SCHEDULED, paused=False), later=timedelta(hours=2))
+
+        assert len(found.missed) == (1 if mode == "plan" else 0)
+
+    def test_a_look_ahead_does_not_end_the_alert_and_the_next_sessions_run_does(
+        self, duty: Duty, a_week: timedelta
+    ) -> None:
+        duty.watch(Watched(self.SCHEDULED, paused=False), later=a_week)
+        assert "[CRITICAL] session missed: daily_trading" in duty.send()
+        duty.engine.run("look ahead", self.SCHEDULED, mode="plan")
+        assert "[OVER] session missed: daily_trading" not in duty.send()
+
+        duty.engine.run("next", self.SCHEDULED, revision=2)
+
+        assert "[OVER] session missed: daily_trading" in duty.send()
+
+    def test_a_strategy_that_only_plans_has_its_run_by_planning(self, duty: Duty, a_week: timedelta) -> None:
+        planner = sandbox_strategy(schedule="session", mode="plan", id="planner")
+        duty.engine.open(duty.engine.identity("planner's first"), planner)
+        assert len(duty.watch(Watched(planner, paused=False), later=a_week).missed) == 1
+        duty.engine.clock_offset = a_week
+        duty.engine.open(duty.engine.identity("planner's second"), planner)
+
+        assert duty.watch(Watched(planner, paused=False), later=timedelta(hours=2)).missed == []
+
     def test_not_while_its_dag_is_paused_nor_for_the_sessions_of_that_time(self, duty: Duty, a_week: timedelta) -> None:
         assert duty.watch(Watched(self.SCHEDULED, paused=True), later=a_week).missed == []
 
@@ -533,3 +568,84 @@ def test_the_command_looks_and_sends_without_airflow(duty: Duty, capsys: pytest.
     assert code == 1
     assert duty.inbox.titles == ["[WARNING] error"]
     assert "the task failed" in capsys.readouterr().out
+
+
+def test_an_empty_positions_answer_is_one_alert_and_one_break_with_every_symbol_in_it(duty: Duty) -> None:
+    from include.execution.operations import resume
+
+    run = duty.engine.run("one", sandbox_strategy())
+    duty.send()
+    duty.sandbox.admin.fault("positions_incomplete", symbols=list(run.symbols))
+    closed = duty.engine.track(run)
+
+    assert closed.status == "failed"
+    titles = duty.send()
+    assert titles.count("[CRITICAL] break: sandbox") == 1
+    held = [symbol for symbol in run.symbols if symbol in duty.inbox.about("[CRITICAL] break: sandbox")["message"]]
+    assert len(held) == closed.num_orders_filled == 4
+    with duty.engine.ledger() as ledger:
+        (found,) = ledger.books.open_breaks("sandbox")
+        resume(ledger, "sandbox", actor="ann", reason="seen", breaks=[found.id], settings=FAST)
+        assert ledger.books.open_breaks("sandbox") == []
+
+
+def test_orders_that_vanished_together_are_one_break(duty: Duty) -> None:
+    duty.sandbox.admin.settings(fill_after_seconds=3600)
+    run, intents = duty.plan()
+    duty.engine.submit_all(intents)
+    duty.sandbox.admin.reset()
+    duty.engine.settings = Settings.model_validate(FAST.model_dump() | {"fast_poll_seconds": 0.1})
+    duty.engine.track(run)
+
+    with duty.engine.ledger() as ledger:
+        (found,) = ledger.books.open_breaks("sandbox")
+    assert found.kind == "vanished"
+    assert all(intent.client_order_id in found.message for intent in intents)
+
+
+def test_blocked_symbols_are_one_alert_and_another_set_of_them_another(duty: Duty) -> None:
+    duty.sandbox.admin.positions(AAPL=7, KO=-3, MSFT=5)
+    duty.plan()
+    assert duty.send().count("[WARNING] blocked symbol: daily_trading") == 1
+    message = duty.inbox.about("[WARNING] blocked symbol: daily_trading")["message"]
+    assert "3 symbols differ: AAPL: the gateway holds 7, our fills and the adopted baseline say 0; KO: " in message
+
+    duty.sandbox.admin.positions(AAPL=0, KO=-3, MSFT=0)
+    duty.engine.plan(duty.engine.identity("two"), sandbox_strategy(), revision=2)
+
+    assert {"[OVER] blocked symbol: daily_trading", "[WARNING] blocked symbol: daily_trading"} <= set(duty.send())
+
+
+def test_many_unknown_orders_share_an_alert_and_each_that_follows_is_not_another(duty: Duty) -> None:
+    def unknown(count: int) -> None:
+        with duty.engine.ledger() as ledger:
+            ledger.connection.execute(
+                """
+                UPDATE order_intents SET state = CASE WHEN position < %s THEN 'unknown' ELSE 'planned' END,
+                    unknown_since = clock_timestamp()
+                """,
+                [count],
+            )
+            raise_unknown_orders(ledger, "sandbox")
+
+    names = ("AAPL", "MSFT", "JPM", "XOM", "KO", "HD", "PG", "PFE", "GE", "BAC")
+    duty.plan(symbols=names, top_n=5, bottom_n=5, max_position_size=5000)
+    unknown(9)
+    titles = duty.send()
+    assert titles.count("[CRITICAL] unknown order: daily_trading") == 3
+    assert titles.count("[CRITICAL] unknown order: sandbox") == 1
+    assert "6 more orders" in duty.inbox.about("[CRITICAL] unknown order: sandbox")["message"]
+
+    unknown(10)
+    assert duty.send() == []
+
+    unknown(0)
+    assert len([title for title in duty.send() if title.startswith("[OVER] unknown order")]) == 4
+
+
+def test_a_list_in_an_alert_is_bounded_and_says_how_many_it_leaves_out() -> None:
+    words = listed([f"SYMBOL{n}" for n in range(33)])
+
+    assert words.startswith("SYMBOL0, SYMBOL1, ")
+    assert words.endswith("SYMBOL9 … and 23 more")
+    assert len(listed(["x" * 10_000])) <= 400
