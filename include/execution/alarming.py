@@ -25,6 +25,8 @@ NOT_WANTED = NO_CHANGE_WANTED | UNDECIDED
 def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
     """Raise what a closed run must alert about, end what it no longer has, and tell its summary once a session."""
     facts = run_facts(ledger, run)
+    if facts.error_message is None:
+        facts = facts.model_copy(update={"error_message": ledger.steps.last_error(run.run_id)})
     replay = run.mode == "replay"
     session = None if replay else run.session_date
     alarms = run_alarms(facts, settings)
@@ -48,7 +50,10 @@ def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
     if not replay:
         over.append(run_key("stuck_run", run.strategy_id, run.mode, None))
     if run.status != "failed":
-        over += [task_key(run.dag_id, run.airflow_run_id), f"dag_failed:{run.dag_id}:"]
+        # A run that is well ends what earlier ones of the strategy left, also what a safer mode or a refusal did.
+        over += [f"{kind}:{run.dag_id}:" for kind in ("error", "dag_failed", "refused_request")]
+        safer = () if replay else MODES[1 : MODES.index(run.mode)]
+        over += [run_key(kind, run.strategy_id, mode, None) for kind in RUN_KINDS for mode in safer]
     ledger.alerts.end_starting(over)
     raise_unknown_orders(ledger, run.account)
     if session is not None:

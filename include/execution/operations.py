@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from include.execution.alarming import end_position_alerts
 from include.execution.desk import Desk
@@ -18,10 +18,12 @@ from include.execution.reports import apply_report
 from include.execution.resolve import look_up, reread
 from include.execution.settings import Settings
 from include.execution.tracking import gateway_id
+from include.ledger.alerts import Alert
 from include.ledger.ledger import Ledger
 from include.ledger.orders import Overtaken
 from include.ledger.records import Account, Break, Intent
-from include.trading.errors import InvalidData, TradingError
+from include.trading.alarms import listed
+from include.trading.errors import InvalidData, NotFound, TradingError
 from include.trading.states import UNRESOLVED
 
 BY_PERSON = "person"
@@ -121,6 +123,42 @@ def resume(
             _lock(ledger, account), ledger.now(), after_seconds=settings.unresolved_seconds, actor=actor
         )
         return Resumed(_lock(ledger, account), found)
+
+
+def acknowledge_alert(ledger: Ledger, id: int, *, actor: str, reason: str) -> Alert:
+    """Note that a person looks after an alert; it stays open until its cause is over or it is closed."""
+    _check_words(actor, reason)
+    return _found(ledger, id, ledger.alerts.acknowledge(id, by=actor, reason=reason))
+
+
+def close_alert(ledger: Ledger, id: int, *, actor: str, reason: str) -> Alert:
+    """End an alert by a person's word. If its cause comes back, that is a new alert.
+
+    Raises InvalidData while the ledger itself says that the cause lasts: acknowledging is for that.
+    """
+    _check_words(actor, reason)
+    alert = ledger.alerts.get(id)
+    if alert is not None and alert.over_at is None and (ends_by := ENDED_BY.get(alert.kind)) is not None:
+        raise InvalidData(f"alert {id} ({alert.kind}): its cause lasts, and ends by {ends_by}; acknowledge it instead")
+    return _found(ledger, id, ledger.alerts.close(id, by=actor, reason=reason))
+
+
+# Causes that are there until this is done, whatever is said of their alert.
+ENDED_BY: Final = {
+    "break": "resuming the account",
+    "gateway_mode": "resuming the account",
+    "account_state": "resuming the account, or by itself when it takes reductions only",
+    "unknown_order": "its look-up, or by settling the order",
+}
+
+
+def _found(ledger: Ledger, id: int, alert: Alert | None) -> Alert:
+    if alert is not None:
+        return alert
+    known = ledger.alerts.get(id)
+    if known is None:
+        raise NotFound(f"alert {id} does not exist; open are {listed([str(each.id) for each in ledger.alerts.open()])}")
+    raise InvalidData(f"alert {id} is over since {known.over_at:%Y-%m-%d %H:%M} UTC: nothing was changed")
 
 
 def adopt(desk: Desk, account: str, symbol: str, *, reason: str, quantity: Decimal | None = None) -> Adopted:

@@ -29,6 +29,8 @@ from include.trading.strategy import Strategy
 log = structlog.get_logger(__name__)
 
 HEARTBEAT = "watchdog"
+# A request that was refused is nobody's task any more after so long.
+_REFUSED_FOR = timedelta(hours=1)
 # Longer than any weekend with holidays: an order proven absent is looked up again until its next session opens.
 _ABSENT_FOR = timedelta(days=10)
 
@@ -83,6 +85,7 @@ class Watchdog:
         for watched in self.strategies:
             with self._apart(f"strategy {watched.strategy.id}"):
                 self._notice_missed(watched)
+        self.ledger.alerts.end_quiet("refused_request", _REFUSED_FOR)
         self._raise_file_problem()
         self._raise_problems()
         self.ledger.steps.beat(HEARTBEAT)

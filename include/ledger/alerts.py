@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -103,7 +103,7 @@ class Alerts:
                 ON CONFLICT (dedupe_key) WHERE over_at IS NULL
                 DO UPDATE SET
                     count = alerts.count + 1, last_at = clock_timestamp(), message = EXCLUDED.message,
-                    run_id = COALESCE(EXCLUDED.run_id, alerts.run_id),
+                    next_step = EXCLUDED.next_step, run_id = COALESCE(EXCLUDED.run_id, alerts.run_id),
                     severity = CASE WHEN {_ESCALATES} THEN EXCLUDED.severity ELSE alerts.severity END,
                     sent_at = CASE WHEN {_ESCALATES} THEN NULL ELSE alerts.sent_at END
                 RETURNING count
@@ -172,6 +172,43 @@ class Alerts:
             {"prefixes": list(prefixes), "but": list(but)},
         )
 
+    def end_quiet(self, kind: str, quiet_for: timedelta) -> None:
+        """Say that a kind's causes are over that were not seen for so long."""
+        self._connection.execute(
+            """
+            UPDATE alerts SET over_at = clock_timestamp()
+            WHERE over_at IS NULL AND kind = %(kind)s AND last_at < clock_timestamp() - %(quiet_for)s
+            """,
+            {"kind": kind, "quiet_for": quiet_for},
+        )
+
+    def get(self, id: int) -> Alert | None:
+        found = self._many("SELECT * FROM alerts WHERE id = %(id)s", {"id": id})
+        return found[0] if found else None
+
+    def acknowledge(self, id: int, *, by: str, reason: str) -> Alert | None:
+        """Note who looks after an open alert; return it, None when it is not open."""
+        found = self._many(
+            """
+            UPDATE alerts
+            SET acknowledged_at = clock_timestamp(), acknowledged_by = %(by)s, acknowledged_reason = %(reason)s
+            WHERE id = %(id)s AND over_at IS NULL RETURNING *
+            """,
+            {"id": id, "by": by, "reason": reason},
+        )
+        return found[0] if found else None
+
+    def close(self, id: int, *, by: str, reason: str) -> Alert | None:
+        """End an open alert by a person's word; return it, None when it is not open. Its cause may come back as new."""
+        found = self._many(
+            """
+            UPDATE alerts SET over_at = clock_timestamp(), closed_by = %(by)s, closed_reason = %(reason)s
+            WHERE id = %(id)s AND over_at IS NULL RETURNING *
+            """,
+            {"id": id, "by": by, "reason": reason},
+        )
+        return found[0] if found else None
+
     def of_run(self, run_id: UUID) -> list[dict[str, Any]]:
         return self._connection.execute(
             "SELECT * FROM alerts WHERE run_id = %(run_id)s ORDER BY id", {"run_id": run_id}
@@ -180,6 +217,9 @@ class Alerts:
     def open(self) -> list[Alert]:
         """Return the alerts whose cause lasts, oldest first."""
         return self._many("SELECT * FROM alerts WHERE over_at IS NULL ORDER BY id", {})
+
+    def newest(self, limit: int) -> list[Alert]:
+        return self._many("SELECT * FROM alerts ORDER BY id DESC LIMIT %(limit)s", {"limit": limit})
 
     def count(self) -> list[dict[str, Any]]:
         """Return for each kind and severity how often it was raised, and how many are open."""

@@ -51,6 +51,14 @@ class Steps:
         ).fetchone()
         return 0 if row is None else int(row["errors"])
 
+    def last_error(self, run_id: UUID) -> str | None:
+        """Return how the newest try that failed ended; it is there also of a run whose row was never written."""
+        row = self._connection.execute(
+            "SELECT error FROM run_steps WHERE run_id = %(run_id)s AND error IS NOT NULL ORDER BY id DESC LIMIT 1",
+            {"run_id": run_id},
+        ).fetchone()
+        return None if row is None else row["error"]
+
     def durations(self, run_id: UUID) -> dict[str, float]:
         """Return for each step the seconds from its first beginning to its last end, without what did not end."""
         rows = self._connection.execute(

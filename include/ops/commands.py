@@ -130,6 +130,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     restored.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
 
+    alerts = add("alerts", looking.run_alerts, "list alerts, or acknowledge or close one")
+    alerts.add_argument("--all", action="store_true", help="also those that are over")
+    alerts.add_argument("--acknowledge", type=int, metavar="ID", help="you look after it; it stays open")
+    alerts.add_argument("--close", type=int, metavar="ID", help="it is over by your word; if it comes back, it is new")
+    alerts.add_argument("--reason", help="kept with what is done")
+    alerts.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
+    alerts.add_argument("--json", action="store_true", help="print JSON")
+
     watched = add("watch", watching.run_watch, "look after runs and orders as the watchdog does, without Airflow")
     watched.add_argument("--json", action="store_true", help="print JSON")
 

@@ -12,10 +12,10 @@ from include.execution.positions import shares
 from include.execution.preview import file_prices, market_prices, preview, read_signals
 from include.ledger.ledger import Ledger
 from include.ops import printing
-from include.ops.place import Place
+from include.ops.place import Place, actor_named
 from include.ops.printing import NEEDS_A_PERSON, WELL
 from include.services.market_data import MarketDataClient
-from include.trading.errors import TradingError
+from include.trading.errors import InvalidData, TradingError
 from include.trading.strategies_file import StrategyFile
 
 
@@ -135,4 +135,37 @@ def run_orders(place: Place, arguments: argparse.Namespace) -> int:
                     f"  {event['at']:%Y-%m-%d %H:%M:%S} UTC  {event['event']}  {states}  by {event['actor']}"
                     f"  {event['detail'] or ''}".rstrip()
                 )
+    return WELL
+
+
+def run_alerts(place: Place, arguments: argparse.Namespace) -> int:
+    acts = [
+        (operations.acknowledge_alert, arguments.acknowledge),
+        (operations.close_alert, arguments.close),
+    ]
+    wanted = [(act, id) for act, id in acts if id is not None]
+    if wanted and not arguments.reason:
+        raise InvalidData("alerts: expected --reason with --acknowledge and --close, got none: it is kept")
+    with place.ledger() as ledger:
+        for act, id in wanted:
+            act(ledger, id, actor=actor_named(arguments.by), reason=arguments.reason)
+        found = ledger.alerts.newest(100) if arguments.all else ledger.alerts.open()
+    if arguments.json:
+        print(printing.as_json(found))
+        return WELL
+    headers = ("id", "severity", "alert", "times", "since", "over", "acknowledged", "what")
+    rows = [
+        (
+            each.id,
+            each.severity,
+            each.kind,
+            each.count,
+            each.first_at,
+            each.over_at,
+            each.acknowledged_by and f"{each.acknowledged_by}: {each.acknowledged_reason}",
+            each.message if each.closed_by is None else f"{each.message} (closed by {each.closed_by})",
+        )
+        for each in found
+    ]
+    print(printing.table(headers, rows) if rows else "no alert is open")
     return WELL

@@ -28,6 +28,7 @@ NEXT_STEPS: Final[dict[str, str]] = {
     "rejected": "read the gateway's words at each rejected order; clearing a task never sends a rejected order again",
     "prices_skipped": "look at the market data service; the next run asks again, no price is ever invented",
     "error": "read the task's log; the task tries again by itself, and every task is safe to clear",
+    "refused_request": "trigger again with what the message expects; nothing was sent, and it ends by itself",
     "session_missed": "look whether the scheduler runs and the DAG has no import error, then trigger the DAG",
     "unknown_order": "look-ups go on and nothing is sent twice; if it lasts: python -m include.ops orders, then settle",
     "account_state": "find out why, settle it, then: python -m include.ops resume --account … --reason …",
@@ -39,6 +40,9 @@ NEXT_STEPS: Final[dict[str, str]] = {
     "strategies_file": "repair the strategies file: until then no strategy has a run; orders are looked after on",
     "watchdog_problem": "repair what it names; everything else is looked after all the same",
 }
+
+# What a task that failed for good leaves to do.
+GAVE_UP = "read the task's log, repair what it names, then clear the task: it does not try again by itself"
 
 # Causes judged when a run is closed; one that a later run of the strategy and mode does not have is over.
 RUN_KINDS: Final = ("run_failed", "slow_run", "zero_signals", "few_submitted", "rejected", "prices_skipped")
@@ -100,6 +104,10 @@ def run_key(kind: str, strategy_id: str, mode: Mode, session: date | None) -> st
     return f"{kind}:{strategy_id}:{mode}:{session or ''}"
 
 
+# Of a run whose every task was killed.
+NO_REASON = "no task left a word; the tasks' logs and the reason of every symbol on the run's page tell more"
+
+
 def run_alarms(facts: RunFacts, thresholds: Thresholds) -> list[Alarm]:
     """Return what a closed run raises. A run that never sends is judged by its signals and prices alone.
 
@@ -120,7 +128,7 @@ def run_alarms(facts: RunFacts, thresholds: Thresholds) -> list[Alarm]:
         )
 
     if facts.status == "failed":
-        add("run_failed", "critical", f"the run failed: {facts.error_message or 'it gives no reason'}")
+        add("run_failed", "critical", f"the run failed: {facts.error_message or NO_REASON}")
     if facts.mapped and facts.no_tradable_signal:
         add("zero_signals", "warning", "no signal has a weight; nothing was ordered")
     if _share(facts.price_problems, facts.symbols) > thresholds.most_prices_skipped:

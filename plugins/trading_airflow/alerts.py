@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 from airflow.sdk import BaseNotifier
 
-from include.trading.errors import TradingError
+from include.trading.errors import InvalidData, TradingError
+from include.trading.identity import run_id as id_of_run
 
 if TYPE_CHECKING:
     from include.ledger.ledger import Ledger
@@ -52,7 +54,7 @@ class TradingNotifier(BaseNotifier):
 
     def _store(self, ledger: Ledger, context: Mapping[str, Any]) -> None:
         from include.execution.alarming import raise_unknown_orders, task_key
-        from include.trading.alarms import NEXT_STEPS
+        from include.trading.alarms import GAVE_UP, NEXT_STEPS
 
         run = _run(ledger, context)
         if run is not None:
@@ -63,6 +65,12 @@ class TradingNotifier(BaseNotifier):
             return
         dag_id, airflow_run_id = _ids(context)
         task = self.event != "run_failed"
+        if run is None and self._is_refused(ledger, context):
+            return
+        unmapped = run is not None and run.mapped_at is None
+        if unmapped and self.event == "task_failed" and context["ti"].task_id in BEFORE_ORDERS:
+            # The run is closed at once, with the same words: one alert a cause.
+            return
         ledger.alerts.raise_alert(
             "error" if task else "run_failed",
             "critical" if self.event in ("task_failed", "run_failed") else "warning",
@@ -70,14 +78,37 @@ class TradingNotifier(BaseNotifier):
             if task
             else f"dag_failed:{dag_id}:{airflow_run_id}",
             f"{_subject(context)} {_EVENT_WORDS[self.event]}: {_problem(context)}",
-            NEXT_STEPS["error" if task else "run_failed"],
+            GAVE_UP if self.event == "task_failed" else NEXT_STEPS["error" if task else "run_failed"],
             strategy_id=run.strategy_id if run is not None else dag_id,
             account=None if run is None else run.account,
             session=None if run is None else run.session_date,
             run_id=None if run is None else run.run_id,
         )
 
+    def _is_refused(self, ledger: Ledger, context: Mapping[str, Any]) -> bool:
+        """Say whether the request was refused before it became a run; its first task raises the one alert of it."""
+        from include.trading.alarms import NEXT_STEPS
 
+        dag_id, airflow_run_id = _ids(context)
+        error = context.get("exception")
+        first = self.event != "run_failed" and context["ti"].task_id == BEFORE_ORDERS[0]
+        # A person's request; what keeps a session's own run from beginning is no less than an error.
+        by_hand = str(getattr(context.get("dag_run"), "run_type", "")) == "manual"
+        if first and by_hand and self.event == "task_failed" and isinstance(error, InvalidData):
+            ledger.alerts.raise_alert(
+                "refused_request",
+                "warning",
+                f"refused_request:{dag_id}:{sha256(str(error).encode()).hexdigest()[:16]}",
+                f"{dag_id} {airflow_run_id} was refused, nothing was planned or sent: {error}",
+                NEXT_STEPS["refused_request"],
+                strategy_id=dag_id,
+            )
+            return True
+        return not first and ledger.steps.last_error(id_of_run(dag_id, airflow_run_id, is_backfill=False)) is not None
+
+
+# The steps before the first order: where one of them fails for good, the run ends.
+BEFORE_ORDERS = ("fetch_signals", "map_orders")
 _EVENT_WORDS = {
     "task_failed": "failed",
     "task_retried": "failed and will be tried again",

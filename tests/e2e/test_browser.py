@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect, sync_playwright
 
 from include.execution.runs import RunIdentity
-from include.ledger.ledger import Ledger
+from include.ledger.ledger import Ledger, open_ledger
 from include.ledger.records import Intent
 from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, symbols_of, until
 from tests.support.chromium import ARGUMENTS, EXECUTABLE
@@ -132,7 +132,7 @@ def test_nonsense_in_the_form_is_refused(page: Page, live: Live) -> None:
 
     run = until(lambda: (found := newest_run(live)) != before and found, "the run that the form triggered")
     assert live.wait(run) == "failed"
-    expect(tab(page, run).locator("#nothing")).to_contain_text("nothing to the ledger")
+    expect(tab(page, run).locator("#refusal")).to_contain_text("Sunday 2026-01-04")
     assert live.sandbox.book()["posts_total"] == posts
 
 
@@ -161,6 +161,8 @@ def test_an_account_is_halted_and_resumed_from_the_page(page: Page, live: Live, 
     card.get_by_label("Reason to halt").fill("the browser test")
     card.get_by_role("button", name="Halt").click()
     expect(card.locator("h3 .badge")).to_have_text("halted")
+    # What was found before the act is not shown beside what is after it.
+    expect(frame.locator("#blockers")).to_contain_text("account sandbox, state: halted")
     assert live.account().state == "halted"
     assert live.account().state_reason == "the browser test"
 
@@ -168,7 +170,25 @@ def test_an_account_is_halted_and_resumed_from_the_page(page: Page, live: Live, 
     card.get_by_role("button", name="Resume").click()
     expect(card.locator("h3 .badge")).to_have_text("active")
     assert live.account().state == "active"
+    expect(frame.locator("#check")).to_contain_text("Checked")
+    expect(frame.locator("#check")).not_to_contain_text("halted")
     assert errors == []
+
+
+def test_an_alert_is_acknowledged_and_closed_from_the_page(page: Page, live: Live, finished: LiveRun) -> None:
+    with open_ledger(live.stack.ledger_url) as ledger:
+        ledger.alerts.raise_alert("rejected", "warning", "rejected:page", "of the browser test", "read it")
+    page.goto("/plugin/trading")
+    item = page.frame_locator("iframe").locator("#alerts li", has_text="of the browser test")
+
+    item.get_by_text("Acknowledge or close").click()
+    item.get_by_role("textbox").fill("I look after it")
+    item.get_by_role("button", name="Acknowledge").click()
+    expect(item).to_contain_text("Acknowledged by")
+
+    item.get_by_role("textbox").fill("it is over")
+    item.get_by_role("button", name="Close").click()
+    expect(item).to_have_count(0)
 
 
 def test_the_overview_shows_sessions_runs_and_plots(page: Page, live: Live, finished: LiveRun) -> None:

@@ -10,18 +10,21 @@ from typing import Any
 import pytest
 from airflow.models.xcom import XComModel
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException
 
 from include.execution.runs import RunIdentity
 from include.ledger.alerts import Alert
 from include.ledger.ledger import open_ledger
-from include.trading.errors import Unavailable
+from include.trading.errors import InvalidData, Unavailable
 from tests.support.dags import read_dags
 from tests.support.engine import Engine, sandbox_strategy
 from tests.support.inbox import Inbox, webhook
 from tests.support.place import Place
-from tests.support.tasks import DagRun
+from tests.support.tasks import DagRun, TaskInstance
 from trading_airflow.alerts import TradingNotifier
 from trading_airflow.listener import write_note
+from trading_airflow.operators.fills import TrackFillsOperator
+from trading_airflow.operators.signals import FetchSignalsOperator
 from trading_airflow.operators.watchdog import WatchdogOperator
 
 
@@ -73,6 +76,80 @@ def test_a_task_that_fails_again_and_again_is_told_once_and_counted(place: Place
 
     assert inbox.titles == ["[WARNING] error: daily_trading"]
     assert [alert.count for alert in stored(place)] == [3]
+
+
+def refuse(place: Place, name: str, **params: Any) -> list[TaskInstance]:
+    """Let a request be refused as Airflow would run it: its tasks, and the callback of each and of the DAG."""
+    dag_run = DagRun(run_id=name)
+    told = []
+    for operator in (
+        FetchSignalsOperator(task_id="fetch_signals", strategy_id="daily_trading"),
+        TrackFillsOperator(task_id="track_fills", orders=[]),
+    ):
+        context = dag_run.context(**params)
+        with pytest.raises((InvalidData, AirflowFailException)) as caught:
+            operator.execute(context)
+        told.append(context["ti"])
+        ti = SimpleNamespace(task_id=operator.task_id, try_number=1)
+        TradingNotifier("task_failed")(
+            failed_task(run_id=name, dag_run=context["dag_run"], ti=ti, exception=caught.value)
+        )
+    TradingNotifier("run_failed")(
+        {"dag": DAG("daily_trading", schedule=None), "run_id": name, "reason": "task_failure"}
+    )
+    return told  # type: ignore[return-value]
+
+
+def test_nonsense_triggers_are_one_warning_a_cause_with_its_reason_that_a_good_run_ends(
+    place: Place, inbox: Inbox
+) -> None:
+    for number in range(3):
+        refuse(place, f"manual__{number}", mode="live")
+    _, tracked = refuse(place, "manual__sunday", session_date="2024-11-24")
+
+    alerts = stored(place)
+    assert [(alert.kind, alert.severity, alert.count) for alert in alerts] == [
+        ("refused_request", "warning", 3),
+        ("refused_request", "warning", 1),
+    ]
+    assert "mode: expected paper or safer, found live" in alerts[0].message
+    assert "tries again" not in alerts[0].next_step
+    assert "2024-11-24" in tracked.xcoms["summary"]
+
+    Engine(place.ledger_url, place.sandbox.signals_url, place.sandbox.gateway_url, place.sandbox.market_url).run(
+        "good", sandbox_strategy()
+    )
+
+    assert stored(place) == []
+
+
+def test_a_refused_request_is_over_after_an_hour(place: Place, inbox: Inbox) -> None:
+    refuse(place, "manual__1", mode="live")
+    with open_ledger(place.ledger_url) as ledger:
+        ledger.connection.execute("UPDATE alerts SET last_at = last_at - interval '2 hours'")
+
+    watch()
+
+    assert stored(place) == []
+
+
+def test_a_sessions_own_run_that_is_refused_is_critical(place: Place, inbox: Inbox) -> None:
+    scheduled = SimpleNamespace(**vars(DagRun(run_id="scheduled__1", run_type="scheduled")))
+
+    TradingNotifier("task_failed")(
+        failed_task(run_id="scheduled__1", dag_run=scheduled, exception=InvalidData("no connection"))
+    )
+
+    assert [(alert.kind, alert.severity) for alert in stored(place)] == [("error", "critical")]
+
+
+def test_a_task_that_failed_for_good_does_not_say_that_it_tries_again(place: Place, inbox: Inbox) -> None:
+    TradingNotifier("task_retried")(failed_task())
+    assert "tries again by itself" in inbox.messages[0]["message"]
+
+    TradingNotifier("task_failed")(failed_task())
+
+    assert "does not try again by itself" in inbox.messages[1]["message"]
 
 
 def test_a_dag_that_failed_without_a_single_failed_task_is_told_too(place: Place, inbox: Inbox) -> None:

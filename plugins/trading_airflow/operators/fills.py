@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from airflow.sdk.exceptions import AirflowFailException
 
-from trading_airflow.operators.task import TradingOperator
+from trading_airflow.operators.task import TradingOperator, identity_of
 from trading_airflow.waiting import defer_for
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from include.ledger.ledger import Ledger
     from include.ledger.records import Run
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ class TrackFillsOperator(TradingOperator):
         from include.execution.tracking import track_for
 
         with self.ledger(context) as ledger:
+            _end_refused(ledger, context)
             run = self.read_run(ledger, context)
             with self.desk(ledger, run, context) as desk:
                 settings = desk.settings
@@ -60,6 +62,16 @@ class TrackFillsOperator(TradingOperator):
         if run.status == "failed":
             raise AirflowFailException(f"{run.summary}. {run.error_message or ''}")
         return {"run_id": str(run.run_id), "status": run.status, "summary": run.summary}
+
+
+def _end_refused(ledger: Ledger, context: Context) -> None:
+    """End the task with the words of a request that was refused before it became a run."""
+    run_id = identity_of(context).run_id
+    words = None if ledger.runs.get(run_id) is not None else ledger.steps.last_error(run_id)
+    if words is not None:
+        summary = f"REFUSED, nothing was planned or sent: {words}"
+        context["ti"].xcom_push(key=SUMMARY, value=summary)
+        raise AirflowFailException(summary)
 
 
 def _log(run: Run) -> None:

@@ -32,10 +32,11 @@ class FetchSignalsOperator(TradingOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from include.execution.runs import open_run
 
-        strategy = strategy_named(self.strategy_id)
-        request = RunRequest.from_params(context["params"])
-        _check_heard(context, request)
         with self.ledger(context) as ledger:
+            # Inside, so that the words of a refusal are kept.
+            strategy = strategy_named(self.strategy_id)
+            request = RunRequest.from_params(context["params"])
+            _check_heard(context, request)
             run = open_run(
                 ledger,
                 identity_of(context),

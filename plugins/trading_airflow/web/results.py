@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
@@ -12,8 +13,10 @@ from fastapi import Request
 
 from include.ledger.ledger import Ledger
 from include.ledger.pages import Pages
-from include.ledger.records import Run
+from include.ledger.records import Intent, Run
+from include.trading.outcome import OrderFact, count_orders
 from include.trading.reasons import REASONS
+from trading_airflow.web import dagruns
 from trading_airflow.web.models.runs import (
     Alert,
     Links,
@@ -46,6 +49,25 @@ def run_summary(base: str, row: AnyMapping[str, Any]) -> RunSummary:
     return RunSummary.model_validate({**row, "links": place})
 
 
+def counts_now(run: Run, intents: Sequence[Intent], ordered: int) -> dict[str, int]:
+    """Return the numbers of a run that is not closed: its row has none before."""
+    if run.status != "running":
+        return {}
+    counts = count_orders(
+        OrderFact(state=intent.state, acknowledged=intent.acknowledged_at is not None) for intent in intents
+    )
+    return {
+        "num_orders_planned": counts.planned if intents else ordered,
+        "num_orders_submitted": counts.submitted,
+        "num_orders_accepted": counts.accepted,
+        "num_orders_rejected": counts.rejected,
+        "num_orders_filled": counts.filled,
+        "num_orders_denied": counts.denied,
+        "num_orders_not_sent": counts.not_sent,
+        "num_orders_unknown": counts.unknown,
+    }
+
+
 def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
     """Return the run with everything that belongs to it, as it is now."""
     pages = Pages(ledger.connection)
@@ -57,12 +79,20 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
     for fill in pages.fills(list(fills)):
         fills[fill["intent_id"]].append(OrderFill.model_validate(fill))
     place = links(base, run.run_id, run.dag_id, run.airflow_run_id)
+    mappings = ledger.runs.mappings(run.run_id)
+    ordered = sum(row["outcome"] == "order" for row in mappings)
+    started = dagruns.find(run.dag_id, run.airflow_run_id) if run.status == "running" else None
     return OrchestrationResult(
-        run=RunDetail.model_validate({**asdict(run), **ledger.runs.answers(run.run_id), "links": place}),
-        mappings=[
-            Mapping.model_validate({**row, "reason": REASONS.get(row["skip_reason"] or "")})
-            for row in ledger.runs.mappings(run.run_id)
-        ],
+        run=RunDetail.model_validate(
+            {
+                **asdict(run),
+                **counts_now(run, intents, ordered),
+                **ledger.runs.answers(run.run_id),
+                "airflow_state": None if started is None else started.state,
+                "links": place,
+            }
+        ),
+        mappings=[Mapping.model_validate({**row, "reason": REASONS.get(row["skip_reason"] or "")}) for row in mappings],
         orders=[
             Order.model_validate({**asdict(intent), "events": events[intent.id], "fills": fills[intent.id]})
             for intent in intents

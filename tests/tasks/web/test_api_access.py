@@ -14,6 +14,8 @@ ACTS = {
     "/accounts/sandbox/resume": {"reason": "a test"},
     "/accounts/sandbox/settle": {"reason": "a test", "outcome": "not_sent", "client_order_ids": ["p1"]},
     "/accounts/sandbox/adopt": {"reason": "a test", "symbol": "KO"},
+    "/alerts/1/acknowledge": {"reason": "a test"},
+    "/alerts/1/close": {"reason": "a test"},
 }
 
 
@@ -44,6 +46,8 @@ def test_who_may_read_no_strategy_reads_nothing(site: Site, path: str) -> None:
 
 @pytest.mark.parametrize("path", ACTS)
 def test_who_may_only_read_may_not_act(site: Site, path: str) -> None:
+    with site.engine.ledger() as ledger:
+        ledger.alerts.raise_alert("error", "warning", "error:x", "of a test", "read its log")
     response = site.post(path, ACTS[path], "vera")
 
     assert response.status_code == 403

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tests.support.engine import sandbox_strategy
 from tests.support.web import Site
@@ -118,3 +121,74 @@ def test_history_adds_up_what_was_held_and_traded(site: Site) -> None:
     assert float(point["turnover"]) == pytest.approx(
         float(sum(order.filled_quantity * (order.filled_avg_price or 0) for order in orders))
     )
+
+
+def raised(site: Site, kind: str = "rejected", **of: Any) -> int:
+    """Raise an alert and return its id."""
+    with site.engine.ledger() as ledger:
+        ledger.alerts.raise_alert(kind, "warning", f"{kind}:of-this-test", "of this test", "read it", **of)
+        return max(alert.id for alert in ledger.alerts.open())
+
+
+def test_an_alert_is_acknowledged_and_closed_by_a_person_with_a_name(site: Site) -> None:
+    id = raised(site, strategy_id="daily_trading")
+
+    acknowledged = site.post(f"/alerts/{id}/acknowledge", {"reason": "I look after it"}, "uwe").json()
+    (listed,) = site.get("/alerts").json()["alerts"]
+    closed = site.post(f"/alerts/{id}/close", {"reason": "the model's owner knows"}).json()
+
+    assert (acknowledged["acknowledged_by"], acknowledged["over_at"]) == ("uwe", None)
+    assert listed["acknowledged_reason"] == "I look after it"
+    assert (closed["closed_by"], closed["closed_reason"]) == ("ada", "the model's owner knows")
+    assert closed["over_at"] is not None
+    assert site.get("/alerts").json()["alerts"] == []
+
+
+def test_an_alert_is_not_closed_twice_nor_without_a_reason_nor_when_there_is_none(site: Site) -> None:
+    id = raised(site)
+    assert site.post(f"/alerts/{id}/close", {"reason": " "}).status_code == 422
+    assert site.post(f"/alerts/{id}/close", {"reason": "over"}).status_code == 200
+
+    assert site.post(f"/alerts/{id}/close", {"reason": "over"}).status_code == 409
+    assert site.post(f"/alerts/{id}/acknowledge", {"reason": "mine"}).status_code == 409
+    assert site.post(f"/alerts/{id + 99}/close", {"reason": "over"}).status_code == 404
+
+
+def test_an_alert_whose_cause_the_ledger_still_has_is_acknowledged_and_not_closed(site: Site) -> None:
+    site.break_account("the books differ")
+    ids = {alert["kind"]: alert["id"] for alert in site.get("/alerts").json()["alerts"]}
+
+    for kind in ("break", "account_state"):
+        response = site.post(f"/alerts/{ids[kind]}/close", {"reason": "away with it"})
+        assert response.status_code == 409
+        assert "resuming the account" in response.json()["detail"]
+        assert site.post(f"/alerts/{ids[kind]}/acknowledge", {"reason": "I see it"}).status_code == 200
+
+
+def test_who_may_read_only_is_not_offered_to_act(site: Site) -> None:
+    assert site.get("/alerts").json()["may_act"] is True
+    assert site.get("/alerts", "vera").json()["may_act"] is False
+
+
+def test_a_paused_dag_with_a_schedule_is_not_ready(site: Site, strategies: Path) -> None:
+    before = strategies.read_text()
+    assert site.get("/check").json()["ready"]
+    strategies.write_text(before.replace("schedule: null", "schedule: session"))
+    set_paused(True)
+    try:
+        found = site.get("/check").json()
+    finally:
+        set_paused(False)
+        strategies.write_text(before)
+
+    (stop,) = [finding for finding in found["findings"] if finding["next_step"]]
+    assert (stop["name"], found["ready"]) == ("DAG", False)
+    assert "is paused" in stop["value"]
+
+
+def set_paused(paused: bool) -> None:
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.execute(update(DagModel).where(DagModel.dag_id == "daily_trading").values(is_paused=paused))

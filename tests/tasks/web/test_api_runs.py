@@ -36,7 +36,7 @@ def dag_runs() -> dict[str, dict[str, Any]]:
 def test_a_run_is_started_and_its_id_is_known_before_it_begins(site: Site) -> None:
     response = site.post("/run", {"symbols": ["AAPL", "MSFT"], "capital": "50000.50", "strategy_id": "daily_trading"})
 
-    assert response.status_code == 202
+    assert response.status_code == 202, response.text
     accepted = response.json()
     assert accepted["state"] == "queued"
     assert dag_runs()[accepted["airflow_run_id"]] == {"symbols": ["AAPL", "MSFT"], "capital": 50000.5}
@@ -223,3 +223,25 @@ def test_a_dead_ledger_is_said_in_words(site: Site, monkeypatch: pytest.MonkeyPa
     assert response.json()["title"] == "The ledger is not available"
     assert "hidden" not in response.text
     assert "Retry-After" in response.headers
+
+
+def test_a_run_under_way_counts_what_is_planned_and_sent_now(site: Site) -> None:
+    run, intents = site.engine.plan(site.engine.identity("halfway"), sandbox_strategy())
+    site.engine.submit(intents[0].client_order_id)
+
+    found = site.get(f"/runs/{run.run_id}").json()["run"]
+
+    assert (found["status"], found["num_orders_planned"], found["num_orders_submitted"]) == ("running", 4, 1)
+    assert (found["num_orders_accepted"], found["airflow_state"]) == (1, None)
+
+
+def test_a_request_that_never_became_a_run_says_why(site: Site) -> None:
+    with site.engine.ledger() as ledger:
+        step = ledger.steps.start(run_id("daily_trading", "nonsense", is_backfill=False), "fetch_signals", try_number=1)
+        ledger.steps.end(step, error="mode: expected paper or safer, found live")
+
+    def refusal(airflow_run_id: str) -> Any:
+        return site.get("/refusal", dag_id="daily_trading", airflow_run_id=airflow_run_id).json()["words"]
+
+    assert refusal("nonsense") == "mode: expected paper or safer, found live"
+    assert refusal("another") is None

@@ -123,6 +123,11 @@ ALERT = {
     "first_at": "2026-01-05T14:30:06Z",
     "last_at": "2026-01-05T14:30:06Z",
     "over_at": None,
+    "acknowledged_by": None,
+    "acknowledged_at": None,
+    "acknowledged_reason": None,
+    "closed_by": None,
+    "closed_reason": None,
 }
 ACCOUNT = {
     "account": "main",

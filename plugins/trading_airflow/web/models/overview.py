@@ -71,6 +71,7 @@ class CheckReport(Answer):
 
 class AlertList(Answer):
     alerts: list[Alert]
+    may_act: bool = Field(description="whether you may acknowledge and close alerts of some strategy")
 
 
 class HistoryPoint(Answer):

@@ -11,12 +11,13 @@ from pydantic import ConfigDict, Field
 
 from include.trading.models import Mode, Side
 from include.trading.strategy import RunRequest
-from trading_airflow.web.models.base import Answer, example
+from trading_airflow.web.models.base import Answer, Body, Reason, example
 from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID
 
 RUN_DETAIL = {
     **RUN,
     "code_version": "0.1.0",
+    "airflow_state": None,
     "parameters": {},
     "signal_service_response": None,
     "execution_gateway_responses": None,
@@ -79,6 +80,7 @@ class RunDetail(RunSummary):
     model_config = example(RUN_DETAIL)
 
     code_version: str
+    airflow_state: str | None = Field(description="of the DAG run, while the ledger's run is not closed")
     parameters: dict[str, Any]
     signal_service_response: dict[str, Any] | None
     execution_gateway_responses: dict[str, Any] | None
@@ -195,6 +197,25 @@ class Alert(Answer):
     first_at: datetime
     last_at: datetime
     over_at: datetime | None
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    acknowledged_reason: str | None
+    closed_by: str | None
+    closed_reason: str | None
+
+
+class AlertBody(Body):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "the model's owner is told"}})
+
+    reason: Reason
+
+
+class Refusal(Answer):
+    """Why a request never became a run."""
+
+    model_config = example({"words": "fetch_signals: mode: expected at most paper, got live"})
+
+    words: str | None = Field(description="null when nothing was refused")
 
 
 class OrchestrationResult(Answer):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
+from include.execution import operations
 from include.execution.checks import blockers, check
+from include.execution.checks.finding import Finding, about
+from include.ledger.alerts import Alert as LedgerAlert
 from include.ledger.ledger import Ledger
 from include.ledger.pages import Pages
 from include.trading.errors import InvalidData, TradingError, Unavailable
@@ -28,15 +33,17 @@ from trading_airflow.web.models.overview import (
     StrategyList,
     StrategySummary,
 )
-from trading_airflow.web.models.runs import Alert
+from trading_airflow.web.models.runs import Alert, AlertBody
 from trading_airflow.web.place import LedgerOfRequest, readable_dags
 from trading_airflow.web.probes import Probes
 from trading_airflow.web.problems import Problem, responses
 from trading_airflow.web.settings import WebSettings
-from trading_airflow.web.webauth import Anybody, Right, User, allowed, may
+from trading_airflow.web.webauth import Anybody, Right, User, allowed, audit, may
 
 router = APIRouter(tags=["overview"])
 MOST_ALERTS = 200
+AlertId = Annotated[int, Path(ge=1, le=2**63 - 1, description="from `GET /alerts`")]
+CHANGED = responses(401, 403, 404, 409, 422, 503)
 MOST_DAYS = 1000
 # Every service may take its whole time-out, several times.
 CHECK_SECONDS = 45.0
@@ -100,12 +107,60 @@ def list_alerts(
     readable = readable_dags(user, ledger)
     rows = Pages(ledger.connection).alerts(
         dag_ids=readable,
-        strategy_ids=[strategy.id for strategy in place.strategies_if_any() if strategy.dag_id in readable],
+        # A run that was refused is known by its DAG alone.
+        strategy_ids=[strategy.id for strategy in place.strategies_if_any() if strategy.dag_id in readable] + readable,
         accounts=[name for name, found in place.accounts(ledger).items() if set(readable) & set(found.dag_ids)],
         only_open=only_open,
         limit=limit,
     )
-    return AlertList(alerts=[Alert.model_validate(row) for row in rows])
+    return AlertList(
+        alerts=[Alert.model_validate(row) for row in rows], may_act=bool(allowed(user, Right.RUN, readable))
+    )
+
+
+@router.post("/alerts/{alert_id}/acknowledge", response_model=Alert, summary="Acknowledge", responses=CHANGED)
+def acknowledge_alert(user: User, ledger: LedgerOfRequest, alert_id: AlertId, body: AlertBody) -> Alert:
+    """Say that you look after an open alert; it stays open until its cause is over, or it is closed."""
+    return _act(user, ledger, alert_id, operations.acknowledge_alert, "trading_alert_acknowledge", body.reason)
+
+
+@router.post("/alerts/{alert_id}/close", response_model=Alert, summary="Close an alert", responses=CHANGED)
+def close_alert(user: User, ledger: LedgerOfRequest, alert_id: AlertId, body: AlertBody) -> Alert:
+    """End an open alert by your word. Refused while its cause lasts by the ledger itself, such as an open break."""
+    return _act(user, ledger, alert_id, operations.close_alert, "trading_alert_close", body.reason)
+
+
+def _act(user: User, ledger: Ledger, alert_id: int, act: Callable[..., LedgerAlert], event: str, reason: str) -> Alert:
+    """Do what whoever may trigger runs of a DAG that the alert concerns may do to it."""
+    concerned = _dags_of(user, ledger, alert_id)
+    if not allowed(user, Right.RUN, concerned):
+        raise Problem(
+            403, "Forbidden", f"{user.get_name()} may not trigger runs of any DAG that alert {alert_id} concerns"
+        )
+    try:
+        done = act(ledger, alert_id, actor=user.get_name(), reason=reason)
+    except InvalidData as error:
+        raise Problem(409, "The alert stays as it is", str(error)) from error
+    audit(user, event, dag_id=concerned[0], alert=alert_id, reason=reason)
+    return Alert.model_validate(asdict(done))
+
+
+def _dags_of(user: User, ledger: Ledger, alert_id: int) -> list[str]:
+    """Return the readable DAGs that an alert concerns: its run's, its strategy's, its account's, else all."""
+    readable = readable_dags(user, ledger)
+    alert = ledger.alerts.get(alert_id)
+    if alert is None:
+        raise Problem(404, "Not found", f"no alert {alert_id}: GET /alerts lists those there are")
+    run = None if alert.run_id is None else ledger.runs.get(alert.run_id)
+    named = {run.dag_id} if run is not None else set()
+    named |= {found.dag_id for found in place.strategies_if_any() if found.id == alert.strategy_id}
+    named |= {dag_id for dag_id in readable if dag_id == alert.strategy_id}
+    account = place.accounts(ledger).get(alert.account or "")
+    named |= set(account.dag_ids) if account is not None and not named else set()
+    concerned = [dag_id for dag_id in readable if dag_id in named] if named else readable
+    if not concerned:
+        raise Problem(404, "Not found", f"no alert {alert_id}: GET /alerts lists those there are")
+    return concerned
 
 
 @router.get(
@@ -142,6 +197,16 @@ def _strategy(user: User, strategy: Strategy, now: datetime) -> StrategySummary:
     )
 
 
+def _schedule(strategy: Strategy) -> list[Finding]:
+    """Return what Airflow says of a strategy's DAG, which the commands without Airflow cannot know."""
+    note, paused = about(f"strategy {strategy.id}"), dagruns.paused(strategy.dag_id)
+    if paused is None:
+        return [note("DAG", f"Airflow has not read {strategy.dag_id}", "look at Airflow's import errors")]
+    if paused and strategy.schedule is not None:
+        return [note("DAG", f"{strategy.dag_id} is paused: its schedule starts no run", "unpause it to trade")]
+    return [note("DAG", f"{strategy.dag_id} is {'paused, and runs by hand only' if paused else 'on'}")]
+
+
 def _check() -> CheckReport:
     now = datetime.now(UTC)
     strategies: StrategyFile | TradingError
@@ -156,6 +221,8 @@ def _check() -> CheckReport:
         except Problem as problem:
             ledger = Unavailable(problem.detail)
         findings = check(ledger, strategies, place.endpoint, place.settings(), now)
+    if isinstance(strategies, StrategyFile):
+        findings += [found for strategy in strategies.strategies for found in _schedule(strategy)]
     return CheckReport(
         checked_at=now,
         ready=not blockers(findings),

@@ -21,7 +21,7 @@ from include.trading.sessions import trading_calendar
 from include.trading.strategy import IsoDate, RunRequest, Strategy
 from include.trading.terms import settle_terms
 from trading_airflow.web import dagruns
-from trading_airflow.web.models.runs import OrchestrationResult, RunAccepted, RunBody, RunList
+from trading_airflow.web.models.runs import OrchestrationResult, Refusal, RunAccepted, RunBody, RunList
 from trading_airflow.web.place import LedgerOfRequest, open_ledger, read_strategies, readable_dags
 from trading_airflow.web.problems import Problem, responses
 from trading_airflow.web.results import base_path, links, result_of, run_summary
@@ -31,6 +31,7 @@ router = APIRouter(tags=["runs"])
 MOST_RUNS = 200
 POLL_SECONDS = 0.5
 NO_NUL = r"^[^\x00]+$"
+NAME = Query(max_length=ID_LEN, pattern=NO_NUL)
 
 
 class RunQuery(BaseModel):
@@ -111,6 +112,17 @@ def list_runs(request: Request, user: User, ledger: LedgerOfRequest, query: Anno
         limit=query.limit,
         offset=query.offset,
     )
+
+
+@router.get("/refusal", response_model=Refusal, summary="Read a refusal", responses=responses(401, 403, 422, 503))
+def read_refusal(
+    user: User, ledger: LedgerOfRequest, dag_id: Annotated[str, NAME], airflow_run_id: Annotated[str, NAME]
+) -> Refusal:
+    """Say why a DAG run's request was refused before it became a run: its first task then wrote no row."""
+    run_id = id_of_run(dag_id, airflow_run_id, is_backfill=False)
+    if dag_id not in readable_dags(user, ledger) or ledger.runs.get(run_id) is not None:
+        return Refusal(words=None)
+    return Refusal(words=ledger.steps.last_error(run_id))
 
 
 @router.get(

@@ -37,8 +37,7 @@ function nextRun(strategy) {
   return strategy.paused ? [due, " ", badge("paused", "warning")] : due;
 }
 
-async function check() {
-  const { findings, ready, checked_at: at } = await get("/check");
+function drawCheck({ findings, ready, checked_at: at }) {
   const blockers = findings.filter((finding) => finding.next_step);
   const table = new Table({
     caption: "What was found",
@@ -71,12 +70,18 @@ async function check() {
   );
 }
 
+let known = null;
+
 async function accounts() {
   const place = document.getElementById("accounts");
   // Nobody's half-written reason is thrown away by a refresh.
   const writing = [...place.querySelectorAll("textarea")].some((area) => area.value) || place.contains(document.activeElement);
   if (writing) return;
   const found = (await get("/accounts")).accounts;
+  // Somebody else, or the watchdog, may have stopped or resumed one meanwhile.
+  const states = JSON.stringify(found.map((account) => [account.account, account.state, account.breaks.length]));
+  if (known !== null && known !== states) tryCheck();
+  known = states;
   place.replaceChildren(...(found.length ? found.map((account) => accountCard(account, redrawAccounts)) : [el("p", {}, "No account yet.")]));
 }
 
@@ -85,12 +90,26 @@ async function redrawAccounts() {
   document.querySelectorAll("#accounts textarea").forEach((area) => {
     area.value = "";
   });
+  askAgain();
   await Promise.all([accounts(), alerts()]);
 }
 
+// What was said before an act is not true any more: it goes at once, and the answer comes when it is there.
+function askAgain() {
+  show("check", el("p", { class: "quiet" }, "Checking what the next run needs …"));
+  tryCheck();
+  attempt(strategies);
+}
+
 async function alerts() {
-  const found = (await get("/alerts")).alerts;
-  show("alerts", found.length ? alertList(found) : el("p", { class: "quiet" }, "None."));
+  const place = document.getElementById("alerts");
+  if ([...place.querySelectorAll("input")].some((input) => input.value)) return;
+  const { alerts: found, may_act: mayAct } = await get("/alerts");
+  const opened = new Set([...place.querySelectorAll("li:has(details[open])")].map((item) => item.dataset.alert));
+  show("alerts", found.length ? alertList(found, mayAct && alerts) : el("p", { class: "quiet" }, "None."));
+  for (const item of place.querySelectorAll("li")) {
+    if (opened.has(item.dataset.alert)) item.querySelector("details")?.setAttribute("open", "");
+  }
 }
 
 const runTable = new Table({
@@ -159,6 +178,20 @@ function plots(name, points) {
   );
 }
 
+let asked = 0;
+
+// Only the newest question is answered: an older one's answer may come later.
+async function tryCheck() {
+  asked += 1;
+  const mine = asked;
+  try {
+    const found = await get("/check");
+    if (mine === asked) drawCheck(found);
+  } catch (error) {
+    if (mine === asked) show("check", el("p", { class: "problem" }, `The check failed: ${error.message}`));
+  }
+}
+
 async function attempt(...loads) {
   const done = await Promise.allSettled(loads.map((load) => load()));
   const failed = done.find((each) => each.status === "rejected");
@@ -172,4 +205,4 @@ async function refresh() {
 
 refresh();
 attempt(strategies, history);
-check().catch((error) => show("check", el("p", { class: "problem" }, `The check failed: ${error.message}`)));
+tryCheck();

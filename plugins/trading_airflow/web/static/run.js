@@ -19,8 +19,10 @@ let stories = new Map();
 async function load() {
   const { runs } = await get("/runs", { dag_id: dagId, airflow_run_id: airflowRunId, limit: 50 });
   if (!runs.length) {
-    showNothing();
-    return ours === "yes";
+    const { words } = ours === "yes" ? await get("/refusal", { dag_id: dagId, airflow_run_id: airflowRunId }) : { words: null };
+    if (words) showRefusal(words);
+    else showNothing();
+    return ours === "yes" && !words;
   }
   const run = runs.find((each) => each.run_id === chosen) ?? runs[0];
   const result = await get(`/runs/${run.run_id}`);
@@ -37,6 +39,24 @@ function showNothing() {
   show("content", el("p", { id: "nothing" }, words));
 }
 
+function showRefusal(words) {
+  show(
+    "content",
+    el("h1", {}, `Run ${airflowRunId} `, badge("refused", "failed")),
+    el("p", { class: "summary" }, "The request was refused before it became a run; nothing was planned or sent."),
+    el("p", { class: "problem", id: "refusal" }, words),
+  );
+}
+
+// A run that is not closed may be at work, wait for a task's next try, or have lost all its tasks.
+function underWay(run) {
+  if (["success", "failed"].includes(run.airflow_state)) {
+    return `No task works on the run any more: in Airflow it is ${run.airflow_state}. The watchdog closes it.`;
+  }
+  if (run.error_message) return "The run is not done: a task failed, and is tried again or waits for a person.";
+  return "The run is under way.";
+}
+
 function draw({ run, mappings, orders, alerts }, runs) {
   const byId = new Map(orders.map((order) => [order.client_order_id, order]));
   stories = byId;
@@ -49,7 +69,7 @@ function draw({ run, mappings, orders, alerts }, runs) {
     "content",
     el("h1", {}, `${run.strategy_id}, session ${run.session_date} `, badge(run.status)),
     chooser(runs, run),
-    el("p", { class: "summary" }, run.summary ?? "The run is under way."),
+    el("p", { class: "summary" }, run.summary ?? underWay(run)),
     run.error_message && el("p", { class: "problem" }, run.error_message),
     about(run),
     funnel(run),
@@ -89,7 +109,7 @@ function about(run) {
     ["Mode", mode],
     ["Account", run.account],
     ["Data of", run.as_of_date],
-    ["Revision", run.adopted ? `${run.revision}, adopted plan` : String(run.revision)],
+    ["Revision", revision(run)],
     ["Capital", `${number(run.capital, 0)} USD`],
     ["Model", run.model_version],
     ["Started (UTC)", time(run.started_at)],
@@ -100,10 +120,15 @@ function about(run) {
   ]);
 }
 
+function revision(run) {
+  if (run.adopted) return `${run.revision}, adopted plan`;
+  return run.revision > 1 ? `${run.revision}: the session was traded before, this run trades it again` : "1";
+}
+
 function funnel(run) {
   const steps = [
     ["Signals", run.num_signals],
-    ["Orders", run.num_orders_planned],
+    ["Orders planned", run.num_orders_planned],
     ["Sent", run.num_orders_submitted],
     ["Acknowledged", run.num_orders_accepted],
     ["Filled", run.num_orders_filled],
