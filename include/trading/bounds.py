@@ -54,4 +54,7 @@ def usable_price(number: Decimal) -> Decimal | None:
     if not PRICE.holds(number):
         return None
     price = PRICE.rounded(number)
-    return price if price > 0 else None
+    if price <= 0:
+        return None
+    # As it was written where nothing is lost: 189.5 and not 189.500000.
+    return number if price == number else price

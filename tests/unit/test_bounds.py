@@ -36,7 +36,13 @@ def test_any_number_is_held_or_not(number: Decimal, bound: NumberBound) -> None:
     ],
 )
 def test_a_price_has_six_decimals_and_is_above_0_with_them(number: str, price: str | None) -> None:
-    assert usable_price(Decimal(number)) == (None if price is None else Decimal(price))
+    found = usable_price(Decimal(number))
+
+    assert found == (None if price is None else Decimal(price))
+
+
+def test_a_price_that_fits_stays_as_it_was_written() -> None:
+    assert str(usable_price(Decimal("189.5"))) == "189.5"
 
 
 @pytest.mark.parametrize("number", ["1e14", "1e300", "0.1234567891", "NaN", "-Infinity"])
