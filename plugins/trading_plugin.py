@@ -12,7 +12,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from include.trading.errors import InvalidData
 from trading_airflow import listener, warmup
-from trading_airflow.timetable import ExchangeSessionTimetable
+from trading_airflow.timetable import ExchangeCronTimetable, ExchangeSessionTimetable
 from trading_airflow.web.views import EXTERNAL_VIEWS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def make_dag(strategy: Strategy, retry_minutes: tuple[float, ...]) -> None:
 
 class TradingPlugin(AirflowPlugin):
     name = "trading"
-    timetables = [ExchangeSessionTimetable]  # noqa: RUF012 - Airflow's own declaration
+    timetables = [ExchangeSessionTimetable, ExchangeCronTimetable]  # noqa: RUF012 - Airflow's own declaration
     external_views = EXTERNAL_VIEWS
     listeners = [listener]  # noqa: RUF012 - Airflow's own declaration
 

@@ -24,7 +24,7 @@ from include.trading.identity import SENDING_MODES, PlanKey, client_order_id, sl
 from include.trading.models import Contract, Mode, Signal
 from include.trading.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
 from include.trading.planning import make_plan
-from include.trading.sessions import trading_calendar
+from include.trading.sessions import calendar_of
 from include.trading.states import UNRESOLVED
 
 
@@ -146,7 +146,7 @@ def _planned_at(desk: Desk, run: Run) -> datetime:
     now = desk.ledger.now()
     if run.mode != "replay":
         return now
-    return trading_calendar(strategy_of(run).calendar, today=now.date()).session(run.session_date).open
+    return calendar_of(strategy_of(run), now).session(run.session_date).open
 
 
 def _inputs(

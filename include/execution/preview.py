@@ -18,7 +18,7 @@ from include.trading.identity import SENDING_MODES
 from include.trading.models import Contract, Price, SignalSet
 from include.trading.plan import Plan, PlanInputs
 from include.trading.planning import make_plan
-from include.trading.sessions import trading_calendar
+from include.trading.sessions import calendar_of
 from include.trading.states import UNRESOLVED
 from include.trading.strategy import Strategy
 
@@ -60,7 +60,7 @@ def file_prices(path: Path, now: datetime) -> Pricing:
 
 def market_prices(market: MarketDataClient, strategy: Strategy, signals: SignalSet, now: datetime) -> Pricing:
     """Return what asks the market data: for fresh prices while the session is open, for the last closes otherwise."""
-    calendar = trading_calendar(strategy.calendar, today=now.date())
+    calendar = calendar_of(strategy, now)
     as_of = calendar.session(signals.as_of_date)
     session = calendar.next(as_of.day)
 
@@ -94,7 +94,7 @@ def preview(
     if ledger is not None:
         row = ledger.accounts.get(account)
     if ledger is not None and strategy.mode in SENDING_MODES:
-        session = trading_calendar(strategy.calendar, today=now.date()).next(signals.as_of_date).day
+        session = calendar_of(strategy, now).next(signals.as_of_date).day
         orders = ledger.orders
         held = orders.held(account, strategy_id=strategy.id, mode=strategy.mode)
         working = orders.working(account, strategy_id=strategy.id, mode=strategy.mode)

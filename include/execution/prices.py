@@ -14,7 +14,7 @@ from include.ledger.records import Run
 from include.services.market_data import MarketDataClient
 from include.trading.errors import TradingError
 from include.trading.models import Price
-from include.trading.sessions import trading_calendar
+from include.trading.sessions import calendar_of
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ def prices_for(desk: Desk, market: MarketDataClient, run: Run, symbols: Iterable
     wanted = sorted(symbols)
     strategy = strategy_of(run)
     now = desk.ledger.now()
-    calendar = trading_calendar(strategy.calendar, today=now.date())
+    calendar = calendar_of(strategy, now)
     session, before = calendar.session(run.session_date), calendar.previous(run.session_date)
     closed = not session.open <= now < session.close and strategy.market_hours
     if run.mode == "replay" or (run.mode == "plan" and closed):

@@ -14,7 +14,7 @@ from include.trading.errors import InvalidData, NotFound
 from include.trading.identity import SENDING_MODES, run_id
 from include.trading.models import Mode
 from include.trading.narrowing import narrowed
-from include.trading.sessions import trading_calendar
+from include.trading.sessions import calendar_of
 from include.trading.states import FINAL
 from include.trading.strategy import RunRequest, Strategy
 from include.trading.terms import RunTerms, RunType, settle_terms
@@ -60,7 +60,7 @@ def open_run(
     terms = settle_terms(
         narrow,
         request,
-        trading_calendar(strategy.calendar, today=now.date()),
+        calendar_of(strategy, now),
         run_type=identity.run_type,
         logical_date=identity.logical_date,
         started_at=identity.started_at,
@@ -166,7 +166,12 @@ def reason_of(run: Run) -> str | None:
 
 def strategy_of(run: Run) -> Strategy:
     """Return the strategy as the run froze it: a file edited since then does not change a run under way."""
-    return Strategy.model_validate(run.parameters["strategy"])
+    return strategy_kept(run.parameters)
+
+
+def strategy_kept(parameters: Mapping[str, Any]) -> Strategy:
+    """Return the strategy that a run's or a plan's parameters keep."""
+    return Strategy.model_validate(parameters["strategy"])
 
 
 def gateway_connection_of(run: Run) -> str:

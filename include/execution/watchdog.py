@@ -13,7 +13,7 @@ from include.execution.alarming import own_modes, raise_unknown_orders, session_
 from include.execution.closing import close_run
 from include.execution.desk import Desk
 from include.execution.resolve import look_again
-from include.execution.runs import sends
+from include.execution.runs import sends, strategy_kept
 from include.execution.settings import Settings
 from include.execution.tracking import close_late_orders, refresh_orders
 from include.ledger.ledger import Ledger
@@ -22,7 +22,7 @@ from include.services.execution_gateway import GatewayReader
 from include.trading.alarms import NEXT_STEPS, listed, run_key
 from include.trading.due import latest_due
 from include.trading.errors import InvalidData, OutcomeUnknown, TradingError, Unavailable
-from include.trading.sessions import trading_calendar
+from include.trading.sessions import calendar_of
 from include.trading.states import FINAL
 from include.trading.strategy import Strategy
 
@@ -172,7 +172,7 @@ class Watchdog:
                 plan = self.ledger.plans.get(intent.plan_id)
                 if plan is None:
                     continue
-                calendar = trading_calendar(plan.parameters["strategy"]["calendar"], today=now.date())
+                calendar = calendar_of(strategy_kept(plan.parameters), now)
                 if now < calendar.next(plan.session_date).open:
                     found.append(intent)
         return found
@@ -266,8 +266,10 @@ class Watchdog:
         if watched.paused:
             self.ledger.steps.beat(paused)
             return
-        calendar = trading_calendar(strategy.calendar, today=now.date())
-        session, due = latest_due(strategy.schedule, calendar, now)
+        found = latest_due(strategy.schedule, calendar_of(strategy, now), now)
+        if found is None:
+            return
+        session, due = found
         paused_at = self.ledger.steps.last_beat(paused)
         seen_paused = paused_at is not None and paused_at >= due
         # A look ahead by hand, or a run in a safer mode, is not the session's own.

@@ -19,7 +19,7 @@ from include.ledger.records import Run
 from include.services.market_data import MarketDataClient
 from include.trading.errors import InvalidData, NotFound
 from include.trading.models import Price, Value
-from include.trading.sessions import TradingCalendar, trading_calendar
+from include.trading.sessions import TradingCalendar, calendar_of
 from include.trading.strategy import Strategy
 from include.trading.whatif import Decision, SessionPlan, SessionResult, chain, session_plan
 
@@ -64,7 +64,7 @@ def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, end
     runs = [run for run in replays if run.strategy_id == id]
     newest = max(runs, key=lambda run: run.id)
     strategy, now = strategy_of(newest), ledger.now()
-    calendar = trading_calendar(strategy.calendar, today=now.date())
+    calendar = calendar_of(strategy, now)
     chosen, left_out = _choose(runs, newest, calendar, first, last, now)
     rows = ledger.runs.mappings_of([run.run_id for run in chosen])
     plans = [_plan(run, rows.get(run.run_id, ())) for run in chosen]

@@ -39,6 +39,9 @@ EXCHANGES = {
     "24/7": Exchange("UTC", time(0, 0), 1440),
 }
 
+# Nothing is sent so shortly before a session's close.
+CLOSE_MARGIN_MINUTES = 5
+
 _SESSION = re.compile(r"session(?:\+(\d{1,4}))?")
 
 
@@ -50,16 +53,22 @@ def exchange(calendar: str) -> Exchange:
         raise InvalidData(f"calendar: expected one of {', '.join(EXCHANGES)}; got {calendar!r}") from None
 
 
+def latest_offset(calendar: str) -> int:
+    """Return the most minutes after the open at which a run of a regular session still has time to send."""
+    return exchange(calendar).minutes - CLOSE_MARGIN_MINUTES - 1
+
+
 def checked_offset(offset_minutes: int, calendar: str) -> int:
-    """Return the minutes after the open; raises InvalidData when a regular session is over by then.
+    """Return the minutes after the open; raises InvalidData when nothing may be sent any more by then.
 
     A run before the open could only plan: who wants that writes a cron schedule.
     """
-    minutes = exchange(calendar).minutes
-    if not 0 <= offset_minutes < minutes:
+    latest = latest_offset(calendar)
+    if not 0 <= offset_minutes <= latest:
         raise InvalidData(
-            f"schedule: expected 0 to {minutes - 1} minutes after the open, as a regular session of {calendar} "
-            f"closes {minutes} minutes after it; got {offset_minutes}"
+            f"schedule: expected 0 to {latest} minutes after the open, as a regular session of {calendar} closes "
+            f"{exchange(calendar).minutes} minutes after it and nothing is sent in its last {CLOSE_MARGIN_MINUTES}; "
+            f"got {offset_minutes}"
         )
     return offset_minutes
 

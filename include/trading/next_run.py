@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from include.trading.due import due_at, moved
 from include.trading.exchanges import exchange, session_offset
-from include.trading.sessions import Session, TradingCalendar
+from include.trading.sessions import TradingCalendar
 
 
 def next_run(schedule: str | None, calendar: TradingCalendar, now: datetime) -> datetime | None:
@@ -17,20 +18,15 @@ def next_run(schedule: str | None, calendar: TradingCalendar, now: datetime) -> 
     if offset_minutes is None:
         return _next_cron(schedule, calendar, now)
     session = calendar.current(now)
-    due = due_at(session, offset_minutes)
-    return due if due > now else due_at(calendar.next(session.day), offset_minutes)
-
-
-def due_at(session: Session, offset_minutes: int) -> datetime:
-    """Return when a session's run is due."""
-    # A session that closes before its offset has passed runs at its open.
-    due = session.open + timedelta(minutes=offset_minutes)
-    return due if due < session.close else session.open
+    due = due_at(session, offset_minutes, calendar.name)
+    return due if due > now else due_at(calendar.next(session.day), offset_minutes, calendar.name)
 
 
 def _next_cron(expression: str, calendar: TradingCalendar, now: datetime) -> datetime:
     from croniter import croniter
 
-    local = now.astimezone(ZoneInfo(exchange(calendar.name).timezone))
-    found: datetime = croniter(expression, local).get_next(datetime)
-    return found.astimezone(now.tzinfo)
+    firings = croniter(expression, now.astimezone(ZoneInfo(exchange(calendar.name).timezone)))
+    while True:
+        found: datetime = firings.get_next(datetime)
+        if (moment := moved(found.astimezone(now.tzinfo), calendar, expression)) > now:
+            return moment

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from include.trading.errors import InvalidData
-from include.trading.exchanges import exchange
+from include.trading.exchanges import CLOSE_MARGIN_MINUTES, exchange
+
+if TYPE_CHECKING:
+    from include.trading.strategy import Strategy
 
 FIRST_DAY = date(2005, 1, 3)
 
@@ -34,7 +38,7 @@ class SendingWindow(NamedTuple):
 
 
 def sending_window(
-    session: Session, started_at: datetime, *, send_minutes: int = 45, close_margin_minutes: int = 5
+    session: Session, started_at: datetime, *, send_minutes: int = 45, close_margin_minutes: int = CLOSE_MARGIN_MINUTES
 ) -> SendingWindow:
     """Return when orders of a run may be sent.
 
@@ -122,14 +126,27 @@ class TradingCalendar:
         )
 
 
-def trading_calendar(name: str, *, today: date) -> TradingCalendar:
+def trading_calendar(name: str, *, today: date, closures: Iterable[date] = ()) -> TradingCalendar:
     """Return an exchange's calendar, known until the end of the year after `today`'s.
 
+    closures: days that are no sessions although the library says so, such as a day of mourning.
     Two years are thereby known on 1 January and one on 31 December, and a process that lives for years gets a longer
     calendar with each new year. Holidays that an exchange announces later come with an upgrade of the library.
     """
     exchange(name)
-    return _calendar(name, date(today.year + 1, 12, 31))
+    last_day, closed = date(today.year + 1, 12, 31), frozenset(closures)
+    return _with_closures(name, last_day, closed) if closed else _calendar(name, last_day)
+
+
+def calendar_of(strategy: Strategy, now: datetime) -> TradingCalendar:
+    """Return the calendar that a strategy trades by, without the closures it names."""
+    return trading_calendar(strategy.calendar, today=now.date(), closures=strategy.closures)
+
+
+@lru_cache(maxsize=32)
+def _with_closures(name: str, last_day: date, closures: frozenset[date]) -> TradingCalendar:
+    whole = _calendar(name, last_day)
+    return replace(whole, sessions=tuple(session for session in whole.sessions if session.day not in closures))
 
 
 @lru_cache(maxsize=32)

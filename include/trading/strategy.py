@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from include.trading.errors import InvalidData
-from include.trading.exchanges import EXCHANGES, session_offset
+from include.trading.exchanges import EXCHANGES, latest_offset, session_offset
 from include.trading.limits import Limits
 from include.trading.models import Mode, Symbol, Value
 from include.trading.sizing import SIZINGS
@@ -90,7 +90,18 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _closures(value: Any) -> Any:
+    """Refuse, in words, anything but a list of distinct dates; a date is checked again as one."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("a list of dates")
+    days = [str(_iso_date(day)) for day in value]
+    if twice := sorted(day for day, times in Counter(days).items() if times > 1):
+        raise ValueError(f"each date once; {', '.join(twice)} came twice")
+    return tuple(sorted(days))
+
+
 IsoDate = Annotated[date, BeforeValidator(_iso_date)]
+Closures = Annotated[tuple[date, ...], BeforeValidator(_closures)]
 Symbols = Annotated[tuple[Symbol, ...], BeforeValidator(check_symbols)]
 # Decimal takes a number as it is written: pydantic reads a float by its shortest text, and refuses true and false.
 Money = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=2)]
@@ -112,6 +123,7 @@ class Strategy(Value):
     tags: tuple[Tag, ...] = Field(default=(), description="further tags of the DAG")
 
     calendar: str = Field(default="XNYS", min_length=1, description="exchange calendar whose sessions are traded")
+    closures: Closures = Field(default=(), description="days that the calendar takes for sessions and that are none")
     schedule: str | None = Field(
         default="session",
         description="session (at the open) | session+15 (minutes after it) | a cron of five fields | null (by hand)",
@@ -186,10 +198,9 @@ class Strategy(Value):
         try:
             session_offset(schedule, calendar)
         except InvalidData:
-            latest = EXCHANGES[calendar].minutes - 1
             raise ValueError(
-                f"session, session+<minutes> (to {latest} on {calendar}), a cron of five fields that names a date "
-                "there is, or null"
+                f"session, session+<minutes> (to {latest_offset(calendar)} on {calendar}), a cron of five fields that "
+                "names a date there is, or null"
             ) from None
         return schedule
 

@@ -49,7 +49,7 @@ def build_dag(strategy: Strategy, retry_minutes: Sequence[float], *, in_task: bo
         dag_display_name=strategy.title or strategy.dag_id,
         description=f"{strategy.mode}: {len(strategy.symbols)} symbols on {strategy.calendar}",
         doc_md=TRIAGE,
-        schedule=schedule_for(strategy.schedule, strategy.calendar),
+        schedule=schedule_for(strategy.schedule, strategy.calendar, strategy.closures),
         start_date=START_DATE,
         catchup=False,
         # The ledger decides what may be sent; a run that hangs must not keep tomorrow's from starting.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -10,6 +11,7 @@ from airflow.sdk.timezone import coerce_datetime, utcnow
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from include.trading.due import due_at, moved
 from include.trading.exchanges import checked_offset, exchange, session_offset
 from include.trading.sessions import Session, TradingCalendar, trading_calendar
 
@@ -20,18 +22,19 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def schedule_for(schedule: str | None, calendar: str) -> Timetable | None:
+def schedule_for(schedule: str | None, calendar: str, closures: Sequence[date] = ()) -> Timetable | None:
     """Return the timetable of a strategy's schedule; None, for runs by hand only, stays None.
 
     schedule: `session`, `session+15` (minutes after the open) or five cron fields in the exchange's time zone.
+    closures: days that are no sessions although the calendar says so.
     Raises InvalidData for any other, and for an unknown calendar.
     """
     if schedule is None:
         return None
     offset_minutes = session_offset(schedule, calendar)
     if offset_minutes is None:
-        return CronTriggerTimetable(schedule, timezone=exchange(calendar).timezone)
-    return ExchangeSessionTimetable(calendar, offset_minutes)
+        return ExchangeCronTimetable(schedule, calendar, closures)
+    return ExchangeSessionTimetable(calendar, offset_minutes, closures)
 
 
 class ExchangeSessionTimetable(Timetable):
@@ -39,13 +42,14 @@ class ExchangeSessionTimetable(Timetable):
 
     The logical date is the run's moment and its data interval is that moment alone, as with Airflow's cron triggers:
     `TradingCalendar.current` of it is the run's session, and a backfill reaches every session that has opened.
-    When a session closes early, before its offset has passed, the run takes place at the open: one run per session
-    is the promise, and the open is the moment that every session has.
+    When a session closes too early for its offset, the run takes place at the open: one run per session is the
+    promise, and the open is the moment that every session has.
     """
 
-    def __init__(self, calendar: str = "XNYS", offset_minutes: int = 0) -> None:
-        """Raises InvalidData when the calendar is unknown or a regular session is over after the offset."""
+    def __init__(self, calendar: str = "XNYS", offset_minutes: int = 0, closures: Sequence[date] = ()) -> None:
+        """Raises InvalidData when the calendar is unknown or nothing may be sent any more after the offset."""
         self._calendar_name = calendar
+        self._closures = tuple(closures)
         self._offset_minutes = checked_offset(offset_minutes, calendar)
         place = exchange(calendar)
         hour, minute = divmod(place.opens.hour * 60 + place.opens.minute + offset_minutes, 60)
@@ -62,11 +66,11 @@ class ExchangeSessionTimetable(Timetable):
         return f"{self._offset_minutes} min after the open" if self._offset_minutes else "at the open"
 
     def serialize(self) -> dict[str, Any]:
-        return {"calendar": self._calendar_name, "offset_minutes": self._offset_minutes}
+        return {"calendar": self._calendar_name, "offset_minutes": self._offset_minutes, **_written(self._closures)}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> ExchangeSessionTimetable:
-        return cls(data["calendar"], data["offset_minutes"])
+        return cls(data["calendar"], data["offset_minutes"], _read(data))
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         return DataInterval.exact(run_after)
@@ -122,9 +126,55 @@ class ExchangeSessionTimetable(Timetable):
 
     def _moment(self, session: Session) -> datetime:
         """Return when the session's run is due."""
-        due = session.open + timedelta(minutes=self._offset_minutes)
-        return due if due < session.close else session.open
+        return due_at(session, self._offset_minutes, self._calendar_name)
 
     def _calendar(self, moment: datetime) -> TradingCalendar:
-        # Not a field: a scheduler outlives the calendar it began with.
-        return trading_calendar(self._calendar_name, today=max(moment, utcnow()).date())
+        return _calendar(self._calendar_name, moment, self._closures)
+
+
+class ExchangeCronTimetable(CronTriggerTimetable):
+    """Runs by a cron expression in the exchange's time zone; it knows no holidays, and early closes.
+
+    A session that closes too early for its firing has its run at the open instead of a plan for the next session.
+    """
+
+    def __init__(self, expression: str, calendar: str, closures: Sequence[date] = ()) -> None:
+        super().__init__(expression, timezone=exchange(calendar).timezone)
+        self._calendar_name = calendar
+        self._closures = tuple(closures)
+
+    def serialize(self) -> dict[str, Any]:
+        return {"expression": self._expression, "calendar": self._calendar_name, **_written(self._closures)}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> ExchangeCronTimetable:
+        return cls(data["expression"], data["calendar"], _read(data))
+
+    def _get_next(self, current: DateTime) -> DateTime:
+        """Return the first run after a moment."""
+        firing = super()._get_next(current)
+        while (moment := self._moved(firing)) <= current:
+            firing = super()._get_next(firing)
+        return moment
+
+    def _get_prev(self, current: DateTime) -> DateTime:
+        """Return the last run before a moment; that of a later firing may have been moved to before it."""
+        later = self._moved(super()._get_next(current - timedelta(microseconds=1)))
+        return later if later < current else self._moved(super()._get_prev(current))
+
+    def _moved(self, firing: DateTime) -> DateTime:
+        calendar = _calendar(self._calendar_name, firing, self._closures)
+        return coerce_datetime(moved(firing, calendar, self._expression))
+
+
+def _calendar(name: str, moment: datetime, closures: Sequence[date]) -> TradingCalendar:
+    # Not a field: a scheduler outlives the calendar it began with.
+    return trading_calendar(name, today=max(moment, utcnow()).date(), closures=closures)
+
+
+def _written(closures: Sequence[date]) -> dict[str, Any]:
+    return {"closures": [day.isoformat() for day in closures]} if closures else {}
+
+
+def _read(data: dict[str, Any]) -> tuple[date, ...]:
+    return tuple(date.fromisoformat(day) for day in data.get("closures", ()))

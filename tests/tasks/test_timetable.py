@@ -115,7 +115,7 @@ def test_a_run_due_after_an_early_close_takes_place_at_the_open() -> None:
     assert runs == [new_york(11, 25, 13, 0), new_york(11, 27), new_york(11, 30, 13, 0)]
 
 
-@pytest.mark.parametrize("offset_minutes", [0, 1, 209, 210, 389])
+@pytest.mark.parametrize("offset_minutes", [0, 1, 190, 191, 384])
 def test_every_run_lies_in_the_turn_of_its_own_session(offset_minutes: int) -> None:
     calendar = trading_calendar("XNYS", today=NOW.date())
 
@@ -208,7 +208,7 @@ def test_a_manual_run_s_interval_is_its_own_moment() -> None:
 
 
 def test_a_failing_calendar_is_logged_before_airflow_swallows_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(name: str, *, today: date) -> None:
+    def broken(name: str, *, today: date, closures: object) -> None:
         raise InvalidData(f"calendar {name}: gone")
 
     monkeypatch.setattr("trading_airflow.timetable.trading_calendar", broken)
@@ -273,6 +273,52 @@ def test_a_cron_schedule_is_read_in_the_exchange_s_time_zone_and_knows_no_holida
     assert thanksgiving == [new_york(11, 26)]
 
 
+def test_a_cron_firing_after_an_early_close_takes_place_at_the_open_and_any_other_day_when_it_says() -> None:
+    timetable = schedule_for("30 15 * * 1-5", "XNYS")
+
+    runs = runs_between(timetable, new_york(11, 25, 0, 0), new_york(11, 30, 23))
+
+    assert runs == [new_york(11, 25, 15), new_york(11, 26, 15), new_york(11, 27), new_york(11, 30, 15)]
+
+
+@pytest.mark.parametrize(("hour", "run"), [(9, (25, 15)), (12, (27, 9)), (16, (27, 9))])
+def test_without_catchup_a_moved_cron_run_is_made_up_for_once(
+    monkeypatch: pytest.MonkeyPatch, hour: int, run: tuple[int, int]
+) -> None:
+    timetable = schedule_for("30 15 25,27 11 *", "XNYS")
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: new_york(11, 27, hour, 0))
+
+    info = next_run(timetable, earliest=new_york(1, 2))
+    again = next_run(timetable, info.run_after, earliest=new_york(1, 2))
+
+    assert info.run_after == new_york(11, *run)
+    assert again.run_after in (new_york(11, 27), new_york(11, 25, 15, year=2027))
+    assert again.run_after > info.run_after
+
+
+def test_a_cron_schedule_survives_the_serialization_of_its_dag() -> None:
+    timetable = schedule_for("30 15 * * 1-5", "XNYS", [date(2026, 11, 24)])
+    dag = DAG("round_trip", schedule=timetable, start_date=new_york(11, 1))
+
+    restored = DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+
+    assert restored.serialize() == {"expression": "30 15 * * 1-5", "calendar": "XNYS", "closures": ["2026-11-24"]}
+    assert (restored.summary, restored.description) == (timetable.summary, timetable.description)
+    assert runs_between(restored, new_york(11, 27, 0, 0), new_york(11, 27, 23)) == [new_york(11, 27)]
+
+
+def test_a_closure_has_no_run() -> None:
+    timetable = schedule_for("session+15", "XNYS", [date(2026, 11, 24), date(2026, 11, 25)])
+    dag = DAG("round_trip", schedule=timetable, start_date=new_york(11, 1))
+
+    for each in (timetable, DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable):
+        assert runs_between(each, new_york(11, 23, 0, 0), new_york(11, 30, 23)) == [
+            new_york(11, 23, 9, 45),
+            new_york(11, 27, 9, 45),
+            new_york(11, 30, 9, 45),
+        ]
+
+
 def test_without_a_schedule_there_is_no_timetable() -> None:
     assert schedule_for(None, "XNYS") is None
 
@@ -282,7 +328,7 @@ def test_without_a_schedule_there_is_no_timetable() -> None:
     [
         ("session", "NYSE", "expected one of XNYS"),
         ("30 9 * * 1-5", "NYSE", "expected one of XNYS"),
-        ("session+390", "XNYS", "0 to 389 minutes after the open"),
+        ("session+385", "XNYS", "0 to 384 minutes after the open"),
         ("9:30", "XNYS", "five cron fields"),
     ],
 )
@@ -291,9 +337,9 @@ def test_refuses_a_schedule_it_cannot_keep(schedule: str, calendar: str, message
         schedule_for(schedule, calendar)
 
 
-@pytest.mark.parametrize("offset_minutes", [-1, 390])
+@pytest.mark.parametrize("offset_minutes", [-1, 385])
 def test_refuses_a_run_outside_a_regular_session(offset_minutes: int) -> None:
-    with pytest.raises(InvalidData, match="0 to 389 minutes after the open"):
+    with pytest.raises(InvalidData, match="0 to 384 minutes after the open"):
         ExchangeSessionTimetable("XNYS", offset_minutes)
 
 

@@ -59,14 +59,14 @@ def test_refuses_any_other_schedule_and_says_what_is_expected(schedule: str) -> 
         session_offset(schedule, "XNYS")
 
 
-@pytest.mark.parametrize("schedule", ["session+390", "session+9999"])
-def test_refuses_an_offset_past_the_close(schedule: str) -> None:
-    with pytest.raises(InvalidData, match="0 to 389 minutes after the open"):
+@pytest.mark.parametrize("schedule", ["session+385", "session+389", "session+390", "session+9999"])
+def test_refuses_an_offset_at_which_nothing_may_be_sent_any_more(schedule: str) -> None:
+    with pytest.raises(InvalidData, match="0 to 384 minutes after the open"):
         session_offset(schedule, "XNYS")
 
 
-def test_takes_the_last_minute_of_a_regular_session() -> None:
-    assert session_offset("session+389", "XNYS") == 389
+def test_takes_the_last_minute_in_which_a_regular_session_lets_orders_go() -> None:
+    assert session_offset("session+384", "XNYS") == 384
 
 
 @pytest.mark.parametrize("schedule", ["session", "30 9 * * 1-5"])

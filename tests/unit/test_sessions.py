@@ -215,3 +215,16 @@ def test_never_sends_outside_the_session_nor_long_after_the_start(
 
     wanted = 0 <= now < min(length - margin, started + send_minutes)
     assert window.allows(at) is wanted
+
+
+def test_a_closure_is_no_session_and_leaves_the_close_before_it_as_the_previous_one() -> None:
+    whole = trading_calendar("XNYS", today=TODAY)
+    closed = trading_calendar("XNYS", today=TODAY, closures=[date(2026, 11, 24), date(2026, 11, 22)])
+
+    assert not closed.is_session(date(2026, 11, 24))
+    assert closed.previous(date(2026, 11, 25)).day == date(2026, 11, 23)
+    assert closed.next(date(2026, 11, 23)).day == date(2026, 11, 25)
+    assert closed.current(utc(2026, 11, 24, 15)).day == date(2026, 11, 25)
+    assert len(whole.sessions) == len(closed.sessions) + 1
+    with pytest.raises(InvalidData, match="nearest sessions are 2026-11-23 and 2026-11-25"):
+        closed.session(date(2026, 11, 24))

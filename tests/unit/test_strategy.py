@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def test_a_strategy_survives_json() -> None:
         ({"mode": "real"}, "mode", "'replay', 'plan', 'dry_run', 'paper' or 'live'", "'real'"),
         ({"schedule": "at noon"}, "schedule", "a cron of five fields", "'at noon'"),
         ({"schedule": "session-15"}, "schedule", "session+<minutes>", "'session-15'"),
-        ({"schedule": "session+390"}, "schedule", "session+<minutes> (to 389 on XNYS)", "'session+390'"),
+        ({"schedule": "session+390"}, "schedule", "session+<minutes> (to 384 on XNYS)", "'session+390'"),
         ({"schedule": "0 9 31 2 *"}, "schedule", "a date there is", "'0 9 31 2 *'"),
         ({"calendar": "NYSE"}, "calendar", "one of XNYS, ", "'NYSE'"),
         ({"sizing": "kelly"}, "sizing", "one of target_weight", "'kelly'"),
@@ -85,6 +86,12 @@ def test_a_strategy_survives_json() -> None:
         ({"sandbox_only": True, "mode": "live"}, "sandbox_only", "the mode is live", "True"),
         ({"market_hours": False}, "market_hours", "sandbox_only", "False"),
         ({"sandbox_only": "yes"}, "sandbox_only", "boolean", "'yes'"),
+        ({"schedule": "session+385"}, "schedule", "session+<minutes> (to 384 on XNYS)", "'session+385'"),
+        ({"closures": "2026-12-31"}, "closures", "a list of dates", "'2026-12-31'"),
+        ({"closures": ["31.12.2026"]}, "closures", "a date as YYYY-MM-DD", "31.12.2026"),
+        ({"closures": [20261231]}, "closures", "a date as YYYY-MM-DD", "20261231"),
+        ({"closures": ["2026-02-30"]}, "closures", "valid date", "2026-02-30"),
+        ({"closures": [date(2026, 12, 31), "2026-12-31"]}, "closures", "2026-12-31 came twice", "2026"),
         ({"limits": {"gross_exposure": -1}}, "limits.gross_exposure", "greater than or equal to 0", "-1"),
         ({"limits": {"order_shares": 1.5}}, "limits.order_shares", "integer", "1.5"),
         ({"limits": {"leverage": 2}}, "limits.leverage", "no such key", "2"),
@@ -278,3 +285,10 @@ def test_blanks_around_a_connections_id_make_no_other_connection() -> None:
     strategy = Strategy.model_validate(GOOD | {"gateway_connection": " gateway_b "})
 
     assert strategy.gateway_connection == "gateway_b"
+
+
+def test_closures_are_dates_in_order_however_they_are_written(tmp_path: Path) -> None:
+    (read,) = load(tmp_path, GOOD | {"closures": [date(2026, 12, 31), "2026-11-25"]}).strategies
+
+    assert read.closures == (date(2026, 11, 25), date(2026, 12, 31))
+    assert Strategy.model_validate(read.model_dump(mode="json")) == read

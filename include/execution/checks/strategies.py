@@ -15,7 +15,7 @@ from include.trading.limits import Limits
 from include.trading.models import Price
 from include.trading.next_run import next_run
 from include.trading.risk import RULES, rules_off
-from include.trading.sessions import Session, TradingCalendar, trading_calendar
+from include.trading.sessions import Session, TradingCalendar, calendar_of
 from include.trading.strategy import Strategy
 
 
@@ -26,7 +26,7 @@ def check_strategy(strategy: Strategy, endpoint_of: EndpointOf, now: datetime) -
     yield from _rules(strategy, note)
     yield _signals(strategy, endpoint_of, note)
     try:
-        calendar = trading_calendar(strategy.calendar, today=now.date())
+        calendar = calendar_of(strategy, now)
         yield _schedule(strategy, calendar, now, note)
         last = calendar.previous(calendar.current(now).day)
     except TradingError as error:

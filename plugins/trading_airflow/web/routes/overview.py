@@ -19,7 +19,7 @@ from include.ledger.ledger import Ledger
 from include.ledger.pages import Pages
 from include.trading.errors import InvalidData, TradingError, Unavailable
 from include.trading.next_run import next_run
-from include.trading.sessions import trading_calendar
+from include.trading.sessions import calendar_of
 from include.trading.strategies_file import StrategyFile
 from include.trading.strategy import Strategy
 from trading_airflow.web import dagruns, health, place
@@ -174,7 +174,7 @@ def read_history(user: User, ledger: LedgerOfRequest, days: Annotated[int, Query
 
 
 def _strategy(user: User, strategy: Strategy, now: datetime) -> StrategySummary:
-    calendar = trading_calendar(strategy.calendar, today=now.date())
+    calendar = calendar_of(strategy, now)
     due = next_run(strategy.schedule, calendar, now)
     session = calendar.current(due or now)
     try:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from include.ledger.pages import Pages, RunFilter
 from include.trading.identity import run_id as id_of_run
 from include.trading.narrowing import narrowed
-from include.trading.sessions import trading_calendar
+from include.trading.sessions import calendar_of
 from include.trading.strategy import IsoDate, RunRequest, Strategy
 from include.trading.terms import settle_terms
 from trading_airflow.web import dagruns
@@ -184,7 +184,7 @@ def _check(strategy: Strategy, run_request: RunRequest, now: datetime) -> None:
     settle_terms(
         narrowed(strategy, run_request),
         run_request,
-        trading_calendar(strategy.calendar, today=now.date()),
+        calendar_of(strategy, now),
         run_type="manual",
         logical_date=None,
         started_at=now,
