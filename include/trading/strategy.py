@@ -169,6 +169,9 @@ class Strategy(Value):
     send_minutes: int = Field(
         default=45, ge=1, le=390, strict=True, description="minutes after its scheduled time in which a run may send"
     )
+    wait_for_reductions: StrictBool = Field(
+        default=False, description="increases wait until the plan's reductions are final; for a cash account"
+    )
     sandbox_only: StrictBool = Field(
         default=False, description="refuse a gateway that does not call itself the sandbox"
     )

@@ -41,6 +41,7 @@ WARMUP = (
             "include.execution.alarming",
             "include.execution.closing",
             "include.execution.flips",
+            "include.execution.funding",
             "include.execution.mapping",
             "include.execution.sending",
             "include.execution.signals",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.execution.desk import Desk
-    from include.ledger.records import Intent
+    from include.ledger.records import Intent, Run
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +83,9 @@ class SubmitOrderOperator(TradingOperator):
         self.order = order
 
     def execute(self, context: Context) -> dict[str, Any]:
+        return self._submit(context, waits=0)
+
+    def _submit(self, context: Context, *, waits: int) -> dict[str, Any]:
         self.show(context, self.order["label"])
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
@@ -92,9 +95,12 @@ class SubmitOrderOperator(TradingOperator):
             with self.desk(ledger, run, context) as desk:
                 if second:
                     self._check_own(desk, run.plan_id, second[0])
+                self._wait_for_reductions(desk, run, first, waits)
                 sent = [self._send(desk, run.plan_id, first)]
                 if second:
-                    sent += self._second_leg(desk, run.plan_id, sent[0], second[0])
+                    self._wait_for_first_leg(desk, sent[0], second[0])
+                    self._wait_for_reductions(desk, run, second[0], waits)
+                    sent.append(self._send(desk, run.plan_id, second[0]))
             return self._report(context, sent)
 
     def traded_symbol(self) -> str:
@@ -112,9 +118,9 @@ class SubmitOrderOperator(TradingOperator):
             log.info("order submitted", side=sent.side, quantity=sent.quantity, outcome=_word(sent), reason=sent.reason)
             return sent
 
-    def resume(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Go on after a wait for a flip's first leg: the ledger knows how far it is."""
-        return self.execute(context)
+    def resume(self, context: Context, event: dict[str, Any] | None = None, waits: int = 0) -> dict[str, Any]:
+        """Go on after a wait for other orders: the ledger knows how far they are."""
+        return self._submit(context, waits=waits)
 
     def _check_own(self, desk: Desk, plan_id: UUID, client_order_id: str) -> None:
         """Raise InvalidData for an order that is not of this run's plan: XCom is but a hint.
@@ -125,14 +131,23 @@ class SubmitOrderOperator(TradingOperator):
         if intent is None or intent.plan_id != plan_id:
             raise InvalidData(f"an order of the plan {plan_id} was expected, got {client_order_id}")
 
-    def _second_leg(self, desk: Desk, plan_id: UUID, first: Intent, second: str) -> list[Intent]:
+    def _wait_for_first_leg(self, desk: Desk, first: Intent, second: str) -> None:
         from include.execution.flips import second_leg
 
-        ready = second_leg(desk, first, second)
-        if ready == "wait":
+        if second_leg(desk, first, second) == "wait":
             # Never less than Airflow 3.3.2 can take; the worker's slot is free meanwhile.
             defer_for(self, timedelta(seconds=desk.settings.defer_seconds), "resume")
-        return [self._send(desk, plan_id, second)]
+
+    def _wait_for_reductions(self, desk: Desk, run: Run, client_order_id: str, waits: int) -> None:
+        """Give the slot back while an increase waits for the plan's reductions, where the strategy says so."""
+        from include.execution.funding import after_reductions
+
+        if run.plan_id is None or not run.parameters["strategy"].get("wait_for_reductions", False):
+            return
+        if after_reductions(desk, run.plan_id, client_order_id) == "wait":
+            seconds = min(desk.settings.defer_seconds * 2**waits, desk.settings.longest_defer_seconds)
+            left = (run.send_until - desk.ledger.now()).total_seconds()
+            defer_for(self, timedelta(seconds=min(seconds, max(left, 0))), "resume", waits=waits + 1)
 
     def _report(self, context: Context, sent: Sequence[Intent]) -> dict[str, Any]:
         words = ", ".join(f"{order.symbol} {order.side} {order.quantity} → {_word(order)}" for order in sent)
