@@ -223,6 +223,33 @@ def test_an_open_order_makes_tracking_give_its_slot_back(place: Place) -> None:
     assert arguments["moment"] > datetime.now(UTC) + timedelta(seconds=10)
 
 
+def test_an_increase_gives_its_slot_back_while_a_sale_is_open_and_goes_on_once_it_is_final(place: Place) -> None:
+    from airflow.sdk.exceptions import TaskDeferred
+
+    waiting = {"symbols": ("AAPL", "KO"), "bottom_n": 0, "wait_for_reductions": True}
+    place.trades(sandbox_strategy(**waiting, top_n=2))
+    trade(DagRun("manual__buys"))
+    place.trades(sandbox_strategy(**waiting, top_n=1, max_position_size=20_000))
+    place.sandbox.admin.settings(fill_after_seconds=3600)
+    dag_run = DagRun("manual__rotates")
+    sale, purchase = map_orders(dag_run, fetch(dag_run, revision=2))
+    assert (sale["label"].split()[1], purchase["label"].split()[1]) == ("sell", "buy")
+
+    (sold,) = submit(dag_run, sale)["orders"]
+    operator = SubmitOrderOperator(task_id="submit_orders", order=purchase)
+    waits = []
+    for number in range(3):
+        with pytest.raises(TaskDeferred) as deferred:
+            operator.resume(dag_run.context(), None, waits=number)
+        waits.append(deferred.value.kwargs)
+    assert waits == [{"waits": 1}, {"waits": 2}, {"waits": 3}]
+    assert place.sandbox.admin.book()["posts_total"] == 3
+
+    place.sandbox.admin.order(sold["client_order_id"], fill=sold["quantity"])
+    (bought,) = operator.resume(dag_run.context(), None, waits=3)["orders"]
+    assert bought["state"] == "open"
+
+
 # ── runs that never send ──
 
 
