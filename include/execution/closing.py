@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from include.execution.alarming import position_words, raise_for_run, raise_position_alert
@@ -10,10 +11,12 @@ from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, refresh_account, stop_trading
 from include.execution.points import reach
 from include.execution.positions import differences
-from include.execution.resolve import gateway_ids, look_again
+from include.execution.resolve import gateway_ids, look_again, may_be_live
 from include.execution.runs import read_run, reason_of, sends
+from include.execution.tracking import break_without_quantity
 from include.ledger.records import Intent, Run
 from include.trading.alarms import listed
+from include.trading.errors import BookMismatch, TradingError
 from include.trading.models import Mode
 from include.trading.outcome import (
     OrderFact,
@@ -24,10 +27,6 @@ from include.trading.outcome import (
     run_status,
     unequal,
 )
-from include.trading.states import FINAL_WORDS
-
-# What ended so may have traded after we last looked: a late fill, or a refusal that was none.
-ENDED_SHORT = FINAL_WORDS - {"filled", "dry_run"}
 
 
 def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
@@ -94,15 +93,19 @@ def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
 
 
 def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
-    """Ask the second source: orders thought absent or ended short, orders still open, and the positions."""
-    vanished = []
+    """Ask the second source: orders that may be live after all, orders still open, their fills, and the positions."""
+    vanished, unasked = [], None
     for intent in intents:
         if intent.attempt == 0:
             continue
-        if intent.proven_absent_at is not None or intent.state in ENDED_SHORT:
-            look_again(desk, intent)
-        if intent.state == "open" and _vanished(desk, intent):
-            vanished.append(intent)
+        try:
+            if not _is_there(desk, intent):
+                vanished.append(intent)
+        except BookMismatch:
+            # A break by now; the other orders are looked at all the same.
+            continue
+        except TradingError as error:
+            unasked = unasked or error
     if vanished:
         alone = vanished[0] if len(vanished) == 1 else None
         orders = listed([f"{row.client_order_id} ({row.side} {row.quantity} {row.symbol})" for row in vanished])
@@ -116,6 +119,9 @@ def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
             run_id=run.run_id,
             detail={"orders": [row.client_order_id for row in vanished]},
         )
+    if unasked is not None:
+        raise unasked
+    _compare_fills(desk, run, intents)
     if run.mode == "dry_run":
         return
     found = differences(desk, run.account, {intent.symbol for intent in intents}, run.run_id)
@@ -146,6 +152,34 @@ def _vanished(desk: Desk, intent: Intent) -> bool:
         return False
     check_gateway(desk, intent.account, intent.mode)
     return proves_absence(desk.ledger, desk.bound, intent)
+
+
+def _is_there(desk: Desk, intent: Intent) -> bool:
+    """Look again at an order; return False when it was acknowledged and the gateway no longer knows it."""
+    if may_be_live(intent):
+        look_again(desk, intent)
+    if intent.state != "open":
+        return True
+    break_without_quantity(desk, intent, after_seconds=0)
+    return not _vanished(desk, intent)
+
+
+def _compare_fills(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
+    """Hold what is booked of each order against its filled quantity."""
+    booked = desk.ledger.orders.booked([intent.id for intent in intents])
+    for intent in desk.ledger.orders.of_plan(intents[0].plan_id):
+        fills = booked.get(intent.id, Decimal(0))
+        if fills != intent.filled_quantity:
+            stop_trading(
+                desk,
+                run.account,
+                "fills_differ",
+                intent.client_order_id,
+                f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}): its fills add up "
+                f"to {fills.normalize():f}, {intent.filled_quantity.normalize():f} are filled",
+                intent=intent,
+                run_id=run.run_id,
+            )
 
 
 def _response(intent: Intent) -> dict[str, Any]:

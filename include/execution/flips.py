@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 from include.execution.desk import Desk
-from include.execution.resolve import reread
+from include.execution.reports import reread
 from include.execution.tracking import refresh_orders
 from include.ledger.orders import Overtaken
 from include.ledger.records import Intent

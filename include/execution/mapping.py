@@ -15,11 +15,12 @@ from include.execution.plan_alerts import raise_for_plan
 from include.execution.points import reach
 from include.execution.positions import differences
 from include.execution.prices import prices_for, without_price
+from include.execution.resolve import look_again_at, to_look_up_again
 from include.execution.runs import made_from, sends, strategy_of
 from include.execution.tracking import close_late_orders, refresh_orders
 from include.ledger.records import Intent, PlanRecord, Run
 from include.services.market_data import MarketDataClient
-from include.trading.errors import InvalidData
+from include.trading.errors import InvalidData, Unavailable
 from include.trading.identity import SENDING_MODES, PlanKey, client_order_id, slot
 from include.trading.models import Contract, Mode, Signal
 from include.trading.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
@@ -46,7 +47,7 @@ def map_orders(
     existing = desk.ledger.plans.get(key.plan_id)
     if existing is None:
         _check_window(desk, run)
-        _bring_up_to_date(desk, run.account)
+        _bring_up_to_date(desk, key)
         blocked = _unexplained(desk, run)
         existing = _freeze(desk, market, run, signals, key, blocked, most_orders)
     if existing is not None:
@@ -73,10 +74,25 @@ def _check_window(desk: Desk, run: Run) -> None:
         )
 
 
-def _bring_up_to_date(desk: Desk, account: str) -> None:
-    """Resolve and refresh the account's earlier orders, so that the book is true when the plan is made."""
-    close_late_orders(desk, account)
-    refresh_orders(desk, desk.ledger.orders.live(account))
+def _bring_up_to_date(desk: Desk, key: PlanKey) -> None:
+    """Resolve and refresh the account's earlier orders, so that the book is true when the plan is made.
+
+    Raises Unavailable when an order that the revision before sent could not be asked for: it may be live.
+    """
+    close_late_orders(desk, key.account)
+    refresh_orders(desk, desk.ledger.orders.live(key.account))
+    ended = to_look_up_again(desk, key.account)
+    failed = look_again_at(desk, ended)
+    before = {intent.client_order_id for intent in ended if intent.plan_id == _before(key).plan_id}
+    for id in failed.keys() & before:
+        raise Unavailable(
+            f"revision {key.revision} of session {key.session} waits until order {id} of the revision before, which "
+            f"was sent, is looked up again: {failed[id]}"
+        )
+
+
+def _before(key: PlanKey) -> PlanKey:
+    return key.model_copy(update={"revision": key.revision - 1})
 
 
 def _unexplained(desk: Desk, run: Run) -> dict[str, str]:
@@ -284,7 +300,7 @@ def _check(check: RuleCheck) -> dict[str, Any]:
 
 def _supersede(desk: Desk, key: PlanKey) -> None:
     """Close the revision before: none of its unsent orders is ever sent. Refused while one's outcome is unknown."""
-    earlier = PlanKey(**{**key.model_dump(), "revision": key.revision - 1})
+    earlier = _before(key)
     desk.ledger.plans.lock(earlier.plan_id)
     intents = desk.ledger.orders.of_plan(earlier.plan_id)
     unresolved = [intent.client_order_id for intent in intents if intent.state in UNRESOLVED]

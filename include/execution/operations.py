@@ -14,8 +14,8 @@ from typing import Any, Final
 from include.execution.alarming import end_position_alerts
 from include.execution.desk import Desk
 from include.execution.positions import shares
-from include.execution.reports import apply_report
-from include.execution.resolve import look_up, reread
+from include.execution.reports import apply_report, reread
+from include.execution.resolve import look_up
 from include.execution.settings import Settings
 from include.execution.tracking import gateway_id
 from include.ledger.alerts import Alert
@@ -99,7 +99,7 @@ def cancel_open(desk: Desk, account: str, *, reason: str) -> list[Cancellation]:
 def resume(
     ledger: Ledger, account: str, *, actor: str, reason: str, breaks: Collection[int] = (), settings: Settings
 ) -> Resumed:
-    """Let the account trade again; the reason is the resolution of every open break.
+    """Let the account trade again; the reason is the resolution of every open break. Also lifts the gateway's pause.
 
     breaks: the ids of all open breaks, so that nobody ends one that came after looking. With orders unresolved past
     the limit of the settings the account becomes `reduce_only`, which ends by itself when their outcome is known.
@@ -110,7 +110,13 @@ def resume(
         row = _lock(ledger, account)
         found = ledger.books.open_breaks(account)
         _check_breaks(account, found, breaks)
+        paused = row.gateway_paused_until is not None and ledger.now() < row.gateway_paused_until
+        if paused:
+            ledger.accounts.lift_pause(row, reason=reason, actor=actor)
+            ledger.alerts.end(f"gateway_paused:{account}")
         if row.state != "halted" and not found:
+            if paused:
+                return Resumed(_lock(ledger, account), [])
             raise InvalidData(
                 f"account {account} is {row.state}, not halted: nothing to resume"
                 + (f" ({row.state_reason}; settle those orders)" if row.state == "reduce_only" else "")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, stop_trading
-from include.execution.reports import apply_report, mark_unknown
+from include.execution.reports import apply_report, mark_unknown, reread
+from include.execution.runs import strategy_kept
 from include.ledger.orders import Overtaken
 from include.ledger.records import Intent
 from include.trading.errors import OtherGateway, TradingError
 from include.trading.gate import proven_absent
-from include.trading.states import UNRESOLVED
+from include.trading.sessions import calendar_of
+from include.trading.states import MAY_BE_LIVE, UNRESOLVED
 
 # The gateway's status of an order whose id it called taken: no 404 proves after that word that nothing is there.
 ID_EXISTS = "id_exists"
+# Longer than any weekend with holidays: an order that may be live is looked up again until its next session opens.
+LOOKED_UP_AGAIN_FOR = timedelta(days=10)
 
 
 def resolve(desk: Desk, intent: Intent, *, budget_seconds: float) -> Intent:
@@ -38,14 +43,6 @@ def resolve(desk: Desk, intent: Intent, *, budget_seconds: float) -> Intent:
         if intent.state not in UNRESOLVED or desk.ledger.now() >= give_up_at:
             return intent
         desk.sleep(desk.settings.look_up_every_seconds)
-
-
-def reread(desk: Desk, intent: Intent) -> Intent:
-    """Return the order as the ledger has it now."""
-    current = desk.ledger.orders.get(intent.client_order_id)
-    if current is None:
-        raise LookupError(f"no order {intent.client_order_id} in the ledger")
-    return current
 
 
 def look_up(desk: Desk, intent: Intent) -> Intent:
@@ -111,9 +108,43 @@ def _not_found(desk: Desk, intent: Intent, asked_at: datetime) -> Intent:
     )
 
 
-def look_again(desk: Desk, intent: Intent) -> None:
-    """Ask once more for an order proven absent or refused; if the gateway has it after all, that is a break."""
+def may_be_live(intent: Intent) -> bool:
+    """Say whether the gateway may have an order that was sent and then freed, refused, or ended unfilled."""
+    return intent.attempt > 0 and intent.state in MAY_BE_LIVE
+
+
+def look_again(desk: Desk, intent: Intent) -> Intent:
+    """Ask once more for an order that may be live after all, and book what the gateway has; that may be a break."""
     for id in gateway_ids(desk, intent):
         report = desk.gateway.order(id)
         if report is not None:
-            apply_report(desk, intent, report, "looked_up_again")
+            intent = apply_report(desk, intent, report, "looked_up_again")
+    return intent
+
+
+def look_again_at(desk: Desk, intents: Iterable[Intent]) -> dict[str, str]:
+    """Look again at each order; return those that could not be asked for, with why. One's trouble stops no other."""
+    failed = {}
+    for intent in intents:
+        try:
+            look_again(desk, intent)
+        except (TradingError, Overtaken) as error:
+            failed[intent.client_order_id] = str(error)
+    return failed
+
+
+def to_look_up_again(desk: Desk, account: str) -> list[Intent]:
+    """Return the account's orders that may be live after all and whose next session has not opened yet."""
+    now = desk.ledger.now()
+    return [
+        intent
+        for intent in desk.ledger.orders.ended(account, now - LOOKED_UP_AGAIN_FOR)
+        if now < _next_open(desk, intent, now)
+    ]
+
+
+def _next_open(desk: Desk, intent: Intent, now: datetime) -> datetime:
+    plan = desk.ledger.plans.get(intent.plan_id)
+    if plan is None:
+        return now
+    return calendar_of(strategy_kept(plan.parameters), now).next(plan.session_date).open

@@ -38,6 +38,7 @@ class Settings(Thresholds):
     attempt_cap: int = Field(default=32, ge=1, description="POSTs of one order, ever; all tries of a task make 16")
     quick_retry_seconds: Waits = Field(default=(4, 8, 16), description="waits inside one try of a task")
     longest_wait_seconds: float = Field(default=90, ge=0, description="longest wait for a paused gateway in a task")
+    least_pause_seconds: float = Field(default=1, gt=0, description="least wait after a 429, doubled by each in a row")
     failures_before_pause: int = Field(default=20, ge=1, description="failures in a row that pause the gateway")
     failure_pause_seconds: float = Field(default=60, ge=0, description="how long they pause it")
     halted_pause_seconds: float = Field(default=120, ge=0, description="how long a halted gateway is left alone")

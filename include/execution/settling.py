@@ -9,13 +9,14 @@ from typing import Any, Final, Literal, get_args
 
 from include.execution.closing import close_run
 from include.execution.desk import Desk
-from include.execution.reports import apply_report
-from include.execution.resolve import gateway_ids, look_up, reread
+from include.execution.reports import apply_report, reread
+from include.execution.resolve import gateway_ids, look_up
 from include.execution.tracking import close_late_orders
 from include.ledger.orders import Overtaken
 from include.ledger.records import Intent
+from include.trading.booking import SETTLED, contradicts_itself
 from include.trading.errors import InvalidData, TradingError
-from include.trading.models import Fill
+from include.trading.fills import Execution
 from include.trading.states import UNRESOLVED, check_transition, fill_contradiction
 
 Outcome = Literal["not_sent", "rejected", "canceled", "expired", "filled"]
@@ -140,6 +141,9 @@ def _look(desk: Desk, intent: Intent, verdict: Verdict) -> tuple[Intent, str | N
             report = desk.gateway.order(id)
             if report is not None:
                 intent = apply_report(desk, intent, report, "looked_up")
+                if intent.state == "open" and contradicts_itself(report):
+                    # What is booked stays; of the rest the gateway's own word is not to be relied on.
+                    continue
                 return intent, f"the gateway has it: {report.status}"
         return intent, None
     intent = look_up(desk, intent)
@@ -167,7 +171,7 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
         more = filled - intent.filled_quantity
         fills = []
         if more > 0 and verdict.price is not None:
-            fills = [Fill(fill_id=f"{intent.client_order_id}:settled", quantity=more, price=verdict.price)]
+            fills = [Execution(fill_id=f"{intent.client_order_id}:settled", quantity=more, price=verdict.price)]
         changes: dict[str, Any] = {"filled_quantity": filled} if more > 0 else {}
         if verdict.price is not None:
             changes["filled_avg_price"] = verdict.price
@@ -183,7 +187,7 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
             detail={"outcome": verdict.outcome, "reason": verdict.reason, "filled_quantity": str(filled)},
             fills=fills,
             state=verdict.outcome,
-            reason="settled",
+            reason=SETTLED,
             message=f"settled by {desk.actor}: {verdict.reason}",
             unknown_since=None,
             lease_owner=None,

@@ -8,12 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, stop_trading
 from include.execution.points import reach
-from include.execution.reports import apply_report, mark_unknown, pause_gateway, release
-from include.execution.resolve import ID_EXISTS, gateway_ids, reread, resolve
+from include.execution.reports import (
+    NOTHING_STORED,
+    PUT_OFF,
+    apply_report,
+    mark_unknown,
+    note_late_answer,
+    pause_gateway,
+    release,
+    reread,
+)
+from include.execution.resolve import ID_EXISTS, gateway_ids, resolve
+from include.execution.settings import Settings
 from include.ledger.orders import Overtaken
 from include.ledger.records import Attempt, Intent, PlanRecord
+from include.trading.alarms import NEXT_STEPS
 from include.trading.errors import (
     BookMismatch,
     Halted,
@@ -23,6 +35,7 @@ from include.trading.errors import (
     OutcomeUnknown,
     Paused,
     Rejected,
+    TradingError,
     Unauthorized,
     Unavailable,
 )
@@ -38,17 +51,22 @@ UNREACHABLE = "unreachable"
 class Passage:
     """What the gate said about an order, and the order as it is after that.
 
-    now: the ledger's time under the locks; locked_at: time.monotonic() just after it came.
-    entered_at: time.monotonic() from before the locks, so that the lease is never thought longer than it is.
-    failures: how many in a row the account has on reaching the gateway.
+    now: the ledger's time under the locks. failures: how many in a row the account has on reaching the gateway.
     """
 
     decision: GateDecision
     intent: Intent
+    send_until: datetime
     now: datetime
-    locked_at: float
-    entered_at: float
     failures: int
+
+
+class StillPaused(Paused):
+    """The gateway is left alone because it asked to be: nothing was sent."""
+
+
+class StillUnreachable(Unavailable):
+    """The gateway is left alone because it could not be reached: nothing was tried, so no failure is counted."""
 
 
 def submit_order(desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
@@ -58,7 +76,7 @@ def submit_order(desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
     Raises InvalidData (no order of that plan), Unavailable or Paused (nothing was stored, ask later), Halted (a person
     must act), OutcomeUnknown (look-ups go on), BookMismatch (the account stopped).
     """
-    waits = iter(desk.settings.quick_retry_seconds)
+    waits, pauses = iter(desk.settings.quick_retry_seconds), _growing(desk.settings)
     while True:
         plan, intent, now = _read(desk, plan_id, client_order_id)
         try:
@@ -66,8 +84,10 @@ def submit_order(desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
                 intent = _act(desk, _pass_gate(desk, plan, intent, _gateway_now(desk, plan, now)))
             if not _is_undecided(intent):
                 return intent
+        except Paused as error:
+            _wait_out(desk, plan, error, pauses)
         except Unavailable as error:
-            _wait_or_raise(desk, plan.account, error, waits)
+            _wait_or_raise(desk, plan, error, waits)
         except Overtaken:
             continue
 
@@ -123,10 +143,9 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
     """Decide under the locks of account, plan and order; when it is `send`, the order is ours and `sending`."""
     ids = [] if info is None else _gateway_ids(desk, plan, intent, info)
     foreign = _already_there(desk, plan, intent, ids)
-    entered_at = time.monotonic()
     reach("before_claim")
     with desk.ledger.locked_order(plan, intent.client_order_id, ids) as (account, plan, intent, traffic):
-        now, locked_at = traffic.now, time.monotonic()
+        now = traffic.now
         desk.check_still_bound(account)
         if info is not None and _gateway_ids(desk, plan, intent, info) != ids:
             raise Overtaken(f"order {intent.client_order_id}: the broker's day changed on the way to the gate")
@@ -142,7 +161,7 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
                 now=now,
                 state=intent.state,
                 reduces=intent.reduces,
-                attempt=intent.attempt,
+                attempt=_attempts(desk, intent),
                 filled=intent.filled_quantity > 0,
                 lease_until=intent.lease_until,
                 plan_open=plan.state == "open",
@@ -159,7 +178,14 @@ def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo |
         )
         intent = _carry_out(desk, decision, intent, ids, now)
     reach("after_claim")
-    return Passage(decision, intent, now, locked_at, entered_at, account.consecutive_failures)
+    return Passage(decision, intent, plan.send_until, now, account.consecutive_failures)
+
+
+def _attempts(desk: Desk, intent: Intent) -> int:
+    """Return how many POSTs of the order count: not those that the gateway asked to come back with later."""
+    if intent.attempt < desk.settings.attempt_cap:
+        return intent.attempt
+    return intent.attempt - desk.ledger.orders.times(intent.id, PUT_OFF)
 
 
 def _gateway_ids(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo) -> list[str]:
@@ -175,20 +201,41 @@ def _gateway_ids(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo
 
 
 def _already_there(desk: Desk, plan: PlanRecord, intent: Intent, ids: list[str]) -> str | None:
-    """Return the id of an order that a v1 gateway would take ours for; it makes ids from the content and the day."""
-    if plan.contract == "v2" or intent.state != "planned":
+    """Look up an order that is about to be sent; return the id of another that a v1 gateway would take it for.
+
+    A v1 gateway makes ids from content and day. In v2 only an order that was sent before can be there: "nothing was
+    stored" is no proof.
+    """
+    if intent.state != "planned" or (plan.contract == "v2" and not _freed_by_word(intent)):
         return None
     for id in ids:
-        report = desk.gateway.order(id)
+        try:
+            report = desk.gateway.order(id)
+        except OutcomeUnknown as error:
+            raise Unavailable(f"order {intent.client_order_id} is not sent before it is looked up: {error}") from error
         if report is None:
             continue
         if reread(desk, intent).version != intent.version:
             raise Overtaken(f"order {intent.client_order_id} was sent by another worker while we looked it up")
         if id not in gateway_ids(desk, intent):
             return id
-        # Our own earlier try, proven absent, is there after all: a break, which the gate then sees.
+        # Our own earlier try is there after all: a break, and it is followed from here.
         apply_report(desk, intent, report, "looked_up_before_sending")
+        return None
+    if _freed_by_word(intent) and not proves_absence(desk.ledger, desk.bound, intent):
+        raise Halted(
+            f"order {intent.client_order_id} stays planned: it was sent before the account was bound to this gateway, "
+            "which cannot say that nothing was stored where it was sent; look at the broker and trade it by hand"
+        )
     return None
+
+
+def _freed_by_word(intent: Intent) -> bool:
+    """Say whether only the gateway's word says that the last try stored nothing; a proof of absence is more."""
+    if intent.attempt == 0:
+        return False
+    proven, sent = intent.proven_absent_at, intent.post_timed_out_at
+    return proven is None or (sent is not None and proven < sent)
 
 
 def _carry_out(desk: Desk, decision: GateDecision, intent: Intent, ids: list[str], now: datetime) -> Intent:
@@ -236,49 +283,29 @@ def _post(desk: Desk, passage: Passage) -> Intent:
     """Send the order that this worker has claimed, once, and book the answer."""
     intent = passage.intent
     reach("before_post")
-    remaining = desk.settings.lease_seconds - (time.monotonic() - passage.entered_at)
+    # The ledger's clock goes on while a worker, or its machine, stands still.
+    now, asked = desk.ledger.now(), time.monotonic()
     if not may_post(
-        remaining_lease_seconds=remaining, post_timeout_seconds=desk.gateway.endpoint.total_timeout_seconds
+        now=now,
+        lease_until=intent.lease_until,
+        send_until=passage.send_until,
+        post_timeout_seconds=desk.gateway.endpoint.total_timeout_seconds,
     ):
-        return release(desk, intent, "woke up too late: too little was left of the lease to send")
+        return release(desk, intent, "woke up too late: too little was left of the lease or the window to send")
     try:
         report = desk.client.submit(intent.request)
-        answered = time.monotonic()
-    except (Unavailable, Unauthorized, Halted) as error:
+    except TradingError as error:
         reach("after_answer")
-        intent = release(desk, intent, str(error))
-        if isinstance(error, Halted):
-            pause_gateway(desk, intent.account, desk.settings.halted_pause_seconds, f"halted: {error}")
-        raise
-    except IdExists as error:
-        reach("after_answer")
-        return _id_exists(desk, intent, error)
-    except Rejected as error:
-        reach("after_answer")
-        _record_answer(desk, passage)
-        return desk.ledger.orders.save(
-            intent,
-            event="rejected",
-            actor=desk.actor,
-            detail={"status": error.status, "message": str(error)},
-            state="rejected",
-            gateway_status="rejected",
-            message=str(error),
-            lease_owner=None,
-            lease_until=None,
-        )
-    except BookMismatch as error:
-        reach("after_answer")
-        intent = mark_unknown(desk, intent, str(error))
-        stop_trading(desk, intent.account, "other_payload", intent.client_order_id, str(error), intent=intent)
-        raise
-    except (OutcomeUnknown, InvalidData) as error:
-        reach("after_answer")
-        return mark_unknown(desk, intent, str(error))
+        try:
+            return _not_acknowledged(desk, passage, error)
+        except Overtaken:
+            note_late_answer(desk, intent, str(error), live=isinstance(error, IdExists | BookMismatch))
+            raise
+    answered_at = now + timedelta(seconds=time.monotonic() - asked)
     reach("after_answer")
     _record_answer(desk, passage)
     reach("before_booking")
-    if state_of(report) in FINAL - REFUSED - {"dry_run"}:
+    if state_of(report, desk.gateway.contract) in FINAL - REFUSED - {"dry_run"}:
         # The order was there already. An answer to a POST never says what was filled: tracking asks.
         report = report.model_copy(update={"status": "submitted"})
     if desk.gateway.contract == "v1" and report.gateway_order_id not in gateway_ids(desk, intent):
@@ -291,12 +318,43 @@ def _post(desk: Desk, passage: Passage) -> Intent:
             "computed from its strategy and broker_timezone: a lost answer could not be looked up",
             intent=intent,
         )
-    # Too early by what the gate's time took to come here, and by a suspension of the machine, which this clock does
-    # not count; no lease, window or proof depends on it.
-    answered_at = passage.now + timedelta(seconds=answered - passage.locked_at)
     intent = apply_report(desk, intent, report, "answered", at=answered_at)
     reach("after_booking")
     return intent
+
+
+def _not_acknowledged(desk: Desk, passage: Passage, error: TradingError) -> Intent:
+    """Book an answer other than an order, or that none came."""
+    intent, words = passage.intent, str(error)
+    match error:
+        case Unavailable() | Unauthorized() | Halted():
+            release(desk, intent, words, event=PUT_OFF if isinstance(error, Paused) else NOTHING_STORED)
+            if isinstance(error, Halted):
+                _pause(desk, intent, passage.send_until, desk.settings.halted_pause_seconds, f"halted: {error}")
+            raise error
+        case IdExists():
+            return _id_exists(desk, intent, error)
+        case Rejected():
+            _record_answer(desk, passage)
+            return desk.ledger.orders.save(
+                intent,
+                event="rejected",
+                actor=desk.actor,
+                detail={"status": error.status, "message": words},
+                state="rejected",
+                gateway_status="rejected",
+                message=words,
+                lease_owner=None,
+                lease_until=None,
+            )
+        case BookMismatch():
+            stop_trading(desk, intent.account, "other_payload", intent.client_order_id, words, intent=intent)
+            mark_unknown(desk, intent, words)
+            raise error
+        case OutcomeUnknown() | InvalidData():
+            return mark_unknown(desk, intent, words)
+        case _:
+            raise error
 
 
 def _record_answer(desk: Desk, passage: Passage) -> None:
@@ -307,29 +365,60 @@ def _record_answer(desk: Desk, passage: Passage) -> None:
 
 def _id_exists(desk: Desk, intent: Intent, error: IdExists) -> Intent:
     """An id that is taken may be our own earlier try: only a look-up tells. A 409 says another payload holds it."""
-    intent = mark_unknown(desk, intent, str(error), gateway_status=ID_EXISTS)
     if error.status == 409:
         stop_trading(desk, intent.account, "id_conflict", intent.client_order_id, str(error), intent=intent)
+    intent = mark_unknown(desk, intent, str(error), gateway_status=ID_EXISTS)
+    if error.status == 409:
         raise BookMismatch(f"order {intent.client_order_id}: {error}; account {intent.account} is halted")
     return intent
 
 
-def _wait_or_raise(desk: Desk, account: str, error: Unavailable, waits: Iterator[float]) -> None:
+def _growing(settings: Settings) -> Iterator[float]:
+    """Yield the least waits after a gateway asked to be left alone: one that asks again waits longer."""
+    seconds = settings.least_pause_seconds
+    while True:
+        yield min(seconds, settings.longest_wait_seconds)
+        seconds *= 2
+
+
+def _wait_out(desk: Desk, plan: PlanRecord, error: Paused, pauses: Iterator[float]) -> None:
+    """Leave the gateway alone as long as it asked; a long pause is waited for outside of the worker."""
+    if isinstance(error, StillPaused):
+        raise error
+    seconds = max(error.retry_after_seconds, next(pauses))
+    _pause(desk, plan, plan.send_until, seconds, str(error))
+    if seconds > desk.settings.longest_wait_seconds:
+        raise Paused(str(error), seconds)
+    desk.sleep(seconds)
+
+
+def _wait_or_raise(desk: Desk, plan: PlanRecord, error: Unavailable, waits: Iterator[float]) -> None:
     """Nothing was stored: wait as often and as long as the settings say, then leave it to the task's own retries."""
     if isinstance(error, LedgerUnavailable):
         raise error
-    if isinstance(error, Paused):
-        pause_gateway(desk, account, error.retry_after_seconds, str(error))
-        if error.retry_after_seconds > desk.settings.longest_wait_seconds:
-            raise error
-        desk.sleep(error.retry_after_seconds)
-        return
-    if desk.ledger.accounts.record_failure(account) >= desk.settings.failures_before_pause:
-        pause_gateway(desk, account, desk.settings.failure_pause_seconds, f"{UNREACHABLE}: {error}")
+    tried = not isinstance(error, StillUnreachable)
+    if tried and desk.ledger.accounts.record_failure(plan.account) >= desk.settings.failures_before_pause:
+        _pause(desk, plan, plan.send_until, desk.settings.failure_pause_seconds, f"{UNREACHABLE}: {error}")
     seconds = next(waits, None)
     if seconds is None:
         raise error
     desk.sleep(seconds)
+
+
+def _pause(desk: Desk, whose: PlanRecord | Intent, send_until: datetime, seconds: float, reason: str) -> None:
+    """Make every worker leave the gateway alone; tell at once when no time is left to send after that."""
+    until = pause_gateway(desk, whose.account, seconds, reason)
+    if until >= send_until:
+        desk.ledger.alerts.raise_alert(
+            "gateway_paused",
+            "critical",
+            f"gateway_paused:{whose.account}",
+            f"the gateway of account {whose.account} is left alone until {until:%Y-%m-%d %H:%M} UTC, and planned "
+            f"orders may be sent until {send_until:%H:%M} UTC only: {reason}",
+            NEXT_STEPS["gateway_paused"].replace("--account …", f"--account {whose.account}"),
+            strategy_id=whose.strategy_id,
+            account=whose.account,
+        )
 
 
 def _wait(desk: Desk, passage: Passage) -> None:
@@ -339,10 +428,11 @@ def _wait(desk: Desk, passage: Passage) -> None:
         raise TypeError("a gate that says wait says until when")
     seconds = (decision.until - now).total_seconds()
     if decision.reason.startswith("gateway_paused"):
+        words = f"order {intent.client_order_id} stays planned: {decision.reason}"
         if UNREACHABLE in decision.reason:
-            raise Unavailable(f"order {intent.client_order_id} stays planned: {decision.reason}")
+            raise StillUnreachable(words)
         if seconds > desk.settings.longest_wait_seconds:
-            raise Paused(f"order {intent.client_order_id} stays planned: {decision.reason}", seconds)
+            raise StillPaused(words, seconds)
     if decision.reason == "before_the_open":
         raise Unavailable(f"order {intent.client_order_id} stays planned until {decision.until:%H:%M} UTC")
     # Somebody else's lease usually ends early, with an answer: look often.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 
-from include.execution.desk import Desk
+from include.execution.desk import Desk, stop_trading
 from include.execution.points import reach
 from include.execution.reports import apply_report
 from include.execution.resolve import gateway_ids, look_up
 from include.ledger.orders import Overtaken
 from include.ledger.records import Intent, Run
+from include.trading.booking import ends_without_quantity
 from include.trading.errors import TradingError
+from include.trading.models import OrderReport
 from include.trading.states import FINAL, UNRESOLVED
 
 
@@ -71,9 +73,32 @@ def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
                 # Acknowledged before, unknown now: kept open, so that the run ends as unresolved and a person looks.
                 continue
             if not isinstance(answer, TradingError):
-                apply_report(desk, open_orders[id], answer, "tracked")
+                _book(desk, open_orders[id], answer)
     if open_orders:
         desk.ledger.orders.note_look_ups([intent.id for intent in open_orders.values()])
+
+
+def _book(desk: Desk, intent: Intent, report: OrderReport) -> None:
+    """Book a report; what is wrong with one order's, which is a break by then, ends the look at no other."""
+    with suppress(TradingError, Overtaken):
+        break_without_quantity(
+            desk, apply_report(desk, intent, report, "tracked"), after_seconds=desk.settings.unresolved_seconds
+        )
+
+
+def break_without_quantity(desk: Desk, intent: Intent, *, after_seconds: float) -> None:
+    """Stop trading when the gateway goes on calling the order ended without saying how much of it filled."""
+    waited = timedelta(seconds=after_seconds)
+    if ends_without_quantity(intent.gateway_status, intent.state) and desk.ledger.now() >= intent.updated_at + waited:
+        stop_trading(
+            desk,
+            intent.account,
+            "ended_without_quantity",
+            intent.client_order_id,
+            f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}): the gateway calls it "
+            f"{intent.gateway_status}, and goes on to say that {intent.filled_quantity.normalize():f} of it are filled",
+            intent=intent,
+        )
 
 
 def _look_up(desk: Desk, intent: Intent) -> None:

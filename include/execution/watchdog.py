@@ -12,12 +12,12 @@ import structlog
 from include.execution.alarming import own_modes, raise_unknown_orders, session_key
 from include.execution.closing import close_run
 from include.execution.desk import Desk
-from include.execution.resolve import look_again
-from include.execution.runs import sends, strategy_kept
+from include.execution.resolve import look_again, to_look_up_again
+from include.execution.runs import sends
 from include.execution.settings import Settings
 from include.execution.tracking import close_late_orders, refresh_orders
 from include.ledger.ledger import Ledger
-from include.ledger.records import Intent, Run
+from include.ledger.records import Run
 from include.services.execution_gateway import GatewayReader
 from include.trading.alarms import NEXT_STEPS, listed, run_key
 from include.trading.due import latest_due
@@ -31,8 +31,6 @@ log = structlog.get_logger(__name__)
 HEARTBEAT = "watchdog"
 # A request that was refused is nobody's task any more after so long.
 _REFUSED_FOR = timedelta(hours=1)
-# Longer than any weekend with holidays: an order proven absent is looked up again until its next session opens.
-_ABSENT_FOR = timedelta(days=10)
 
 
 @dataclass(frozen=True)
@@ -126,9 +124,10 @@ class Watchdog:
             close_late_orders(desk, account)
         if desk.reader is not None:
             self._refresh(subject, account, desk)
-            for intent in self._absent(account):
-                with self._apart(subject, f"order {intent.client_order_id}: "):
-                    look_again(desk, intent)
+            with self._apart(subject):
+                for intent in to_look_up_again(desk, account):
+                    with self._apart(subject, f"order {intent.client_order_id}: "):
+                        look_again(desk, intent)
         with self._apart(subject), self.ledger.transaction():
             self.ledger.accounts.refresh(
                 self.ledger.accounts.lock(account),
@@ -162,20 +161,6 @@ class Watchdog:
 
     def _raise_unknown(self, account: str) -> None:
         raise_unknown_orders(self.ledger, account)
-
-    def _absent(self, account: str) -> list[Intent]:
-        """Return the orders proven absent whose next session has not opened yet."""
-        now = self.ledger.now()
-        found = []
-        for intent in self.ledger.orders.absent(account, now - _ABSENT_FOR):
-            with self._apart(f"account {account}", f"order {intent.client_order_id}: "):
-                plan = self.ledger.plans.get(intent.plan_id)
-                if plan is None:
-                    continue
-                calendar = calendar_of(strategy_kept(plan.parameters), now)
-                if now < calendar.next(plan.session_date).open:
-                    found.append(intent)
-        return found
 
     def _raise_open_after_close(self, account: str) -> None:
         now = self.ledger.now()

@@ -239,6 +239,20 @@ class Accounts:
             {"account": account, "until": until, "reason": reason},
         )
 
+    def lift_pause(self, account: Account, *, reason: str, actor: str) -> None:
+        """Let workers ask the gateway of a locked account again before its pause ends, and record who did it."""
+        self.connection.execute(
+            """
+            WITH lifted AS (
+                UPDATE accounts SET gateway_paused_until = NULL, pause_reason = NULL, consecutive_failures = 0
+                WHERE account = %(account)s RETURNING account, state
+            )
+            INSERT INTO account_events (account, actor, from_state, to_state, cause, reason)
+            SELECT account, %(actor)s, state, state, 'pause_lifted', %(reason)s FROM lifted
+            """,
+            {"account": account.account, "actor": actor, "reason": reason},
+        )
+
     def record_failure(self, account: str) -> int:
         """Count one more failure in a row to reach the gateway; return how many it is."""
         row = self.connection.execute(

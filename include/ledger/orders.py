@@ -10,15 +10,16 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, DataError, IntegrityError
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from include.ledger.records import Attempt, Intent
 from include.trading.errors import BookMismatch
-from include.trading.models import Fill, Price
-from include.trading.states import FINAL, check_transition
+from include.trading.fills import Execution
+from include.trading.models import Price
+from include.trading.states import FINAL, MAY_BE_LIVE, check_transition
 
 GET = "SELECT * FROM order_intents WHERE client_order_id = %(id)s"
 # Another order of the account that was sent under one of these gateway ids. By the ids first, and not at all without
@@ -74,6 +75,8 @@ SAVED = "SELECT {columns} FROM saved"
 # What every change sets besides the columns that it is asked for.
 ALWAYS_SET = ("version", "final_at", "updated_at")
 ONE_HOLDER = "order_intents_account_gateway_order_id_key"
+# Errors of a value that no column takes; the same value never fits.
+UNSTORABLE = (DataError, IntegrityError)
 
 
 class Overtaken(Exception):
@@ -164,16 +167,16 @@ class Orders:
             {"account": account},
         )
 
-    def absent(self, account: str, since: datetime) -> list[Intent]:
-        """Return the orders proven absent since then that were never seen afterwards."""
+    def ended(self, account: str, since: datetime) -> list[Intent]:
+        """Return the orders that were sent, and that ended since then or are planned again, without being filled."""
         return self._many(
             """
             SELECT * FROM order_intents
-            WHERE account = %(account)s AND proven_absent_at >= %(since)s
-              AND state IN ('planned', 'not_sent', 'denied')
+            WHERE account = %(account)s AND attempt > 0 AND state = ANY(%(states)s)
+              AND (final_at IS NULL OR final_at >= %(since)s)
             ORDER BY id
             """,
-            {"account": account, "since": since},
+            {"account": account, "states": sorted(MAY_BE_LIVE), "since": since},
         )
 
     def attempts(self, intent_id: int) -> list[Attempt]:
@@ -199,7 +202,7 @@ class Orders:
         actor: str,
         detail: Mapping[str, Any] | None = None,
         tried: Attempt | None = None,
-        fills: Sequence[Fill] = (),
+        fills: Sequence[Execution] = (),
         **changes: Any,
     ) -> Intent:
         """Write `changes` to the order if it still is as `old` was read, and record the event; one statement.
@@ -270,9 +273,28 @@ class Orders:
             "SELECT * FROM order_events WHERE intent_id = ANY(%(ids)s) ORDER BY id", {"ids": list(intent_ids)}
         ).fetchall()
 
-    def book_fills(self, intent: Intent, fills: Sequence[Fill]) -> None:
-        """Store executions the account does not have yet, where nothing else of the order changes."""
-        self._connection.execute(FILL.format(orders="order_intents"), {"id": intent.id, "fills": _rows_of(fills)})
+    def executions(self, intent_id: int) -> list[Execution]:
+        """Return what is booked of an order, in the order of booking."""
+        return [
+            Execution(fill_id=row["fill_id"], quantity=row["quantity"], price=row["price"], at=row["filled_at"])
+            for row in self.fills_of(intent_id)
+        ]
+
+    def booked(self, intent_ids: Sequence[int]) -> dict[int, Decimal]:
+        """Return what the executions of each order add up to; an order without any is left out."""
+        rows = self._connection.execute(
+            "SELECT intent_id, sum(quantity) AS quantity FROM fills WHERE intent_id = ANY(%(ids)s) GROUP BY intent_id",
+            {"ids": list(intent_ids)},
+        ).fetchall()
+        return {row["intent_id"]: row["quantity"] for row in rows}
+
+    def times(self, intent_id: int, event: str) -> int:
+        """Return how often this happened to an order."""
+        row = self._connection.execute(
+            "SELECT count(*) AS times FROM order_events WHERE intent_id = %(id)s AND event = %(event)s",
+            {"id": intent_id, "event": event},
+        ).fetchone()
+        return 0 if row is None else int(row["times"])
 
     def fills_of(self, intent_id: int) -> list[dict[str, Any]]:
         return self._connection.execute(
@@ -395,5 +417,5 @@ def _saving(columns: tuple[str, ...], *, fills: bool, tried: bool) -> str:
     return query + SAVED.format(columns=", ".join((*columns, *ALWAYS_SET)))
 
 
-def _rows_of(fills: Sequence[Fill]) -> Jsonb:
+def _rows_of(fills: Sequence[Execution]) -> Jsonb:
     return Jsonb([fill.model_dump(mode="json") for fill in fills])

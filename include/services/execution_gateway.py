@@ -22,7 +22,7 @@ from include.services.answers import (
     words_of,
 )
 from include.services.http import HttpService
-from include.services.order_answers import accepted_order, order_report, order_status, submit_failure
+from include.services.order_answers import accepted_order, asks_to_wait, order_report, order_status, submit_failure
 from include.trading.errors import InvalidData, NotFound, OutcomeUnknown, Rejected, TradingError
 from include.trading.models import Contract, GatewayInfo, GatewayMode, OrderReport, OrderRequest, Value
 
@@ -203,8 +203,8 @@ class GatewayClient(GatewayReader):
     def submit(self, order: OrderRequest) -> OrderReport:
         """Send the order once and return what the gateway made of it; its status decides, not the 200.
 
-        Raises Unavailable, Paused or Unauthorized only when provably nothing was stored, Halted when trading is
-        stopped, Rejected or IdExists when it said no, BookMismatch when it answers with another order than the one
+        Raises Unavailable, Paused, Unauthorized or Halted only when the gateway itself says so before it stores
+        anything, Rejected or IdExists when it said no, BookMismatch when it answers with another order than the one
         sent, and OutcomeUnknown for everything else.
         """
         body = {
@@ -221,7 +221,7 @@ class GatewayClient(GatewayReader):
                 return accepted_order(answer, order, self.contract)
         except BadAnswer as error:
             raise OutcomeUnknown(f"order {order.client_order_id}: {error}") from error
-        if answer.status == 429:
+        if asks_to_wait(answer):
             raise self._paused(answer)
         raise submit_failure(answer, self.contract)
 

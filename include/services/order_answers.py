@@ -2,13 +2,14 @@
 
 200      well formed and about our order      a report; its status decides
 200      about another order                  BookMismatch
+4xx 5xx  the id is taken                      IdExists
 400      v2, only data_unavailable            Unavailable: nothing was stored
-4xx      the id is taken                      IdExists
-401 403                                       Unauthorized
-400 422                                       Rejected
+400 422  in the gateway's own shape           Rejected
+401 403  in the gateway's own words           Unauthorized: nothing was stored
+429      in the gateway's own words           Paused: nothing was stored
 503      v2, sign-in service down             Unavailable: nothing was stored
-503      v2, a listed gate                    Halted
-else                                          OutcomeUnknown
+503      v2, a listed gate                    Halted: nothing was stored
+else     a proxy's page among them            OutcomeUnknown
 Source: service-contracts 2.3 to 2.8; architecture 5.
 """
 
@@ -23,8 +24,8 @@ from include.services.answers import (
     Answer,
     decimal_of,
     error_detail,
+    error_object,
     id_of,
-    parse_error,
     quantity_of,
     text_of,
     time_of,
@@ -42,9 +43,11 @@ from include.trading.errors import (
     Unavailable,
 )
 from include.trading.models import Contract, Fill, OrderReport, OrderRequest, Side
+from include.trading.states import says_id_is_taken
 
-# Generous on purpose: taking a refusal for "the id exists" costs a look-up, the reverse could lose a live order.
-_ID_TAKEN = re.compile(r"must be unique|not unique|already exists|already been used|already in use|duplicate", re.I)
+# The codes of the gateway's own errors that are raised before anything is stored.
+_NOT_SIGNED_IN = frozenset({"authentication_required", "invalid_internal_token", "permission_denied"})
+_RATE_LIMITED = "rate_limited"
 _FAT_FINGER = "order rejected by fat-finger checks:"
 _SIGN_IN_DOWN = "service_unavailable: auth service temporarily unavailable"
 _GATES = (
@@ -59,15 +62,15 @@ _GATES = (
 
 
 def submit_failure(answer: Answer, contract: Contract) -> TradingError:
-    """Return the error that an answer other than 200 and 429 to an order means."""
-    words, status = parse_error(answer), answer.status
-    # Rules that free an order for another try match on the service's own JSON, never on a proxy's page.
+    """Return the error that an answer other than 200 to an order means; of a 429 what it means for the order."""
+    status = answer.status
+    # Rules that end an order or free it for another try match on the service's own JSON, never on a proxy's page.
     detail = error_detail(answer).lower()
-    if 400 <= status < 500 and (status == 409 or _ID_TAKEN.search(words)):
+    if status == 409 or (status >= 400 and says_id_is_taken(answer.text)):
         return IdExists(answer.sentence(), status)
-    if status in (401, 403):
+    if status in (401, 403) and _error_code(answer) in _NOT_SIGNED_IN:
         return Unauthorized(answer.sentence(), status)
-    if status in (400, 422):
+    if status in (400, 422) and detail:
         if contract == "v2" and status == 400 and _only_data_unavailable(detail):
             return Unavailable(f"{answer.sentence()} (nothing was stored)")
         return Rejected(answer.sentence(), status)
@@ -124,8 +127,21 @@ def order_report(answer: Answer) -> OrderReport:
 
 def order_status(body: Mapping[str, Any]) -> str:
     """Return the gateway's word in lower case, with the one spelling of canceled."""
-    status = text_of(body, "status").lower()
+    # An enum's name comes with its class: OrderStatus.FILLED.
+    status = "_".join(re.split(r"[\s_-]+", text_of(body, "status").lower().rpartition(".")[2].strip()))
+    if not status:
+        raise ValueError(f"status: expected a word, got {body['status']!r}")
     return "canceled" if status == "cancelled" else status
+
+
+def asks_to_wait(answer: Answer) -> bool:
+    """Say whether a 429 is the gateway's own, which it answers before it looks at the order."""
+    return answer.status == 429 and _error_code(answer) == _RATE_LIMITED
+
+
+def _error_code(answer: Answer) -> object:
+    detail = error_object(answer).get("detail")
+    return detail.get("error") if isinstance(detail, dict) else None
 
 
 def _only_data_unavailable(detail: str) -> bool:
@@ -137,9 +153,9 @@ def _optional_text(body: Mapping[str, Any], name: str) -> str | None:
     return text_of(body, name) if body.get(name) else None
 
 
-def _filled_quantity(body: Mapping[str, Any]) -> Decimal:
+def _filled_quantity(body: Mapping[str, Any]) -> Decimal | None:
     if body.get("filled_qty") is None:
-        return Decimal(0)
+        return None
     number = quantity_of(body, "filled_qty")
     if number < 0:
         raise ValueError(f"filled_qty: expected 0 or more, got {number}")

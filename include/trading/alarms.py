@@ -36,6 +36,9 @@ NEXT_STEPS: Final[dict[str, str]] = {
     "break": "settle what differs at the broker, then: python -m include.ops resume --account … --reason …",
     "other_gateway": "correct the connection; when the account really moved: "
     "python -m include.ops rebind --account … --same-account --reason …",
+    "fills_ahead": "nothing to do when the positions agree; the gateway's owner should know of the order",
+    "gateway_paused": "ask the gateway's owner; to send before the pause ends: "
+    "python -m include.ops resume --account … --reason …",
     "stuck_run": "look at the run's tasks in Airflow; clearing any of them is safe",
     "strategies_file": "repair the strategies file: until then no strategy has a run; orders are looked after on",
     "watchdog_problem": "repair what it names; everything else is looked after all the same",

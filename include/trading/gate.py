@@ -83,9 +83,10 @@ def decide(facts: GateFacts) -> GateDecision:
     return GateDecision(outcome="send", reason="send")
 
 
-def may_post(*, remaining_lease_seconds: float, post_timeout_seconds: float) -> bool:
-    """Say whether a sender that holds the lease may start its POST: it must end before the lease does."""
-    return remaining_lease_seconds > post_timeout_seconds
+def may_post(*, now: datetime, lease_until: datetime | None, send_until: datetime, post_timeout_seconds: float) -> bool:
+    """Say whether a sender that holds the lease may start its POST: in its window, and to end before the lease does."""
+    ends_by = now + timedelta(seconds=post_timeout_seconds)
+    return now < send_until and lease_until is not None and ends_by < lease_until
 
 
 def proven_absent(*, not_found_before: int, now: datetime, post_timed_out_at: datetime, proof_seconds: float) -> bool:

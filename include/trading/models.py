@@ -89,7 +89,7 @@ class OrderReport(Value):
     side: Side
     quantity: Decimal
     status: str = Field(description="the gateway's own word, lower case")
-    filled_quantity: Shares = Decimal(0)
+    filled_quantity: Shares | None = Field(default=None, description="shares in all; None: it does not say")
     filled_avg_price: PriceNumber | None = None
     fills: tuple[Fill, ...] = ()
     message: str | None = None

@@ -5,15 +5,18 @@ planned ─► sending ─► open ─► filled | canceled | expired | done_for
   │  │ └──────┘ └───► unknown ──resolve──► open | final | rejected | proven absent ─► planned
   │  └► denied        by our rules, with a reason code
   └──► not_sent       send_until passed, or closed by the next revision
+
+An order that was thought unsent, refused or ended and that the gateway has after all is followed again: a break.
 """
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Final
 
 from include.trading.errors import InvalidData
-from include.trading.models import OrderReport
+from include.trading.models import Contract, OrderReport
 
 # Words of T4 v2 and of the broker (service-contracts 2.5) while an order may still trade.
 WORKING_WORDS: Final = frozenset(
@@ -33,17 +36,34 @@ UNRESOLVED: Final = frozenset({"sending", "unknown"})
 FINAL: Final = FINAL_WORDS | {"denied", "not_sent"}
 STATES: Final = FINAL | {"planned", "sending", "unknown", "open"}
 
+# Final words after which the order may have traded: they end it only together with a filled quantity.
+TRADED: Final = FINAL_WORDS - REFUSED - {"dry_run"}
+# Final states in which an order that was sent may be live at the gateway after all: it is looked up again.
+MAY_BE_LIVE: Final = (FINAL - {"filled", "dry_run"}) | {"planned"}
+
+# What the gateway may show of an order that we never sent, as far as we knew.
+_APPEARED: Final = FINAL_WORDS | {"open", "unknown"}
 TRANSITIONS: Final[dict[str, frozenset[str]]] = {
-    "planned": frozenset({"sending", "denied", "not_sent"}),
+    "planned": _APPEARED | {"sending", "denied", "not_sent"},
     "sending": FINAL_WORDS | {"open", "unknown", "planned", "denied"},
     # A person may settle an unknown order as never sent; nothing else may.
     "unknown": FINAL_WORDS | {"open", "planned", "not_sent"},
     "open": FINAL_WORDS,
-    # A fill that was under way when the order was canceled or expired still counts.
-    "canceled": frozenset({"filled"}),
-    "expired": frozenset({"filled"}),
-    "done_for_day": frozenset({"filled"}),
-} | {word: frozenset() for word in FINAL - {"canceled", "expired", "done_for_day"}}
+    "denied": _APPEARED,
+    "not_sent": _APPEARED,
+    "filled": frozenset(),
+    "dry_run": frozenset(),
+    **dict.fromkeys(REFUSED, TRADED | {"open"}),
+    **dict.fromkeys(TRADED - {"filled"}, frozenset({"filled", "open"})),
+}
+# Of these ways the ones that contradict nothing: a fill that was under way when the order ended still counts.
+LATE_FILL: Final = frozenset({"canceled", "expired", "done_for_day", "replaced"})
+
+
+# Generous on purpose: taking a refusal for "the id exists" costs a look-up, the reverse could lose a live order.
+_ID_TAKEN: Final = re.compile(
+    r"must be unique|not unique|already exists|already been used|already in use|duplicate", re.IGNORECASE
+)
 
 
 def check_transition(current: str, following: str) -> None:
@@ -53,15 +73,25 @@ def check_transition(current: str, following: str) -> None:
         raise InvalidData(f"an order in state {current!r} may become {allowed}; {following!r} was asked for")
 
 
-def state_of(report: OrderReport) -> str:
-    """Return the state that the gateway's word means.
+def state_of(report: OrderReport, contract: Contract) -> str:
+    """Return the state that the gateway's word means by itself, whatever was filled.
 
-    A working order without a broker's id has not reached the broker as far as anyone can prove: `unknown`.
+    A working order without a broker's id has not reached the broker as far as anyone can prove: `unknown`. So is one
+    that contract v1 calls refused: v1 stores no real refusal, only orders whose answer from the broker it lost. And in
+    both, one refused because its id exists: the gateway sent it twice, and the first may be live.
     A word nobody has heard of is taken as working, so that it is followed and never closed unseen.
     """
+    unproven = contract == "v1" or says_id_is_taken(report.message or "")
+    if report.status in REFUSED and unproven and not report.broker_order_id:
+        return "unknown"
     if report.status in FINAL_WORDS:
         return report.status
     return "open" if report.broker_order_id else "unknown"
+
+
+def says_id_is_taken(words: str) -> bool:
+    """Say whether words of the gateway mean that the order's id exists, perhaps by our own earlier try."""
+    return _ID_TAKEN.search(words) is not None
 
 
 def fill_contradiction(state: str, quantity: Decimal, filled: Decimal, already_filled: Decimal) -> str | None:

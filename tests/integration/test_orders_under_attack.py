@@ -47,19 +47,34 @@ def trade(request: pytest.FixtureRequest, ledger_url: str) -> Trade:
 
 
 @pytest.fixture
+def trade_v2(ledger_url: str, v2: Sandbox) -> Trade:
+    return Trade.begin(ledger_url, v2, "v2")
+
+
+@pytest.fixture
 def trade_v1(ledger_url: str, v1: Sandbox) -> Trade:
     return Trade.begin(ledger_url, v1, "v1")
 
 
-def test_a_refusal_that_was_none_is_a_break(trade: Trade) -> None:
-    trade.admin.fault("rejected_but_live", times=1)
-    run, order = trade.plan_one()
+def test_a_refusal_that_was_none_is_a_break(trade_v2: Trade) -> None:
+    trade_v2.admin.fault("rejected_but_live", times=1)
+    run, order = trade_v2.plan_one()
 
-    assert trade.submit(order).state == "rejected"
-    closed = trade.engine.track(run)
+    assert trade_v2.submit(order).state == "rejected"
+    closed = trade_v2.engine.track(run)
 
-    assert "final_changed" in {found.kind for found in trade.breaks()}
-    assert (closed.status, trade.account().state) == ("failed", "halted")
+    assert "final_changed" in {found.kind for found in trade_v2.breaks()}
+    assert (closed.status, trade_v2.account().state) == ("failed", "halted")
+
+
+def test_a_refusal_of_v1_without_a_brokers_id_is_followed_to_the_fill(trade_v1: Trade) -> None:
+    trade_v1.admin.fault("rejected_but_live", times=1)
+    run, order = trade_v1.plan_one()
+
+    assert trade_v1.submit(order).state == "unknown"
+    closed = trade_v1.engine.track(run)
+
+    assert (trade_v1.order(order).state, closed.status, trade_v1.breaks()) == ("filled", "completed", [])
 
 
 def test_a_second_post_answered_filled_is_no_contradiction(trade: Trade) -> None:
@@ -305,7 +320,14 @@ def test_the_gateway_gives_two_orders_one_id(trade: Trade, changed_meanwhile: bo
         report = desk.gateway.order(trade.order(first).gateway_order_id or "")
         assert report is not None
         theirs = report.model_copy(
-            update={"symbol": second.symbol, "side": second.side, "quantity": Decimal(second.quantity)}
+            update={
+                "symbol": second.symbol,
+                "side": second.side,
+                "quantity": Decimal(second.quantity),
+                "status": "new",
+                "filled_quantity": Decimal(0),
+                "fills": (),
+            }
         )
         sending = desk.ledger.orders.save(second, event="sending", actor="test", state="sending", attempt=1)
         if changed_meanwhile:

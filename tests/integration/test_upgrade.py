@@ -20,7 +20,7 @@ REASON = ("--account", "sandbox", "--by", "ada", "--reason", "upgrade")
 
 def set_back(url: str) -> None:
     """Make the ledger what version 0004 left: its tables, and all rows in them."""
-    assert NEWEST == "0006", "set back the migration that is the newest now"
+    assert NEWEST == "0007", "set back the migration that is the newest now"
     with psycopg.connect(url) as connection:
         connection.execute("DROP TABLE alert_deliveries, alert_channels")
         connection.execute("DROP INDEX idx_alerts_over")
@@ -44,6 +44,14 @@ def set_back(url: str) -> None:
         connection.execute("ALTER TABLE plans DROP COLUMN gateway")
         connection.execute("ALTER TABLE order_attempts DROP COLUMN gateway, DROP COLUMN binding")
         connection.execute("ALTER TABLE ledger_identity DROP COLUMN restored")
+        connection.execute(
+            """
+            ALTER TABLE fills
+                DROP CONSTRAINT fills_quantity_check,
+                ADD CONSTRAINT fills_quantity_check CHECK (quantity > 0),
+                ALTER COLUMN price SET NOT NULL
+            """
+        )
         connection.execute("UPDATE alembic_version_trading SET version_num = '0004'")
 
 

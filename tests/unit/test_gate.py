@@ -163,10 +163,25 @@ def test_whatever_the_facts_only_a_permitted_planned_order_is_sent(changes: dict
         assert given_facts.id_collision is None
 
 
-def test_a_post_must_end_before_the_lease_does() -> None:
-    assert may_post(remaining_lease_seconds=10.01, post_timeout_seconds=10)
-    assert not may_post(remaining_lease_seconds=10, post_timeout_seconds=10)
-    assert not may_post(remaining_lease_seconds=-1, post_timeout_seconds=10)
+@pytest.mark.parametrize(
+    ("lease_seconds", "window_seconds", "may"),
+    [
+        (10.01, 60, True),
+        (10, 60, False),
+        (-1, 60, False),
+        (None, 60, False),
+        (30, 0.01, True),
+        (30, 0, False),
+        (30, -1, False),
+    ],
+)
+def test_a_post_begins_in_its_window_and_ends_before_the_lease_does(
+    lease_seconds: float | None, window_seconds: float, may: bool
+) -> None:
+    lease_until = None if lease_seconds is None else OPENS + timedelta(seconds=lease_seconds)
+    send_until = OPENS + timedelta(seconds=window_seconds)
+
+    assert may_post(now=OPENS, lease_until=lease_until, send_until=send_until, post_timeout_seconds=10) is may
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.trading.errors import InvalidData
-from include.trading.models import OrderReport
+from include.trading.models import Contract, OrderReport
 from include.trading.states import (
     FINAL,
     FINAL_WORDS,
+    MAY_BE_LIVE,
     NEVER_SENT,
     REFUSED,
     STATES,
@@ -32,10 +33,18 @@ ANSWERED = {
 # Written out by hand from the design, so that the table in the code has something to be compared with.
 ALLOWED = {
     *(("planned", to) for to in ("sending", "denied", "not_sent")),
+    # What was thought unsent, refused or ended, and the gateway has it after all.
+    *((unsent, to) for unsent in ("planned", "denied", "not_sent") for to in {*ANSWERED, "open", "unknown"}),
+    *(
+        (refused, to)
+        for refused in ("rejected", "failed", "blocked_kill_switch", "blocked_circuit_breaker")
+        for to in ("open", "filled", "canceled", "expired", "done_for_day", "replaced")
+    ),
+    *((ended, "open") for ended in ("canceled", "expired", "done_for_day", "replaced")),
     *(("sending", to) for to in {*ANSWERED, "open", "unknown", "planned", "denied"}),
     *(("unknown", to) for to in {*ANSWERED, "open", "planned", "not_sent"}),
     *(("open", to) for to in ANSWERED),
-    *((ended, "filled") for ended in ("canceled", "expired", "done_for_day")),
+    *((ended, "filled") for ended in ("canceled", "expired", "done_for_day", "replaced")),
 }
 
 
@@ -57,8 +66,15 @@ def test_what_was_sent_can_never_be_sent_again_without_a_look_up() -> None:
     assert {state for state, following in TRANSITIONS.items() if "planned" in following} == UNRESOLVED
 
 
-def test_final_states_lead_nowhere_but_to_a_late_fill() -> None:
-    assert {following for state in FINAL for following in TRANSITIONS[state]} == {"filled"}
+def test_what_was_sent_and_ended_leads_only_to_what_the_gateway_says_of_it() -> None:
+    assert {following for state in FINAL_WORDS for following in TRANSITIONS[state]} == {
+        *("open", "filled", "canceled", "expired", "done_for_day", "replaced")
+    }
+    assert TRANSITIONS["filled"] == TRANSITIONS["dry_run"] == frozenset()
+
+
+def test_every_end_without_a_fill_may_hide_a_live_order() -> None:
+    assert (FINAL | {"planned"}) - {"filled", "dry_run"} == MAY_BE_LIVE
 
 
 def test_an_unknown_order_never_becomes_sending_or_denied() -> None:
@@ -86,13 +102,30 @@ def report(status: str, broker_order_id: str | None = "broker-1") -> OrderReport
 @pytest.mark.parametrize("word", sorted(FINAL_WORDS))
 @pytest.mark.parametrize("broker_order_id", [None, "broker-1"])
 def test_a_final_word_is_the_orders_state(word: str, broker_order_id: str | None) -> None:
-    assert state_of(report(word, broker_order_id)) == word
+    assert state_of(report(word, broker_order_id), "v2") == word
 
 
+@pytest.mark.parametrize("word", sorted(FINAL_WORDS))
+def test_a_refusal_of_v1_without_a_brokers_id_says_nothing(word: str) -> None:
+    assert state_of(report(word), "v1") == word
+    assert state_of(report(word, broker_order_id=None), "v1") == ("unknown" if word in REFUSED else word)
+
+
+@pytest.mark.parametrize("contract", ["v1", "v2"])
+@pytest.mark.parametrize("word", sorted(REFUSED))
+def test_a_refusal_because_the_id_exists_says_nothing(word: str, contract: Contract) -> None:
+    said = report(word, broker_order_id=None).model_copy(update={"message": "client_order_id must be unique"})
+
+    assert state_of(said, contract) == "unknown"
+
+
+@pytest.mark.parametrize("contract", ["v1", "v2"])
 @pytest.mark.parametrize("word", [*sorted(WORKING_WORDS), "a_word_nobody_has_heard_of"])
-def test_any_other_word_is_a_working_order_if_the_broker_has_it_and_unknown_if_not(word: str) -> None:
-    assert state_of(report(word)) == "open"
-    assert state_of(report(word, broker_order_id=None)) == "unknown"
+def test_any_other_word_is_a_working_order_if_the_broker_has_it_and_unknown_if_not(
+    word: str, contract: Contract
+) -> None:
+    assert state_of(report(word), contract) == "open"
+    assert state_of(report(word, broker_order_id=None), contract) == "unknown"
 
 
 def contradiction(state: str, filled: str, before: str = "0") -> str | None:
@@ -143,8 +176,8 @@ def test_a_part_of_a_share_may_fill() -> None:
 
 @pytest.mark.parametrize(
     ("current", "allowed"),
-    [("planned", "denied, not_sent, sending"), ("filled", "nothing: it is final"), ("canceled", "filled")],
+    [("filled", "nothing: it is final"), ("canceled", "filled, open"), ("rejected", "canceled, done_for_day, expired")],
 )
 def test_a_refused_way_says_which_there_are(current: str, allowed: str) -> None:
-    with pytest.raises(InvalidData, match=f"in state '{current}' may become {allowed}; 'open' was asked for"):
-        check_transition(current, "open")
+    with pytest.raises(InvalidData, match=f"in state '{current}' may become {allowed}.*; 'sending' was asked for"):
+        check_transition(current, "sending")

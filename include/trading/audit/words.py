@@ -118,7 +118,7 @@ def _is_accepted(report: OrderReport) -> bool:
 def _filled(report: OrderReport) -> Decimal:
     """Return what filled by either of the gateway's words: it may know fills that its quantity does not count yet."""
     listed = {fill.fill_id: fill.quantity for fill in report.fills}
-    return max(report.filled_quantity, sum(listed.values(), Decimal(0)))
+    return max(report.filled_quantity or Decimal(0), sum(listed.values(), Decimal(0)))
 
 
 def _created_at(report: OrderReport) -> datetime | None:

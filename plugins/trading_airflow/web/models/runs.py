@@ -146,7 +146,7 @@ class OrderEvent(Answer):
 class OrderFill(Answer):
     fill_id: str
     quantity: Decimal
-    price: Decimal
+    price: Decimal | None
     filled_at: datetime | None
 
 
