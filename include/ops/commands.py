@@ -161,7 +161,8 @@ def _shares(text: str) -> Decimal:
 
 
 def _price(text: str) -> Decimal:
-    return _number(text, storable_price)
+    # What is not above 0 the command refuses in words of its own.
+    return _number(text, lambda number: storable_price(number) if number > 0 else number)
 
 
 def _number(text: str, judged: Callable[[Decimal], Decimal]) -> Decimal:

@@ -690,6 +690,16 @@ def test_settle_refuses_a_verdict_that_cannot_be(duty: Duty, words: tuple[str, .
     assert duty.order(intent).state == "unknown"
 
 
+@pytest.mark.parametrize("words", [("--price", "1e15"), ("--price", "0.0000004"), ("--quantity", "1e30")])
+def test_settle_refuses_a_number_that_the_ledger_cannot_keep(
+    duty: Duty, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        duty.ops("settle", "p-1", "--outcome", "filled", *words, *REASON)
+
+    assert f"argument {words[0]}: expected" in capsys.readouterr().err
+
+
 def test_settle_refuses_orders_with_a_known_outcome_and_settles_none_of_the_others(duty: Duty) -> None:
     (lost,) = duty.lose("reset_before_body")
     planned = duty.planned()[1]
