@@ -133,6 +133,7 @@ def bring_up(started: ExitStack, progress: Progress, ledger_of: LedgerOf = ledge
         started.callback(processes.stop, [migration])
         progress.step("Airflow's tables are being made")
     _migrate_ledger(env, logs / "ledger-migrate.log")
+    follow_sandbox(env)
     progress.step("the ledger's tables are up to date")
     if migration:
         airflow.finish_migration(migration, stamp)
@@ -202,6 +203,20 @@ def _migrate_ledger(env: dict[str, str], log: Path) -> None:
         code = child.collect()
     if code:
         raise CannotRun(f"The ledger's migrations failed, {log} says:\n{child.tail(10)}")
+
+
+def follow_sandbox(env: Mapping[str, str]) -> None:
+    """Bind the sandbox's account to where the sandbox listens now: its book is the same, its port may be another."""
+    from include.execution.rebinding import rebind
+    from include.ledger.ledger import open_ledger
+    from include.services.endpoint import Endpoint
+
+    endpoint = Endpoint.from_environment("execution_gateway", env)
+    with open_ledger(env[LEDGER_SETTING]) as ledger:
+        account = ledger.accounts.get(str(endpoint.account))
+        if account is not None:
+            reason = "the demo's sandbox listens there now"
+            rebind(ledger, account.account, endpoint.address, same_account=True, actor="demo", reason=reason)
 
 
 def _trade(stack: Stack, progress: Progress) -> str:
