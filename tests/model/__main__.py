@@ -47,7 +47,7 @@ def _whole(bounds: Bounds) -> Found:
 def _broken(number: int) -> Found:
     """Search without the guard of this number; its functions are known to the forked process and to no pickle."""
     guard = GUARDS[number]
-    return search(guard.bounds, guard.rules)
+    return search(guard.bounds, guard.rules, guard.sign)
 
 
 def _print_steps(found: Found) -> None:

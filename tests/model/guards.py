@@ -16,6 +16,7 @@ from tests.model.rules import Rules
 from tests.model.world import Bounds
 
 REAL = Rules()
+TWICE = "is accepted 2 times"
 EARLIEST, LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 
 
@@ -54,29 +55,30 @@ def _one_404_after_a_while(*, not_found_before: int, **times: Any) -> bool:
 
 @dataclass(frozen=True)
 class Guard:
-    """A guard, the rules without it, and where its absence shows."""
+    """A guard, the rules without it, where its absence shows, and by what."""
 
     name: str
     rules: Rules
     bounds: Bounds
+    sign: str = ""
 
 
 GUARDS = (
-    Guard("lease not looked at before the POST", replace(REAL, may_post=_always), ALONE),
+    Guard("lease not looked at before the POST", replace(REAL, may_post=_always), LONG, TWICE),
     Guard("another worker's lease ignored", _decides(_others_lease_ignored), ALONE),
     Guard("gate skipped", _decides(_gate_skipped), HALTED),
     Guard("halt ignored", _facts(account_state="active"), HALTED),
     Guard("end of the window ignored", _facts(send_until=LATEST), HALTED),
     Guard("start of the window ignored", _facts(window_opens=EARLIEST), HALTED),
-    Guard("one 404 taken for proof, at once", replace(REAL, proven_absent=_always), ALONE),
+    Guard("one 404 taken for proof, at once", replace(REAL, proven_absent=_always), ALONE, TWICE),
     Guard("one 404 taken for proof, after the wait", replace(REAL, proven_absent=_one_404_after_a_while), HIDDEN),
-    Guard("two 404s taken for proof, at once", replace(REAL, proven_absent=_two_404s_at_any_time), ALONE),
-    Guard("a 404 dated by when it is booked", replace(REAL, dates_by_asking=False), LONG),
+    Guard("two 404s taken for proof, at once", replace(REAL, proven_absent=_two_404s_at_any_time), ALONE, TWICE),
+    Guard("a 404 dated by when it is booked", replace(REAL, dates_by_asking=False), LONG, TWICE),
     Guard("404s taken for proof although the id is taken", replace(REAL, heeds_taken_id=False), LIED_TO),
-    Guard("blind resend in place of a look-up", replace(REAL, looks_up=False), ALONE),
+    Guard("blind resend in place of a look-up", replace(REAL, looks_up=False), ALONE, TWICE),
     Guard("time-out read as failure", replace(REAL, doubts_silence=False), ALONE),
-    Guard("intent stored after the POST", replace(REAL, claims_before_post=False), ALONE),
-    Guard("compare-and-set off", replace(REAL, compares_and_sets=False), LONG),
+    Guard("intent stored after the POST", replace(REAL, claims_before_post=False), ALONE, TWICE),
+    Guard("compare-and-set off", replace(REAL, compares_and_sets=False), LONG, TWICE),
     Guard("identity of the venue unchecked", replace(REAL, unlike=lambda *_: None), MOVED),
     Guard("contradictions unseen", replace(REAL, book=_contradictions_unseen), OVERFILLED),
     Guard("fills counted each time they are seen", replace(REAL, knows_fills=False), FILLED),

@@ -22,8 +22,8 @@ class Found:
     steps: tuple[str, ...] = ()
 
 
-def search(bounds: Bounds, rules: Rules) -> Found:
-    """Visit every state within the bounds, or stop at the first that breaks the promise."""
+def search(bounds: Bounds, rules: Rules, sign: str = "") -> Found:
+    """Visit every state within the bounds, or stop at the first that breaks the promise in words that hold `sign`."""
     start = canonical(first(bounds))
     parents: dict[World, World | None] = {start: None}
     queue = deque([start])
@@ -32,7 +32,7 @@ def search(bounds: Bounds, rules: Rules) -> Found:
         world = queue.popleft()
         if is_over(world, bounds):
             ends += 1
-            if (broken := broken_at_the_end(world, rules, bounds)) is not None:
+            if (broken := broken_at_the_end(world, rules, bounds)) is not None and sign in broken:
                 steps = (*_steps(world, parents, rules, bounds), "the session is closed")
                 return Found(bounds, len(parents), ends, broken, steps)
         for words, following, wrong in moves(world, rules, bounds):
@@ -40,11 +40,12 @@ def search(bounds: Bounds, rules: Rules) -> Found:
             if following in parents and wrong is None:
                 continue
             broken = wrong or broken_now(following, bounds)
-            if broken is not None:
+            if broken is not None and sign in broken:
                 steps = (*_steps(world, parents, rules, bounds), words)
                 return Found(bounds, len(parents), ends, broken, steps)
-            parents[following] = world
-            queue.append(following)
+            if following not in parents:
+                parents[following] = world
+                queue.append(following)
     return Found(bounds, len(parents), ends)
 
 

@@ -20,12 +20,12 @@ def test_no_state_breaks_the_promise(bounds: Bounds) -> None:
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
 def test_a_broken_guard_has_a_counterexample(guard: Guard) -> None:
-    assert search(guard.bounds, guard.rules).broken is not None
+    assert search(guard.bounds, guard.rules, guard.sign).broken is not None
 
 
 def test_a_counterexample_is_a_course_of_steps_that_a_person_can_follow() -> None:
     (guard,) = [guard for guard in GUARDS if guard.name == "blind resend in place of a look-up"]
-    found = search(guard.bounds, guard.rules)
+    found = search(guard.bounds, guard.rules, guard.sign)
 
     assert found.steps[:3] == ("it is 1", "a worker claims order 1", "a POST of order 1 leaves")
     assert "order 1 is planned again without a look-up" in found.steps

@@ -22,7 +22,7 @@ from include.trading.audit.history import (
     OrderHistory,
     Word,
 )
-from include.trading.audit.judge import BOOKS, OTHER_SIDE, OWN, QUANTITY, judge
+from include.trading.audit.judge import BOOKS, NO_LIST, OTHER_SIDE, OWN, QUANTITY, judge
 from include.trading.models import Contract, Fill, OrderReport
 
 NOON = datetime(2026, 11, 27, 17, 0, tzinfo=UTC)
@@ -121,6 +121,10 @@ WORKING = says(report("new", Decimal(0)))
 
 def violated(history: AccountHistory, words: GatewayWords) -> dict[str, int]:
     return {result.rule: count for result in judge(history, words) if (count := result.count("violation"))}
+
+
+def sentences(history: AccountHistory, words: GatewayWords) -> list[str]:
+    return [one.words for result in judge(history, words) for one in result.findings if one.outcome == "violation"]
 
 
 def unprovable(history: AccountHistory, words: GatewayWords) -> dict[str, list[str]]:
@@ -346,11 +350,163 @@ BROKEN: dict[str, tuple[AccountHistory, GatewayWords, dict[str, int]]] = {
 }
 
 
+SENTENCES = {
+    "no event at all": [
+        "it has no event",
+    ],
+    "an event is missing": [
+        "event 3 (tracked) begins in open, the one before ended in sending",
+    ],
+    "a final order goes on": [
+        "event 3 (tracked) leads from expired to canceled",
+    ],
+    "it is not planned first": [
+        "event 0 (planned) makes the order not_sent, not planned",
+    ],
+    "an attempt without its event": [
+        "its events send [1], its attempts are [1, 2]",
+    ],
+    "an event without its attempt": [
+        "its events send [1], its attempts are []",
+    ],
+    "sending without an attempt": [
+        "event 1 (claimed) makes it sending without an attempt",
+    ],
+    "a send that leaves it planned": [
+        "event 1 (sending) makes it planned",
+    ],
+    "attempts are counted wrongly": [
+        "event 2 (answered) counts 2 attempts, there were 1",
+        "event 3 (tracked) counts 2 attempts, there were 1",
+    ],
+    "sent again without a look-up": [
+        "attempt 2 was sent after resend, which proves nothing",
+    ],
+    "sent again after one 404": [
+        "attempt 2 was sent after a single 404",
+    ],
+    "two sends with nothing between": [
+        "attempt 2 was sent without a proof that attempt 1 stored nothing",
+    ],
+    "the 404 of an earlier try does not count": [
+        "attempt 3 was sent after a single 404",
+    ],
+    "sent after an answer": [
+        "event 3 (nothing_stored) leads from open to planned",
+        "attempt 2 was sent at 2026-11-27 17:00:04 UTC, accepted since 2026-11-27 17:00:02 UTC",
+    ],
+    "sent after a report that changed no state": [
+        "attempt 2 was sent at 2026-11-27 17:00:04 UTC, accepted since 2026-11-27 17:00:03 UTC",
+    ],
+    "sent after a fill was told of a refused order": [
+        "attempt 2 was sent at 2026-11-27 17:00:05 UTC, accepted since 2026-11-27 17:00:02 UTC",
+    ],
+    "before the window": [
+        "attempt 1 began at 2026-11-27 17:00:00 UTC, its window is 2026-11-27 17:00:01 UTC to 2026-11-27 18:00:00 UTC",
+    ],
+    "after the window": [
+        "attempt 1 began at 2026-11-27 17:00:00 UTC, its window is 2026-11-27 16:00:00 UTC to 2026-11-27 17:00:00 UTC",
+    ],
+    "sent while halted": [
+        "attempt 1 was sent at 2026-11-27 17:00:01 UTC while the account was halted",
+    ],
+    "sent before the resume": [
+        "attempt 1 was sent at 2026-11-27 17:00:01 UTC while the account was halted",
+    ],
+    "sent before the first change": [
+        "attempt 1 was sent at 2026-11-27 17:00:01 UTC while the account was halted",
+    ],
+    "halted from its first day": [
+        "attempt 1 was sent at 2026-11-27 17:00:01 UTC while the account was halted",
+    ],
+    "added to while reduce_only": [
+        "attempt 1 was sent at 2026-11-27 17:00:01 UTC while the account was reduce_only",
+    ],
+    "an id of no slot": [
+        "the id of its slot paper|sandbox|daily_trading|2026-11-27|1|KO|1 is p7c4678461de9ee3a6251368",
+    ],
+    "another account's slot": [
+        "its slot paper|sandbox|daily_trading|2026-11-27|1|AAPL|1 is not of account other and mode paper",
+    ],
+    "the row's state was changed": [
+        "its row says expired, its events end in filled",
+    ],
+    "the row's attempts were changed": [
+        "its row counts 0 attempts, its events 1",
+    ],
+    "the row's fills were changed": [
+        "its row says 9 filled, its fills add up to 10",
+    ],
+    "more filled than ordered": [
+        "11 filled of 10",
+    ],
+    "a reported fill was not booked": [
+        "reports said 10 filled, 4 are booked",
+    ],
+    "two orders at the broker": [
+        "it has 2 orders at the broker: b1, b2",
+    ],
+    "two ids at the gateway": [
+        "the gateway has it 2 times: today (filled), tomorrow (filled)",
+    ],
+    "a never sent order stands at the gateway": [
+        "the ledger says not_sent, the gateway new",
+    ],
+    "a refused order works": [
+        "the ledger says rejected, the gateway new",
+    ],
+    "a refused order filled and is called refused": [
+        "the ledger says rejected, the gateway rejected",
+        "the gateway says 10 filled, 0 are booked",
+    ],
+    "an order that is called over works": [
+        "it ended canceled, the gateway says new: it may still trade",
+    ],
+    "it ended otherwise": [
+        "it ended canceled, the gateway says expired",
+    ],
+    "an open order vanished": [
+        "it was acknowledged and is open, the gateway has no such order",
+    ],
+    "another order under its id": [
+        "the gateway has buy 10 KO under its id",
+    ],
+    "the gateway filled more": [
+        "the gateway says 3 filled, 0 are booked",
+    ],
+    "the gateway's fills say more than its quantity": [
+        "the gateway says 10 filled, 0 are booked",
+    ],
+    "more booked than the gateway filled": [
+        "the gateway says 9 filled, 10 are booked",
+    ],
+    "accepted long after the window": [
+        "the gateway took it in at 2026-11-27 19:00:00 UTC, outside of its window",
+    ],
+    "accepted before the window": [
+        "the gateway took it in at 2026-11-27 15:00:00 UTC, outside of its window",
+    ],
+    "held is not what moved": [
+        "11 are called held, its movements add up to 10",
+    ],
+    "a movement is not explained": [
+        "10 moved, fills and corrections explain 9",
+    ],
+    "the positions are not explained": [
+        "the gateway holds 11, our books and the adopted baseline say 10",
+    ],
+    "the baseline is not there": [
+        "the gateway holds 10, our books and the adopted baseline say 15",
+    ],
+}
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_history_that_breaks_a_rule_is_found_by_that_rule(name: str) -> None:
     history, words, expected = BROKEN[name]
 
     assert violated(history, words) == expected
+    assert sentences(history, words) == SENTENCES[name]
 
 
 def test_every_rule_has_a_history_that_breaks_it() -> None:
@@ -384,10 +540,17 @@ def test_what_the_gateway_cannot_show_is_not_provable() -> None:
     silent = GatewayWords({ID: "no answer: 500"}, "the gateway gave no answer")
     of_v1 = account(order(*NOT_SENT, contract=V1))
 
-    assert set(unprovable(account(order()), silent)) == {"once", "filled", "positions"}
+    assert unprovable(account(order()), silent) == {
+        "once": ["no answer: 500", NO_LIST],
+        "filled": ["the gateway says nothing of it, and fills are booked"],
+        "positions": ["the gateway gave no answer"],
+    }
     assert violated(account(order()), silent) == {}
-    assert "no list of its orders" in unprovable(account(order()), TRUE)["once"][0]
-    assert "no id by which to ask" in unprovable(of_v1, NEVER)["lost"][0]
+    assert unprovable(account(order()), TRUE) == {"once": [NO_LIST]}
+    assert unprovable(of_v1, NEVER) == {
+        "once": [NO_LIST],
+        "lost": ["it was never sent, and a v1 gateway has no id by which to ask for it"],
+    }
 
 
 def test_what_is_still_on_its_way_is_not_provable_yet() -> None:
@@ -395,7 +558,13 @@ def test_what_is_still_on_its_way_is_not_provable_yet() -> None:
     filling = says(report("partially_filled", Decimal(4)), AAPL=4)
 
     assert violated(live, filling) == {}
-    assert set(unprovable(live, filling)) == {"once", "filled", "positions"}
+    assert unprovable(live, filling) == {
+        "once": [NO_LIST],
+        "filled": ["the gateway says 4 filled, 0 are booked: it is still followed"],
+        "positions": [
+            "the gateway holds 4, our books and the adopted baseline say 10; an order of it may be filling",
+        ],
+    }
     unknown = account(order(*SENT, UNKNOWN))
     assert unprovable(unknown, NEVER)["lost"] == ["its outcome is not known yet: it is unknown"]
 
@@ -413,11 +582,13 @@ def test_a_gateway_that_forgot_a_final_order_proves_nothing_about_it() -> None:
     found = unprovable(account(order()), GatewayWords({ID: None}, {"AAPL": TEN}))
 
     assert set(found) == {"once", "lost", "filled"}
+    assert found["lost"] == ["it ended filled, the gateway no longer knows it"]
 
 
 def test_a_gateway_without_the_time_of_acceptance_proves_nothing_about_it() -> None:
     for raw in ({}, {"created_at": "2026-11-27T17:00:00"}, {"created_at": 17}):
-        assert list(unprovable(account(order()), says(report(raw=raw), AAPL=10))) == ["once", "late"]
+        found = unprovable(account(order()), says(report(raw=raw), AAPL=10))
+        assert found == {"once": [NO_LIST], "late": ["the gateway does not say when it took it in"]}
 
 
 def test_a_short_position_is_explained_by_what_was_sold() -> None:
@@ -430,3 +601,43 @@ def test_dry_runs_are_not_part_of_the_positions() -> None:
     dry = account(order(), books=(replace(BOOK, mode="dry_run"),))
 
     assert violated(dry, says(report(), AAPL=0)) == {}
+
+
+def test_a_finding_names_its_order_or_its_line_of_the_book() -> None:
+    overfilled = account(
+        order(send_until=NOON, fills=(Decimal(11),), column_filled=Decimal(11)),
+        books=(replace(BOOK, held=Decimal(1), explained=Decimal(1)),),
+    )
+    other = says(report("expired", Decimal(0), broker_order_id="b2", raw={"created_at": GONE.isoformat()}), AAPL=1)
+
+    found = {(rule.rule, one.subject) for rule in judge(overfilled, other) for one in rule.findings}
+
+    line = "daily_trading AAPL (paper)"
+    assert found == {
+        *((rule, f"{ID} buy 10 AAPL") for rule in ("window", "quantity", "once", "lost", "late", "filled")),
+        ("once", "account sandbox"),
+        ("held", line),
+        ("explained", line),
+        ("positions", "AAPL"),
+    }
+
+
+def test_shares_are_written_as_people_write_them() -> None:
+    ledger = Decimal("4.000000000")
+    partly = order(fills=(ledger,), column_filled=Decimal("4.500000000"))
+
+    assert sentences(account(partly), says(report(filled=Decimal(4)), AAPL=4)) == [
+        "its row says 4.5 filled, its fills add up to 4",
+        "reports said 10 filled, 4 are booked",
+    ]
+
+
+def test_a_clock_that_differs_by_less_than_the_margin_is_no_finding() -> None:
+    late = NOON + timedelta(hours=1, minutes=5, seconds=15)
+    early = NOON - timedelta(hours=1, minutes=5)
+
+    for at in (early, late):
+        assert violated(account(order()), says(report(raw={"created_at": at.isoformat()}), AAPL=10)) == {}
+    for at in (early - timedelta(seconds=1), late + timedelta(seconds=1)):
+        found = violated(account(order()), says(report(raw={"created_at": at.isoformat()}), AAPL=10))
+        assert found == {"late": 1}
