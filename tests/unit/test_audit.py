@@ -128,6 +128,7 @@ def sentences(history: AccountHistory, words: GatewayWords) -> list[str]:
 
 
 def unprovable(history: AccountHistory, words: GatewayWords) -> dict[str, list[str]]:
+    assert all(one.subject for result in judge(history, words) for one in result.findings)
     return {
         result.rule: found
         for result in judge(history, words)
@@ -161,6 +162,8 @@ def test_every_rule_says_how_much_it_looked_at() -> None:
 
     assert [result.rule for result in results] == [*OWN, QUANTITY[0], *OTHER_SIDE, *BOOKS]
     assert {result.checked for result in results} == {1}
+    rules = {**OWN, QUANTITY[0]: QUANTITY[1:], **OTHER_SIDE, **BOOKS}
+    assert [result.promise for result in results] == [rules[result.rule][0] for result in results]
 
 
 OPEN = (*SENT, ("answered", "open", REPORTED))
@@ -507,6 +510,7 @@ def test_a_history_that_breaks_a_rule_is_found_by_that_rule(name: str) -> None:
 
     assert violated(history, words) == expected
     assert sentences(history, words) == SENTENCES[name]
+    assert all(one.subject for result in judge(history, words) for one in result.findings)
 
 
 def test_every_rule_has_a_history_that_breaks_it() -> None:
@@ -534,6 +538,12 @@ def test_a_break_that_a_person_ended_excuses_the_gateway_and_never_us() -> None:
     assert violated(ended, gateway) == {"window": 1}
     (resolved,) = [one for result in judge(ended, gateway) for one in result.findings if one.outcome == "resolved"]
     assert resolved.words == "11 filled of 10 (break 7 resolved: sold the share)"
+    twice = account(overfilled, breaks=(BreakRow(7, 1, "sold the share"), BreakRow(8, 1, "and once more")))
+    more = says(report(filled=Decimal(12)), AAPL=11)
+    assert [one.words for result in judge(twice, more) for one in result.findings if one.outcome == "resolved"] == [
+        "11 filled of 10 (break 7 resolved: sold the share; break 8 resolved: and once more)",
+        "the gateway says 12 filled, 11 are booked (break 7 resolved: sold the share; break 8 resolved: and once more)",
+    ]
 
 
 def test_what_the_gateway_cannot_show_is_not_provable() -> None:
@@ -641,3 +651,41 @@ def test_a_clock_that_differs_by_less_than_the_margin_is_no_finding() -> None:
     for at in (early - timedelta(seconds=1), late + timedelta(seconds=1)):
         found = violated(account(order()), says(report(raw={"created_at": at.isoformat()}), AAPL=10))
         assert found == {"late": 1}
+
+
+def test_what_a_gateway_stores_as_refused_or_without_the_brokers_id_is_not_accepted() -> None:
+    refused = says(report("failed", Decimal(0), broker_order_id=None))
+    stored = says(report("pending_new", Decimal(0), broker_order_id=None))
+
+    for words in (refused, stored):
+        assert violated(account(order(*REJECTED)), words) == violated(account(order(*NOT_SENT)), words) == {}
+    one_share = says(report("pending_new", Decimal(1), broker_order_id=None), AAPL=1)
+    failed = says(report("failed", Decimal(1), broker_order_id=None), AAPL=1)
+    for words in (one_share, failed):
+        assert violated(account(order(*REJECTED), baseline={"AAPL": Decimal(1)}), words) == {"lost": 1, "filled": 1}
+
+
+def test_positions_are_those_of_all_strategies_and_modes_that_trade_symbol_by_symbol() -> None:
+    books = (
+        BOOK,
+        replace(BOOK, strategy_id="other", mode="live"),
+        *(replace(BOOK, symbol=symbol) for symbol in ("IBM", "JPM", "KO", "XOM")),
+    )
+    history = account(order(), books=books, live_symbols=frozenset({"IBM"}))
+
+    assert sentences(history, says(report(), AAPL=20, KO=9, IBM=9, JPM=10)) == [
+        "the gateway holds 9, our books and the adopted baseline say 10",
+        "the gateway holds 0, our books and the adopted baseline say 10",
+    ]
+    silent = GatewayWords({ID: report()}, "it holds nothing")
+    assert unprovable(history, silent)["positions"] == ["it holds nothing"] * 5
+
+
+def test_a_window_begins_with_its_first_moment() -> None:
+    assert violated(account(order(window_opens=NOON)), TRUE) == {}
+
+
+def test_a_halt_in_the_moment_of_a_send_was_before_it() -> None:
+    halted = AccountEvent(NOON + timedelta(seconds=1), "active", "halted")
+
+    assert violated(account(order(), account_events=(halted,)), TRUE) == {"halt": 1}
