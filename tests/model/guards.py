@@ -37,8 +37,8 @@ def _gate_skipped(facts: GateFacts) -> GateDecision:
     return GateDecision(outcome="send", reason="send") if facts.state == "planned" else gate.decide(facts)
 
 
-def _contradictions_unseen(order: KnownOrder, report: OrderReport) -> Booking:
-    return replace(booking.book(order, report), contradictions=())
+def _contradictions_unseen(order: KnownOrder, report: OrderReport, **words: Any) -> Booking:
+    return replace(booking.book(order, report, **words), contradictions=())
 
 
 def _always(**_: Any) -> bool:

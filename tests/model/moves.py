@@ -172,7 +172,7 @@ def _wrong_send(world: World, order: Order, bounds: Bounds) -> str | None:
 
 def _posted(world: World, rules: Rules, bounds: Bounds, index: int) -> Iterator[Move]:
     worker = world.workers[index]
-    if may_post(rules, LEASE - (world.time - worker.since)):
+    if may_post(rules, now=world.time, lease_until=worker.since + LEASE, until=bounds.until):
         wrong = None if OPENS <= world.time < bounds.until else "a POST leaves outside of its window"
         sent = worker._replace(phase="posted", since=world.time)
         yield f"a POST of order {worker.order + 1} leaves", _with(world, index, sent), wrong

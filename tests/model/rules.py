@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from include.trading import gate
 from include.trading.booking import Booking, KnownOrder, book
+from include.trading.fills import Execution
 from include.trading.gate import GateDecision, GateFacts
 from include.trading.models import Fill, OrderReport
 from include.trading.states import FINAL, REFUSED, check_transition, state_of
@@ -33,7 +34,7 @@ class Rules:
     decide: Callable[[GateFacts], GateDecision] = gate.decide
     may_post: Callable[..., bool] = gate.may_post
     proven_absent: Callable[..., bool] = gate.proven_absent
-    book: Callable[[KnownOrder, OrderReport], Booking] = book
+    book: Callable[..., Booking] = book
     check_transition: Callable[[str, str], None] = check_transition
     unlike: Callable[[Venue, Venue], str | None] = unlike
     compares_and_sets: bool = True
@@ -78,8 +79,10 @@ def decision(rules: Rules, order: Order, time: int, until: int, *, plan_open: bo
     return rules.decide(facts).outcome
 
 
-def may_post(rules: Rules, remaining: int) -> bool:
-    return rules.may_post(remaining_lease_seconds=remaining, post_timeout_seconds=TIMEOUT)
+def may_post(rules: Rules, *, now: int, lease_until: int, until: int) -> bool:
+    return rules.may_post(
+        now=_at(now), lease_until=_at(lease_until), send_until=_at(until), post_timeout_seconds=TIMEOUT
+    )
 
 
 def is_proven(rules: Rules, order: Order, time: int) -> bool:
@@ -115,7 +118,7 @@ def booked(rules: Rules, order: Order, answer: Answer, *, answered: bool) -> tup
     answered: it came in answer to a POST, which never says what was filled.
     """
     told = report(order.quantity, answer)
-    if answered and state_of(told) in FINAL - REFUSED:
+    if answered and state_of(told, "v2") in FINAL - REFUSED:
         told = told.model_copy(update={"status": "submitted"})
     row: Any = SimpleNamespace(
         client_order_id="p1",
@@ -124,6 +127,7 @@ def booked(rules: Rules, order: Order, answer: Answer, *, answered: bool) -> tup
         side="buy",
         quantity=order.quantity,
         state=order.state,
+        reason=None,
         attempt=order.attempt,
         gateway_order_id=None,
         broker_order_id=None,
@@ -132,8 +136,9 @@ def booked(rules: Rules, order: Order, answer: Answer, *, answered: bool) -> tup
         filled_quantity=Decimal(order.filled),
         filled_avg_price=None,
     )
-    found = rules.book(cast("KnownOrder", row), told)
     rows = list(order.fills)
+    known = [Execution(fill_id=id, quantity=Decimal(quantity), price=Decimal(1)) for id, quantity in rows]
+    found = rules.book(cast("KnownOrder", row), told, contract="v2", booked=known if rules.knows_fills else ())
     for fill in found.fills:
         if not rules.knows_fills or fill.fill_id not in dict(rows):
             rows.append((fill.fill_id, int(fill.quantity)))
@@ -144,4 +149,4 @@ def booked(rules: Rules, order: Order, answer: Answer, *, answered: bool) -> tup
         known=order.known or found.acknowledges,
         lease=order.lease if found.state == "sending" else None,
     )
-    return new, bool(found.contradictions)
+    return new, any(problem.halts for problem in found.contradictions)
