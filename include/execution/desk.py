@@ -16,6 +16,7 @@ from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.ledger.records import Account, Intent
 from include.services.execution_gateway import GatewayClient, GatewayReader
+from include.trading.alarms import NEXT_STEPS
 from include.trading.errors import BookMismatch, InvalidData, Unavailable
 from include.trading.models import GatewayInfo, Mode
 
@@ -120,8 +121,7 @@ def stop_trading(
                 "critical",
                 f"break:{account}:{kind}:{key}",
                 message,
-                "look at the order and the account at the broker; settle what differs, then resume with a reason: "
-                f"python -m include.ops resume --account {account} --reason …",
+                NEXT_STEPS["break"].replace("--account …", f"--account {account}"),
                 account=account,
                 run_id=run_id,
             )

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from include.execution.alarming import raise_position_alert
 from include.execution.desk import Desk, refresh_account
 from include.execution.plan_alerts import raise_for_plan
 from include.execution.points import reach
-from include.execution.positions import differences
-from include.execution.prices import prices_for, without_price
+from include.execution.positions import BOOK_TRIES
+from include.execution.prices import without_price
 from include.execution.resolve import look_again_at, to_look_up_again
 from include.execution.runs import made_from, sends, strategy_of
+from include.execution.snapshot import BookMoved, Outside, ask_outside, blocks, read_book, symbols_of
 from include.execution.tracking import close_late_orders, refresh_orders
-from include.ledger.records import Intent, PlanRecord, Run
+from include.ledger.records import Book, Intent, PlanRecord, Run
 from include.services.market_data import MarketDataClient
 from include.trading.errors import InvalidData, Unavailable
-from include.trading.identity import SENDING_MODES, PlanKey, client_order_id, slot
-from include.trading.models import Contract, Mode, Signal
+from include.trading.identity import PlanKey, client_order_id, slot
+from include.trading.models import Contract, Signal
 from include.trading.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
 from include.trading.planning import make_plan
 from include.trading.sessions import calendar_of
@@ -41,15 +40,14 @@ def map_orders(
     if run.plan_id is not None:
         return desk.ledger.orders.of_plan(run.plan_id)
     if not sends(run):
-        _store(desk, run, _plan(desk, market, run, signals, blocked={}), key=None)
+        _store(desk, run, _plan(desk, market, run, signals), key=None)
         return []
     key = plan_key(run)
     existing = desk.ledger.plans.get(key.plan_id)
     if existing is None:
         _check_window(desk, run)
         _bring_up_to_date(desk, key)
-        blocked = _unexplained(desk, run)
-        existing = _freeze(desk, market, run, signals, key, blocked, most_orders)
+        existing = _freeze(desk, market, run, signals, key, most_orders)
     if existing is not None:
         _adopt(desk, run, existing)
     return desk.ledger.orders.of_plan(key.plan_id)
@@ -95,68 +93,6 @@ def _before(key: PlanKey) -> PlanKey:
     return key.model_copy(update={"revision": key.revision - 1})
 
 
-def _unexplained(desk: Desk, run: Run) -> dict[str, str]:
-    """Return the symbols whose position nobody can explain. v1 counts partial fills twice: there it only warns."""
-    if run.mode == "dry_run":
-        return {}
-    strategy = strategy_of(run)
-    held = desk.ledger.orders.held(run.account, strategy_id=run.strategy_id, mode=run.mode)
-    found = differences(desk, run.account, {*strategy.symbols, *held}, run.run_id)
-    raise_position_alert(
-        desk.ledger,
-        "blocked_symbol",
-        run,
-        found,
-        f"find out whose it is; if it is not ours: python -m include.ops adopt --account {run.account} "
-        "--symbol … --reason …",
-    )
-    return {} if desk.gateway.contract == "v1" else dict.fromkeys(found, "unexplained_position")
-
-
-def _plan(
-    desk: Desk,
-    market: MarketDataClient,
-    run: Run,
-    signals: Sequence[Signal],
-    *,
-    blocked: Mapping[str, str],
-) -> Plan:
-    """Fetch prices and plan without a lock; for runs that never send."""
-    return make_plan(_inputs(desk, run, signals, blocked, prices=_prices(desk, market, run), contract="v2"))
-
-
-def _prices(desk: Desk, market: MarketDataClient, run: Run) -> Any:
-    strategy = strategy_of(run)
-    held, working = _book(desk, run)
-    return prices_for(desk, market, run, {*strategy.symbols, *held, *working})
-
-
-def _book(desk: Desk, run: Run) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-    """Return what the strategy holds and what its open orders may still add. A replay starts from a flat book."""
-    mode, orders = _book_mode(run), desk.ledger.orders
-    if mode is None:
-        return {}, {}
-    return (
-        orders.held(run.account, strategy_id=run.strategy_id, mode=mode),
-        orders.working(run.account, strategy_id=run.strategy_id, mode=mode),
-    )
-
-
-def _book_mode(run: Run) -> Mode | None:
-    """Return the mode whose orders make the run's book: its own, or its strategy's for a run that only plans."""
-    mode = run.mode if sends(run) else run.parameters.get("book_mode", strategy_of(run).mode)
-    return mode if run.mode != "replay" and mode in SENDING_MODES else None
-
-
-def _traded(desk: Desk, run: Run) -> Decimal:
-    mode = _book_mode(run)
-    if mode is None:
-        return Decimal(0)
-    return desk.ledger.orders.traded_in_session(
-        run.account, strategy_id=run.strategy_id, mode=mode, session=run.session_date
-    )
-
-
 def _planned_at(desk: Desk, run: Run) -> datetime:
     """Return the plan's moment; a replay's is the open of its session, so that repeating it changes nothing."""
     now = desk.ledger.now()
@@ -166,23 +102,27 @@ def _planned_at(desk: Desk, run: Run) -> datetime:
 
 
 def _inputs(
-    desk: Desk, run: Run, signals: Sequence[Signal], blocked: Mapping[str, str], *, prices: Any, contract: Contract
+    desk: Desk,
+    run: Run,
+    signals: Sequence[Signal],
+    outside: Outside,
+    book: Book,
+    blocked: Mapping[str, str],
+    contract: Contract,
 ) -> PlanInputs:
-    held, working = _book(desk, run)
-    account = desk.ledger.accounts.get(run.account)
     only = run.parameters["only_symbols"]
-    unpriced = without_price({*held, *working}, prices)
+    unpriced = without_price({*book.held, *book.working}, outside.prices)
     return PlanInputs(
         strategy=strategy_of(run),
         signals=tuple(signals),
-        prices=prices.prices,
-        previous_closes=prices.previous_closes,
+        prices=outside.prices.prices,
+        previous_closes=outside.prices.previous_closes,
         last_prices=desk.ledger.orders.last_prices(run.account, unpriced) if unpriced else {},
-        held=held,
-        open_quantity=working,
+        held=book.held,
+        open_quantity=book.working,
         blocked=dict(blocked),
-        account_state=account.state if account is not None and run.mode != "replay" else "active",
-        traded_today=_traded(desk, run),
+        account_state=book.account_state or "active",
+        traded_today=book.traded,
         contract=contract,
         now=_planned_at(desk, run),
         flatten=run.parameters["flatten"],
@@ -190,40 +130,63 @@ def _inputs(
     )
 
 
+def _plan(desk: Desk, market: MarketDataClient, run: Run, signals: Sequence[Signal]) -> Plan:
+    """Plan without a lock, for runs that never send."""
+    outside, book = ask_outside(desk, market, run), read_book(desk, run)
+    return make_plan(_inputs(desk, run, signals, outside, book, {}, "v2"))
+
+
 def _freeze(
+    desk: Desk, market: MarketDataClient, run: Run, signals: Sequence[Signal], key: PlanKey, most_orders: int
+) -> PlanRecord | None:
+    """Make the plan and store it whole; return the plan of a run that was faster, if any.
+
+    What was booked while the outside was asked is in its answers and not in the book, or the other way round: then both
+    are read again. Symbols that still move at the last try get no order.
+    """
+    for tries_left in reversed(range(BOOK_TRIES)):
+        outside = ask_outside(desk, market, run)
+        reach("before_freeze")
+        try:
+            existing = _freeze_under_lock(desk, run, signals, key, outside, most_orders, wait=tries_left > 0)
+        except BookMoved:
+            continue
+        reach("after_freeze")
+        return existing
+    raise AssertionError("the last try always plans")
+
+
+def _freeze_under_lock(
     desk: Desk,
-    market: MarketDataClient,
     run: Run,
     signals: Sequence[Signal],
     key: PlanKey,
-    blocked: Mapping[str, str],
+    outside: Outside,
     most_orders: int,
+    *,
+    wait: bool,
 ) -> PlanRecord | None:
-    """Make the plan under the account's lock and store it whole; return the plan of a run that was faster, if any."""
+    """wait: raise BookMoved when the book of a symbol to plan moved; otherwise such a symbol is skipped."""
     ledger = desk.ledger
-    prices = _prices(desk, market, run)
-    reach("before_freeze")
     with ledger.transaction():
         refresh_account(desk, run.account)
+        reach("account_locked")
         existing = ledger.plans.get(key.plan_id)
         if existing is not None:
             return existing
         if key.revision > 1:
             _supersede(desk, key)
-        unresolved = {
-            intent.symbol: "unresolved_order"
-            for intent in ledger.orders.live(run.account)
-            if intent.state in UNRESOLVED and intent.strategy_id == run.strategy_id
-        }
-        inputs = _inputs(desk, run, signals, {**unresolved, **blocked}, prices=prices, contract=desk.gateway.contract)
-        plan = make_plan(inputs)
+        book = read_book(desk, run, outside.version)
+        if wait and book.moved & symbols_of(run, book):
+            raise BookMoved
+        blocked = blocks(desk, run, outside, book)
+        plan = make_plan(_inputs(desk, run, signals, outside, book, blocked, desk.gateway.contract))
         tasks = len({order.symbol for order in plan.orders})
         if tasks > most_orders:
             raise InvalidData(
                 f"the plan has orders for {tasks} symbols, Airflow maps at most {most_orders} tasks: raise "
                 "[core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) or narrow the symbols; nothing was frozen"
             )
-        strategy = inputs.strategy
         ledger.plans.insert(
             key,
             contract=desk.gateway.contract,
@@ -232,12 +195,11 @@ def _freeze(
             window_opens=run.window_opens,
             send_until=run.send_until,
             cutoff_at=run.cutoff_at,
-            orders_per_minute=strategy.orders_per_minute if desk.gateway.contract == "v2" else None,
+            orders_per_minute=strategy_of(run).orders_per_minute if desk.gateway.contract == "v2" else None,
             created_by_run=run.run_id,
             gateway=desk.bound.venue.record(),
         )
         _store(desk, run, plan, key=key)
-    reach("after_freeze")
     return None
 
 

@@ -77,11 +77,11 @@ def halt(ledger: Ledger, account: str, *, actor: str, reason: str) -> Account:
     An account that is halted already keeps its state and gets the reason too. Planned orders stay planned until
     their `send_until`, so resuming before it lets them go.
     """
-    _check_words(actor, reason)
+    check_words(actor, reason)
     with ledger.transaction():
         ledger.wait_longer()
-        ledger.accounts.set_state(_lock(ledger, account), "halted", cause=BY_PERSON, reason=reason, actor=actor)
-    return _lock(ledger, account)
+        ledger.accounts.set_state(lock_account(ledger, account), "halted", cause=BY_PERSON, reason=reason, actor=actor)
+    return lock_account(ledger, account)
 
 
 def cancel_open(desk: Desk, account: str, *, reason: str) -> list[Cancellation]:
@@ -105,9 +105,9 @@ def resume(
     the limit of the settings the account becomes `reduce_only`, which ends by itself when their outcome is known.
     Raises InvalidData when an open break is not named, or there is nothing to resume from.
     """
-    _check_words(actor, reason)
+    check_words(actor, reason)
     with ledger.transaction():
-        row = _lock(ledger, account)
+        row = lock_account(ledger, account)
         found = ledger.books.open_breaks(account)
         _check_breaks(account, found, breaks)
         paused = row.gateway_paused_until is not None and ledger.now() < row.gateway_paused_until
@@ -116,7 +116,7 @@ def resume(
             ledger.alerts.end(f"gateway_paused:{account}")
         if row.state != "halted" and not found:
             if paused:
-                return Resumed(_lock(ledger, account), [])
+                return Resumed(lock_account(ledger, account), [])
             raise InvalidData(
                 f"account {account} is {row.state}, not halted: nothing to resume"
                 + (f" ({row.state_reason}; settle those orders)" if row.state == "reduce_only" else "")
@@ -126,14 +126,14 @@ def resume(
             ledger.alerts.end(f"break:{account}:{ended.dedupe_key}")
         ledger.accounts.set_state(row, "active", cause=BY_PERSON, reason=reason, actor=actor)
         ledger.accounts.refresh(
-            _lock(ledger, account), ledger.now(), after_seconds=settings.unresolved_seconds, actor=actor
+            lock_account(ledger, account), ledger.now(), after_seconds=settings.unresolved_seconds, actor=actor
         )
-        return Resumed(_lock(ledger, account), found)
+        return Resumed(lock_account(ledger, account), found)
 
 
 def acknowledge_alert(ledger: Ledger, id: int, *, actor: str, reason: str) -> Alert:
     """Note that a person looks after an alert; it stays open until its cause is over or it is closed."""
-    _check_words(actor, reason)
+    check_words(actor, reason)
     return _found(ledger, id, ledger.alerts.acknowledge(id, by=actor, reason=reason))
 
 
@@ -142,7 +142,7 @@ def close_alert(ledger: Ledger, id: int, *, actor: str, reason: str) -> Alert:
 
     Raises InvalidData while the ledger itself says that the cause lasts: acknowledging is for that.
     """
-    _check_words(actor, reason)
+    check_words(actor, reason)
     alert = ledger.alerts.get(id)
     if alert is not None and alert.over_at is None and (ends_by := ENDED_BY.get(alert.kind)) is not None:
         raise InvalidData(f"alert {id} ({alert.kind}): its cause lasts, and ends by {ends_by}; acknowledge it instead")
@@ -167,20 +167,23 @@ def _found(ledger: Ledger, id: int, alert: Alert | None) -> Alert:
     raise InvalidData(f"alert {id} is over since {known.over_at:%Y-%m-%d %H:%M} UTC: nothing was changed")
 
 
-def adopt(desk: Desk, account: str, symbol: str, *, reason: str, quantity: Decimal | None = None) -> Adopted:
-    """Declare a symbol's position, as far as our fills do not explain it, not to be ours: its new baseline.
+def adopt(
+    desk: Desk, account: str, symbol: str, *, reason: str, quantity: Decimal | None = None, not_ours: bool = False
+) -> Adopted:
+    """Declare a symbol's position, as far as our books do not explain it, not to be ours: its new baseline.
 
-    quantity: signed shares; by default what the gateway holds less our fills.
+    quantity: signed shares; by default what the gateway holds less what our strategies hold.
+    not_ours: needed where a strategy holds the symbol: what differs there is mostly its own, and is corrected.
     Raises InvalidData while an order of the symbol may still fill: its fills would be taken for somebody else's.
     """
-    _check_words(desk.actor, reason)
+    check_words(desk.actor, reason)
     ledger = desk.ledger
-    _lock(ledger, account)
+    lock_account(ledger, account)
     fills_before = _settled_fills(ledger, account, symbol)
     actual = desk.gateway.positions()
     held = actual.get(symbol, _ZERO)
     with ledger.transaction():
-        _lock(ledger, account)
+        lock_account(ledger, account)
         fills = _settled_fills(ledger, account, symbol)
         if fills != fills_before:
             raise InvalidData(f"{symbol}: an order filled while the gateway was asked; nothing was adopted, try again")
@@ -188,8 +191,15 @@ def adopt(desk: Desk, account: str, symbol: str, *, reason: str, quantity: Decim
         wanted = held - fills if quantity is None else quantity
         if wanted == before:
             raise InvalidData(
-                f"{symbol}: nothing to adopt: the gateway holds {shares(held)}, our fills are {shares(fills)} and "
+                f"{symbol}: nothing to adopt: the gateway holds {shares(held)}, our strategies {shares(fills)} and "
                 f"the baseline is {shares(before)} already"
+            )
+        holders = ledger.corrections.holders(account, symbol)
+        if holders and not not_ours:
+            found = ", ".join(f"{strategy} holds {shares(own)}" for strategy, own in holders.items())
+            raise InvalidData(
+                f"{symbol}: {found}. A split, a new symbol, a late fill or an order changed by hand is corrected "
+                "(correct); adopt only shares that are certainly not a strategy's, and say so: --not-ours"
             )
         ledger.books.store_positions(account, actual, None)
         ledger.books.adopt(account, symbol, wanted, adopted_by=desk.actor, reason=reason)
@@ -225,7 +235,8 @@ def orders(
     ]
 
 
-def _lock(ledger: Ledger, account: str) -> Account:
+def lock_account(ledger: Ledger, account: str) -> Account:
+    """Lock the account's row; raises InvalidData, with the accounts that there are, for one that is not."""
     try:
         return ledger.accounts.lock(account)
     except LookupError:
@@ -233,7 +244,8 @@ def _lock(ledger: Ledger, account: str) -> Account:
         raise InvalidData(f"account {account!r} is not in the ledger; known are {known}") from None
 
 
-def _check_words(actor: str, reason: str) -> None:
+def check_words(actor: str, reason: str) -> None:
+    """Raise InvalidData without a name of who acts and a reason."""
     for name, value in (("the name of who does it", actor), ("a reason", reason)):
         if not value.strip():
             raise InvalidData(f"expected {name}, got nothing: both are kept with what was done")
@@ -276,4 +288,4 @@ def _settled_fills(ledger: Ledger, account: str, symbol: str) -> Decimal:
     if live:
         found = ", ".join(f"{intent.client_order_id} ({intent.state})" for intent in live)
         raise InvalidData(f"{symbol}: expected no order that may still fill, found {found}; wait for it or settle it")
-    return ledger.orders.account_fills(account).get(symbol, _ZERO)
+    return ledger.movements.of_account(account).get(symbol, _ZERO)

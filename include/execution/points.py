@@ -12,7 +12,10 @@ def _nothing(point: str) -> None:
 on_reach: Callable[[str], None] = _nothing
 
 POINTS = (
+    "before_positions",
+    "after_positions",
     "before_freeze",
+    "account_locked",
     "after_freeze",
     "before_claim",
     "after_claim",
@@ -20,6 +23,7 @@ POINTS = (
     "after_answer",
     "before_booking",
     "after_booking",
+    "before_correction",
     "while_tracking",
     "while_closing",
 )

@@ -2,43 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from uuid import UUID
 
 from include.execution.desk import Desk
+from include.execution.points import reach
+from include.execution.resolve import LOOKED_UP_AGAIN_FOR, look_again_at
 from include.execution.tracking import refresh_orders
 
+# How often what the gateway says is asked for again because our own book moved meanwhile.
+BOOK_TRIES = 3
+Quantities = Mapping[str, Decimal]
+# For each symbol that differs: what the gateway says, what the ledger expects.
+Differences = dict[str, tuple[Decimal, Decimal]]
 
-def differences(
+
+def look_at_positions(
     desk: Desk, account: str, symbols: Iterable[str], run_id: UUID | None
-) -> dict[str, tuple[Decimal, Decimal]]:
-    """Return the symbols whose difference stays, with (what the gateway says, what the ledger expects).
+) -> tuple[Quantities, Differences]:
+    """Ask what the gateway holds; return that, and the symbols whose difference from our books stays.
 
-    A second snapshot is taken, after a wait, only when the first differs. Symbols not named are foreign: not looked at.
+    A second look is taken, after a wait, only when the first differs. Symbols not named are foreign: not compared.
     Raises when the gateway's answer fails or is incomplete: that is never an empty book.
     """
     wanted = frozenset(symbols)
-    found = _compare(desk, account, wanted, run_id)
+    actual, found = _compare(desk, account, wanted, run_id)
     if found:
         desk.sleep(desk.settings.position_recheck_seconds)
-        # What filled since we last looked is in the gateway's snapshot and not in our book.
+        # What filled since we last looked, also of an order that ended, is at the gateway and not in our book.
         refresh_orders(desk, desk.ledger.orders.live(account))
-        return _compare(desk, account, frozenset(found), run_id)
-    return found
+        ended = desk.ledger.orders.ended(account, desk.ledger.now() - LOOKED_UP_AGAIN_FOR)
+        look_again_at(desk, [intent for intent in ended if intent.symbol in found])
+        actual, found = _compare(desk, account, wanted, run_id)
+    return actual, found
 
 
-def _compare(
-    desk: Desk, account: str, symbols: frozenset[str], run_id: UUID | None
-) -> dict[str, tuple[Decimal, Decimal]]:
-    actual = desk.gateway.positions()
-    desk.ledger.books.store_positions(account, actual, run_id)
-    baseline, fills = desk.ledger.books.baseline(account), desk.ledger.orders.account_fills(account)
+def differences(desk: Desk, account: str, symbols: Iterable[str], run_id: UUID | None) -> Differences:
+    """Return only the differences that `look_at_positions` finds."""
+    return look_at_positions(desk, account, symbols, run_id)[1]
+
+
+def unequal(actual: Quantities, expected: Quantities, symbols: Collection[str]) -> Differences:
+    """Return the symbols of which two books have different quantities, with both; a symbol not in a book is zero."""
     zero = Decimal(0)
-    pairs = {
-        symbol: (actual.get(symbol, zero), baseline.get(symbol, zero) + fills.get(symbol, zero)) for symbol in symbols
-    }
-    return {symbol: pair for symbol, pair in sorted(pairs.items()) if pair[0] != pair[1]}
+    pairs = {symbol: (actual.get(symbol, zero), expected.get(symbol, zero)) for symbol in sorted(symbols)}
+    return {symbol: pair for symbol, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _compare(desk: Desk, account: str, symbols: frozenset[str], run_id: UUID | None) -> tuple[Quantities, Differences]:
+    """Compare once, again at most BOOK_TRIES times where a difference may be what was booked while we asked."""
+    ledger = desk.ledger
+    for _ in range(BOOK_TRIES):
+        version = ledger.movements.version(account)
+        reach("before_positions")
+        actual = desk.gateway.positions()
+        ledger.books.store_positions(account, actual, run_id)
+        reach("after_positions")
+        expected, moved = ledger.movements.expected(account, since=version)
+        found = unequal(actual, expected, symbols)
+        if not moved & found.keys():
+            break
+    return actual, found
 
 
 def shares(quantity: Decimal) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from include.execution.prices import PriceSet, without_price
+from include.execution.snapshot import FLAT
 from include.ledger.ledger import Ledger
 from include.services.answers import parse_json
 from include.services.market_data import MarketDataClient
@@ -19,7 +20,6 @@ from include.trading.models import Contract, Price, SignalSet
 from include.trading.plan import Plan, PlanInputs
 from include.trading.planning import make_plan
 from include.trading.sessions import calendar_of
-from include.trading.states import UNRESOLVED
 from include.trading.strategy import Strategy
 
 Prices = Mapping[str, Price | str]
@@ -87,25 +87,14 @@ def preview(
     ledger: None plans from a flat book and an active account. The gateway's positions are not asked: a symbol that
     `check` calls unexplained would get no order.
     """
-    held: dict[str, Decimal] = {}
-    working: dict[str, Decimal] = {}
-    blocked: dict[str, str] = {}
-    row, traded = None, Decimal(0)
-    if ledger is not None:
-        row = ledger.accounts.get(account)
+    book = FLAT
     if ledger is not None and strategy.mode in SENDING_MODES:
         session = calendar_of(strategy, now).next(signals.as_of_date).day
-        orders = ledger.orders
-        held = orders.held(account, strategy_id=strategy.id, mode=strategy.mode)
-        working = orders.working(account, strategy_id=strategy.id, mode=strategy.mode)
-        traded = orders.traded_in_session(account, strategy_id=strategy.id, mode=strategy.mode, session=session)
-        blocked = {
-            intent.symbol: "unresolved_order"
-            for intent in orders.live(account)
-            if intent.state in UNRESOLVED and intent.strategy_id == strategy.id
-        }
-    found = PriceSet(*map(dict, pricing(sorted({*strategy.symbols, *held, *working}))))
-    unpriced = without_price({*held, *working}, found)
+        book = ledger.movements.book(account, strategy_id=strategy.id, mode=strategy.mode, session=session)
+    elif ledger is not None and (row := ledger.accounts.get(account)) is not None:
+        book = FLAT.on(row.state)
+    found = PriceSet(*map(dict, pricing(sorted({*strategy.symbols, *book.held, *book.working}))))
+    unpriced = without_price({*book.held, *book.working}, found)
     return make_plan(
         PlanInputs(
             strategy=strategy,
@@ -113,11 +102,14 @@ def preview(
             prices=found.prices,
             previous_closes=found.previous_closes,
             last_prices=ledger.orders.last_prices(account, unpriced) if ledger is not None and unpriced else {},
-            held=held,
-            open_quantity=working,
-            blocked=blocked,
-            account_state="active" if row is None else row.state,
-            traded_today=traded,
+            held=book.held,
+            open_quantity=book.working,
+            blocked={
+                **dict.fromkeys(book.unresolved, "unresolved_order"),
+                **dict.fromkeys(book.of_others, "held_by_another_strategy"),
+            },
+            account_state=book.account_state or "active",
+            traded_today=book.traded,
             contract=contract,
             now=now,
         )

@@ -82,7 +82,7 @@ def _hand_over(ledger: Ledger, row: Account, *, flat: bool, actor: str, reason: 
             "them or settle them"
         )
     if flat:
-        if held := ledger.orders.holdings(row.account):
+        if held := ledger.movements.holdings(row.account):
             listed = ", ".join(f"{quantity.normalize():f} {symbol} ({strategy})" for strategy, symbol, quantity in held)
             raise InvalidData(
                 f"account {row.account}: expected no holdings, because they stay with the broker's account from "

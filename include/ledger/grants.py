@@ -1,10 +1,12 @@
-"""What the database role of tasks may do: read all, add rows, change rows that have a state. No more.
+"""What the database role of tasks may do: read all, add rows, change the columns that have a state. No more.
 
 The owner of the tables migrates; tasks log in as another role, so that neither a fault nor a stolen password can drop
 a table or rewrite what happened.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import psycopg
 from psycopg import sql
@@ -13,7 +15,12 @@ from include.ledger.migrations import VERSION_TABLE
 from include.trading.errors import InvalidData
 
 # Every table of the ledger is in one of these; a test compares them with the database.
-ADDED_TO = frozenset({"account_events", "baselines", "fills", "order_attempts", "order_events", "positions"})
+ADDED_TO = frozenset(
+    {
+        *("account_events", "baselines", "corrections", "fills", "movements", "order_attempts", "order_events"),
+        "positions",
+    }
+)
 CHANGED = frozenset(
     {
         "accounts",
@@ -32,6 +39,35 @@ CHANGED = frozenset(
 REMADE = frozenset({"orchestration_runs", "signal_order_mappings"})
 READ = frozenset({VERSION_TABLE})
 UPDATED_ONLY = frozenset({"ledger_identity"})
+# Columns that are written once, with the row: what the row is about and what was decided, never what became of it.
+WRITTEN_ONCE: Mapping[str, tuple[str, ...]] = {
+    "accounts": ("account",),
+    "alerts": ("id", "kind", "dedupe_key", "strategy_id", "account", "session_date", "first_at"),
+    "breaks": ("id", "account", "kind", "dedupe_key", "found_at"),
+    "heartbeats": ("name",),
+    "ledger_identity": ("one",),
+    "order_intents": (
+        *("id", "plan_id", "account", "strategy_id", "mode", "slot", "client_order_id", "symbol", "leg", "position"),
+        *("side", "quantity", "price", "reduces"),
+    ),
+    "orchestration_runs": (
+        *("id", "run_id", "strategy_id", "as_of_date", "symbols", "capital", "started_at", "created_at", "dag_id"),
+        *("airflow_run_id", "run_type", "scheduled_at", "account", "mode", "session_date", "revision"),
+        *("window_opens", "send_until", "cutoff_at", "parameters", "code_version"),
+    ),
+    "plans": (
+        *("plan_id", "mode", "account", "strategy_id", "session_date", "revision", "contract", "as_of_date"),
+        *("parameters", "window_opens", "send_until", "cutoff_at", "orders_per_minute", "created_by_run", "frozen_at"),
+        "gateway",
+    ),
+    "run_steps": ("id", "run_id", "step", "symbol", "try_number", "started_at"),
+    "signal_order_mappings": (
+        *("id", "run_id", "symbol", "leg", "predicted_return", "rank", "target_weight", "client_order_id"),
+        *("order_qty", "order_side", "created_at", "target_quantity", "held_quantity", "open_quantity"),
+        *("delta_quantity", "price", "price_source", "price_at", "price_age_seconds", "outcome", "skip_reason"),
+        *("detail", "rules", "reduces"),
+    ),
+}
 
 
 def grant(url: str, role: str) -> None:
@@ -52,8 +88,8 @@ def grant(url: str, role: str) -> None:
         for privileges, tables in (
             ("SELECT", READ),
             ("SELECT, INSERT", ADDED_TO),
-            ("SELECT, UPDATE", UPDATED_ONLY),
-            ("SELECT, INSERT, UPDATE", CHANGED | REMADE),
+            ("SELECT", UPDATED_ONLY),
+            ("SELECT, INSERT", CHANGED | REMADE),
             ("DELETE", REMADE),
         ):
             statement_for_tables = sql.SQL("GRANT {privileges} ON {tables} TO {role}").format(
@@ -62,6 +98,25 @@ def grant(url: str, role: str) -> None:
                 role=name,
             )
             connection.execute(statement_for_tables)
+        for table in sorted(CHANGED | REMADE | UPDATED_ONLY):
+            statement_for_columns = sql.SQL("GRANT UPDATE ({columns}) ON {table} TO {role}").format(
+                columns=sql.SQL(", ").join(map(sql.Identifier, _columns_with_a_state(connection, table))),
+                table=sql.Identifier(table),
+                role=name,
+            )
+            connection.execute(statement_for_columns)
+
+
+def _columns_with_a_state(connection: psycopg.Connection[tuple[object, ...]], table: str) -> list[str]:
+    rows = connection.execute(
+        """
+        SELECT attname::TEXT FROM pg_attribute
+        WHERE attrelid = %(table)s::TEXT::REGCLASS AND attnum > 0 AND NOT attisdropped AND attname <> ALL(%(once)s)
+        ORDER BY attnum
+        """,
+        {"table": table, "once": list(WRITTEN_ONCE.get(table, ()))},
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _check(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:

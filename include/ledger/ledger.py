@@ -18,9 +18,11 @@ from include.ledger.accounts import Accounts
 from include.ledger.adapting import store_clean_text
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
+from include.ledger.corrections import Corrections
 from include.ledger.deliveries import Deliveries
 from include.ledger.identity import halt_if_restored
 from include.ledger.migrations import NEWEST, check_version
+from include.ledger.movements import Movements
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.ledger.records import Account, Intent, PlanRecord
@@ -98,7 +100,9 @@ class Ledger:
         self.accounts = Accounts(connection)
         self.alerts = Alerts(connection)
         self.books = Books(connection)
+        self.corrections = Corrections(connection)
         self.deliveries = Deliveries(connection)
+        self.movements = Movements(connection)
         self.orders = Orders(connection)
         self.plans = Plans(connection)
         self.runs = Runs(connection)

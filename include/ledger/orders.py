@@ -37,27 +37,35 @@ HOLDER = """
 # Found by its id, and by nothing else: a planner that has not counted the rows yet takes any index that `state` fits,
 # and reads every live order. IS NOT DISTINCT FROM fits none.
 SAVE = """
-    WITH saved AS (
+    WITH {locked} saved AS (
         UPDATE order_intents
         SET {changes}
             final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
             updated_at = clock_timestamp(), version = version + 1
+        {under_lock}
         WHERE id = %(id)s AND version = %(version)s AND state IS NOT DISTINCT FROM %(old_state)s
-        RETURNING *
+        RETURNING order_intents.*
     ),
     event AS (
         INSERT INTO order_events (intent_id, actor, event, from_state, to_state, attempt, detail)
         SELECT id, %(actor)s, %(event)s, %(old_state)s, state, attempt, %(detail)s FROM saved
     )
 """
-# Executions that the account does not have yet: one seen before is the same one.
+# What fills moves the account's book, so the account is locked first, and the order's row only with that in hand.
+LOCKED = """
+    locked AS MATERIALIZED (
+        SELECT account AS locked_account FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE
+    ),
+"""
+UNDER_LOCK = "FROM locked"
+# Executions that the order does not have yet: one seen before is the same one.
 FILL = """
     INSERT INTO fills (account, fill_id, intent_id, quantity, price, filled_at)
     SELECT filled.account, fill_id, filled.id, fill.quantity, fill.price, at
     FROM (SELECT id, account FROM {orders} WHERE id = %(id)s) AS filled, jsonb_to_recordset(%(fills)s) AS fill (
         fill_id TEXT, quantity NUMERIC, price NUMERIC, at TIMESTAMPTZ
     )
-    ON CONFLICT (account, fill_id) DO NOTHING
+    ON CONFLICT (intent_id, fill_id) DO NOTHING
 """
 FILLED = f", filled AS ({FILL.format(orders='saved')})"
 TRIED = """
@@ -208,7 +216,8 @@ class Orders:
         """Write `changes` to the order if it still is as `old` was read, and record the event; one statement.
 
         tried: the attempt that begins with this change, recorded with it.
-        fills: executions to book with it; those that the account has already stay as they are.
+        fills: executions to book with it; those that the order has already stay as they are.
+        A change of the filled quantity waits for the account's row, which must not be locked after the order's.
         Raises InvalidData when the state table forbids the change, Overtaken when another worker was faster, IdHeld
         when another order has the gateway's id.
         """
@@ -223,6 +232,7 @@ class Orders:
                     **({"fills": _rows_of(fills)} if fills else {}),
                     **changes,
                     "id": old.id,
+                    "account": old.account,
                     "version": old.version,
                     "old_state": old.state,
                     "is_final": new.state in FINAL,
@@ -301,47 +311,6 @@ class Orders:
             "SELECT * FROM fills WHERE intent_id = %(id)s ORDER BY id", {"id": intent_id}
         ).fetchall()
 
-    def held(self, account: str, *, strategy_id: str, mode: str) -> dict[str, Decimal]:
-        """Return what the strategy's own fills add up to, by symbol, without zeros."""
-        return self._by_symbol(
-            """
-            SELECT symbol, sum(CASE side WHEN 'buy' THEN filled_quantity ELSE -filled_quantity END) AS quantity
-            FROM order_intents
-            WHERE account = %(account)s AND strategy_id = %(strategy_id)s AND mode = %(mode)s
-              AND filled_quantity > 0
-            GROUP BY symbol
-            """,
-            {"account": account, "strategy_id": strategy_id, "mode": mode},
-        )
-
-    def holdings(self, account: str) -> list[tuple[str, str, Decimal]]:
-        """Return what each strategy holds of each symbol, as (strategy, symbol, signed shares), without zeros."""
-        rows = self._connection.execute(
-            """
-            SELECT strategy_id, symbol,
-                sum(CASE side WHEN 'buy' THEN filled_quantity ELSE -filled_quantity END) AS quantity
-            FROM order_intents
-            WHERE account = %(account)s AND mode IN ('paper', 'live') AND filled_quantity > 0
-            GROUP BY strategy_id, symbol ORDER BY strategy_id, symbol
-            """,
-            {"account": account},
-        ).fetchall()
-        return [(row["strategy_id"], row["symbol"], row["quantity"]) for row in rows if row["quantity"] != 0]
-
-    def working(self, account: str, *, strategy_id: str, mode: str) -> dict[str, Decimal]:
-        """Return what the strategy's open orders would still add, by symbol."""
-        return self._by_symbol(
-            """
-            SELECT symbol, sum(
-                CASE side WHEN 'buy' THEN quantity - filled_quantity ELSE filled_quantity - quantity END
-            ) AS quantity
-            FROM order_intents
-            WHERE account = %(account)s AND strategy_id = %(strategy_id)s AND mode = %(mode)s AND state = 'open'
-            GROUP BY symbol
-            """,
-            {"account": account, "strategy_id": strategy_id, "mode": mode},
-        )
-
     def last_prices(self, account: str, symbols: Collection[str]) -> dict[str, Price]:
         """Return the newest price known of each symbol on the account: one it was planned at, or a fill's."""
         rows = self._connection.execute(
@@ -367,39 +336,6 @@ class Orders:
             for row in rows
         }
 
-    def account_fills(self, account: str) -> dict[str, Decimal]:
-        """Return what all our fills in the account add up to, by symbol, zeros left out."""
-        return self._by_symbol(
-            """
-            SELECT symbol, sum(CASE side WHEN 'buy' THEN filled_quantity ELSE -filled_quantity END) AS quantity
-            FROM order_intents
-            WHERE account = %(account)s AND mode IN ('paper', 'live') AND filled_quantity > 0
-            GROUP BY symbol
-            """,
-            {"account": account},
-        )
-
-    def traded_in_session(self, account: str, *, strategy_id: str, mode: str, session: date) -> Decimal:
-        """Return what the session's orders so far traded or may still trade, in USD at planned prices."""
-        row = self._connection.execute(
-            """
-            SELECT COALESCE(sum(
-                intents.price * CASE WHEN intents.state IN ('planned', 'sending', 'unknown', 'open')
-                                     THEN intents.quantity ELSE intents.filled_quantity END
-            ), 0) AS notional
-            FROM order_intents AS intents
-            JOIN plans ON plans.plan_id = intents.plan_id
-            WHERE intents.account = %(account)s AND intents.strategy_id = %(strategy_id)s
-              AND intents.mode = %(mode)s AND plans.session_date = %(session)s
-            """,
-            {"account": account, "strategy_id": strategy_id, "mode": mode, "session": session},
-        ).fetchone()
-        return Decimal(0) if row is None else row["notional"]
-
-    def _by_symbol(self, query: str, parameters: Mapping[str, Any]) -> dict[str, Decimal]:
-        rows = self._connection.execute(query, parameters).fetchall()
-        return {row["symbol"]: row["quantity"] for row in rows if row["quantity"] != 0}
-
     def _one(self, query: str, parameters: Mapping[str, Any]) -> Intent | None:
         with self._connection.cursor(row_factory=class_row(Intent)) as cursor:
             return cursor.execute(query, parameters).fetchone()
@@ -413,7 +349,11 @@ class Orders:
 def _saving(columns: tuple[str, ...], *, fills: bool, tried: bool) -> str:
     """Return the statement that changes these columns; no others, of which an order has many, are sent or come back."""
     changes = "".join(f"{column} = %({column})s, " for column in columns)
-    query = SAVE.format(changes=changes) + (FILLED if fills else "") + (TRIED if tried else "")
+    fills_more = "filled_quantity" in columns
+    query = SAVE.format(
+        locked=LOCKED if fills_more else "", changes=changes, under_lock=UNDER_LOCK if fills_more else ""
+    )
+    query += (FILLED if fills else "") + (TRIED if tried else "")
     return query + SAVED.format(columns=", ".join((*columns, *ALWAYS_SET)))
 
 

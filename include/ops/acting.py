@@ -48,7 +48,12 @@ def run_adopt(place: Place, arguments: argparse.Namespace) -> int:
         account = place.account(ledger, arguments.account)
         with place.desk(ledger, account, actor_named(arguments.by)) as desk:
             done = operations.adopt(
-                desk, account, arguments.symbol, reason=arguments.reason, quantity=arguments.quantity
+                desk,
+                account,
+                arguments.symbol,
+                reason=arguments.reason,
+                quantity=arguments.quantity,
+                not_ours=arguments.not_ours,
             )
     rest = done.gateway - done.baseline - done.fills
     if arguments.json:
@@ -56,7 +61,7 @@ def run_adopt(place: Place, arguments: argparse.Namespace) -> int:
     else:
         print(
             f"{done.symbol} of account {account}: baseline {shares(done.baseline)}, was {shares(done.baseline_before)}"
-            f"; the gateway holds {shares(done.gateway)}, our fills are {shares(done.fills)}"
+            f"; the gateway holds {shares(done.gateway)}, our strategies {shares(done.fills)}"
             + (f"; {shares(rest)} shares stay unexplained" if rest else "; the books agree")
         )
     return NEEDS_A_PERSON if rest else WELL

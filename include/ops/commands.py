@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from include.execution.settling import OUTCOMES
-from include.ops import acting, auditing, looking, reporting, watching
+from include.ops import acting, auditing, correcting, looking, reporting, watching
 from include.ops.place import Place
 from include.ops.printing import NOT_DONE, WELL, CleanStream
 from include.trading.bounds import storable_price, storable_quantity
@@ -93,7 +93,18 @@ def build_parser() -> argparse.ArgumentParser:
     adopting.add_argument(
         "--quantity", type=_shares, help="signed shares; by default all that our fills do not explain"
     )
+    adopting.add_argument("--not-ours", action="store_true", help="also in a symbol that a strategy holds")
     add_reason(adopting)
+
+    putting_right = add(
+        "correct", correcting.run_correct, "put right what a strategy holds: a split, a new symbol, a late fill"
+    )
+    correcting.add_arguments(putting_right)
+    add_reason(putting_right)
+
+    corrected = add("corrections", correcting.run_corrections, "list what was corrected, newest first")
+    corrected.add_argument("--account", help="needed when there are several")
+    corrected.add_argument("--limit", type=int, default=100)
 
     halting = add("halt", acting.run_halt, "stop sending on an account, at once")
     halting.add_argument("--cancel-open", action="store_true", help="and cancel its open orders (contract v2)")
@@ -144,7 +155,8 @@ def build_parser() -> argparse.ArgumentParser:
     migrating = add("migrate", acting.run_migrate, "bring the ledger's tables to the newest version")
     migrating.add_argument("--grant", metavar="ROLE", help="the database role of tasks: gets what they need, no more")
 
-    for command in (checking, planning, listing, settling, adopting, halting, resuming, rebinding, report, checked):
+    reading, acting_on = (checking, planning, listing, corrected, report, checked), (settling, adopting, putting_right)
+    for command in (*reading, *acting_on, halting, resuming, rebinding):
         command.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

@@ -37,7 +37,7 @@ class ForcedState(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: str | None = Field(None, pattern="^(filled|canceled|rejected|expired|done_for_day)$")
+    status: str | None = Field(None, pattern="^(filled|canceled|rejected|expired|replaced|done_for_day)$")
     fill: int | None = Field(None, gt=0)
 
 

@@ -33,7 +33,8 @@ NEXT_STEPS: Final[dict[str, str]] = {
     "unknown_order": "look-ups go on and nothing is sent twice; if it lasts: python -m include.ops orders, then settle",
     "account_state": "find out why, settle it, then: python -m include.ops resume --account … --reason …",
     "open_after_close": "cancel at the broker or with python -m include.ops halt --cancel-open; fills still count",
-    "break": "settle what differs at the broker, then: python -m include.ops resume --account … --reason …",
+    "break": "put right what differs by what the broker shows: settle, correct, adopt or rebind, as the runbook says; "
+    "then: python -m include.ops resume --account … --reason …",
     "other_gateway": "correct the connection; when the account really moved: "
     "python -m include.ops rebind --account … --same-account --reason …",
     "fills_ahead": "nothing to do when the positions agree; the gateway's owner should know of the order",

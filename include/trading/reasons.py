@@ -35,6 +35,8 @@ PRICE_PROBLEMS: Final[dict[str, str]] = {
 
 BLOCKS: Final[dict[str, str]] = {
     "unexplained_position": "The gateway's position differs from our fills and the adopted baseline.",
+    "book_moved": "What is held kept changing while the plan was made; the next run or revision plans the symbol.",
+    "held_by_another_strategy": "Another strategy of the account holds or trades the symbol, or one that is no more.",
     "unresolved_order": "An earlier order of the symbol is still being sent or its outcome is unknown.",
 }
 

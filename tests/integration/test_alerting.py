@@ -220,10 +220,7 @@ def test_a_position_nobody_can_explain_alerts_until_it_is_gone(duty: Duty) -> No
     assert "[WARNING] blocked symbol: daily_trading" in duty.send()
 
     duty.sandbox.admin.positions(AAPL=0)
-    with duty.engine.desk() as desk:
-        from include.execution.mapping import _unexplained
-
-        _unexplained(desk, duty.engine.open(duty.engine.identity("two"), sandbox_strategy()))
+    duty.engine.plan(duty.engine.identity("two"), sandbox_strategy(), revision=2)
 
     assert "[OVER] blocked symbol: daily_trading" in duty.send()
 

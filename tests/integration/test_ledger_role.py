@@ -61,6 +61,19 @@ def test_a_session_is_traded_with_the_tasks_role(ledger_url: str, role: str) -> 
         "CREATE TABLE mine (id INTEGER)",
         "UPDATE alembic_version_trading SET version_num = '0000'",
         "DELETE FROM ledger_identity",
+        "UPDATE order_intents SET client_order_id = 'x'",
+        "UPDATE order_intents SET slot = 'x'",
+        "UPDATE order_intents SET quantity = 1",
+        "UPDATE order_intents SET strategy_id = 'x'",
+        "UPDATE plans SET send_until = send_until + interval '1 day'",
+        "UPDATE plans SET parameters = '{}'",
+        "UPDATE orchestration_runs SET mode = 'replay'",
+        "UPDATE signal_order_mappings SET order_qty = 1",
+        "UPDATE movements SET quantity = 1",
+        "UPDATE corrections SET reason = 'another'",
+        "DELETE FROM movements",
+        "DELETE FROM breaks",
+        "DELETE FROM alerts",
     ],
 )
 def test_the_tasks_role_is_refused_what_tasks_never_do(ledger_url: str, role: str, statement: str) -> None:
@@ -71,6 +84,135 @@ def test_the_tasks_role_is_refused_what_tasks_never_do(ledger_url: str, role: st
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(statement)
+
+
+@pytest.fixture
+def traded(ledger_url: str, role: str) -> str:
+    """The URL, as the tasks' role, of a ledger in which a session was traded."""
+    grant(ledger_url, role)
+    with start_sandbox(fill_after=0) as sandbox:
+        engine = Engine(as_role(ledger_url, role), sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
+        assert engine.run("first", sandbox_strategy()).status == "completed"
+    return engine.ledger_url
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE plans SET state = 'open'", "is not opened again"),
+        ("DELETE FROM signal_order_mappings", "is frozen"),
+        ("DELETE FROM orchestration_runs", "only a replay is written anew"),
+    ],
+)
+def test_what_was_decided_cannot_be_undone_by_the_tasks_role(traded: str, statement: str, words: str) -> None:
+    with psycopg.connect(traded) as connection:
+        connection.execute("UPDATE plans SET state = 'closed', closed_reason = 'every order is final'")
+        with pytest.raises(psycopg.IntegrityError, match=words):
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        *("account_events", "baselines", "corrections", "fills", "movements", "order_attempts", "order_events"),
+        "positions",
+    ],
+)
+@pytest.mark.parametrize("words", ["UPDATE {0} SET account = account", "DELETE FROM {0}", "TRUNCATE {0} CASCADE"])
+def test_what_happened_is_changed_by_nobody_not_even_its_owner(ledger_url: str, table: str, words: str) -> None:
+    with psycopg.connect(ledger_url) as owner:
+        owner.execute("INSERT INTO accounts (account) VALUES ('main')")
+        _happen(owner, table)
+        if table == "order_events":
+            words = words.replace("account = account", "actor = actor")
+
+        with pytest.raises(psycopg.IntegrityError, match="is append-only"):
+            owner.execute(sql.SQL(words).format(sql.Identifier(table)))
+
+
+def test_when_something_happened_is_the_databases_word(ledger_url: str) -> None:
+    with psycopg.connect(ledger_url) as owner:
+        owner.execute("INSERT INTO accounts (account) VALUES ('main')")
+        for table, column in TIMES.items():
+            _happen(owner, table)
+            years = sql.SQL("SELECT min(extract(year FROM {})) FROM {}")
+            (year,) = owner.execute(years.format(sql.Identifier(column), sql.Identifier(table))).fetchone() or (None,)
+            assert year is not None, table
+            assert year > 2020, table
+
+
+TIMES = {
+    "account_events": "at",
+    "baselines": "adopted_at",
+    "corrections": "at",
+    "fills": "booked_at",
+    "movements": "at",
+    "order_events": "at",
+    "positions": "queried_at",
+}
+# A row of each table, with a date of its own where it has one.
+ROWS = {
+    "account_events": "(account, at, actor, from_state, to_state, cause, reason)"
+    " VALUES ('main', '2000-01-01', 'x', 'active', 'halted', 'x', 'x')",
+    "baselines": "(account, symbol, quantity, adopted_by, reason, adopted_at) VALUES"
+    " ('main', 'KO', 1, 'x', 'x', '2000-01-01')",
+    "corrections": "(account, strategy_id, kind, detail, against_gateway, actor, reason, at)"
+    " VALUES ('main', 's', 'move', '{}', FALSE, 'x', 'x', '2000-01-01')",
+    "fills": "(account, fill_id, intent_id, quantity, price, booked_at)"
+    " SELECT 'main', 'f', id, 1, 1, '2000-01-01' FROM order_intents",
+    "movements": "(account, strategy_id, mode, symbol, quantity, kind, intent_id, at)"
+    " SELECT 'main', 's', 'paper', 'KO', 1, 'fill', id, '2000-01-01' FROM order_intents",
+    "order_attempts": "(intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids)"
+    " SELECT id, 1, 'main', 'x', 'x', now(), now(), '{}' FROM order_intents",
+    "order_events": "(intent_id, at, actor, event, attempt) SELECT id, '2000-01-01', 'x', 'x', 1 FROM order_intents",
+    "positions": "(account, queried_at, quantities) VALUES ('main', '2000-01-01', '{}')",
+}
+
+
+def _happen(owner: psycopg.Connection[tuple[object, ...]], table: str) -> None:
+    """Write a row of the table, and the order that it may be about."""
+    owner.execute(
+        """
+        INSERT INTO plans (
+            plan_id, mode, account, strategy_id, session_date, revision, contract, as_of_date, parameters,
+            window_opens, send_until, cutoff_at, created_by_run
+        )
+        VALUES (
+            '00000000-0000-0000-0000-000000000001', 'paper', 'main', 's', '2026-01-02', 1, 'v2', '2026-01-01', '{}',
+            now(), now() + interval '1 hour', now() + interval '1 hour', '00000000-0000-0000-0000-000000000002'
+        )
+        ON CONFLICT DO NOTHING
+        """
+    )
+    owner.execute(
+        """
+        INSERT INTO order_intents (
+            plan_id, account, strategy_id, mode, slot, client_order_id, symbol, leg, position, side, quantity, price,
+            reduces
+        )
+        VALUES (
+            '00000000-0000-0000-0000-000000000001', 'main', 's', 'paper', 'a', 'a', 'KO', 1, 0, 'buy', 1, 1, FALSE
+        )
+        ON CONFLICT DO NOTHING
+        """
+    )
+    owner.execute(sql.SQL("INSERT INTO {} ").format(sql.Identifier(table)) + sql.SQL(ROWS[table]))
+
+
+def test_every_column_that_is_written_once_is_a_column_and_the_tasks_role_cannot_change_it(
+    ledger_url: str, role: str
+) -> None:
+    grant(ledger_url, role)
+
+    with psycopg.connect(ledger_url) as owner:
+        changeable = [
+            f"{table}.{column}"
+            for table, columns in grants.WRITTEN_ONCE.items()
+            for column in columns
+            if owner.execute("SELECT has_column_privilege(%s, %s, %s, 'UPDATE')", [role, table, column]).fetchone()
+            != (False,)
+        ]
+    assert changeable == []
 
 
 def test_granting_again_takes_back_what_was_given_by_hand(ledger_url: str, role: str) -> None:

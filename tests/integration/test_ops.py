@@ -148,7 +148,7 @@ def test_prints_one_line_a_command_when_none_is_given(duty: Duty) -> None:
     code, out, _ = duty.ops()
 
     assert code == 0
-    for name in ("check", "plan", "orders", "settle", "adopt", "halt", "resume", "migrate"):
+    for name in ("check", "plan", "orders", "settle", "correct", "adopt", "halt", "resume", "migrate"):
         assert [line for line in out.splitlines() if line.split()[:1] == [name]]
 
 
@@ -305,6 +305,20 @@ def test_check_tells_what_the_account_is_waiting_for(duty: Duty, contract: str) 
     assert "holds 7, our fills and the adopted baseline say 0" in positions["position AAPL"]
     assert "foreign" in positions["position TLT"]
     assert set(stops) == ({"position AAPL"} if contract == "v2" else set())
+
+
+def test_check_names_holdings_under_an_id_that_no_strategy_has(duty: Duty) -> None:
+    duty.trade()
+    file = Path(duty.environ["TRADING_STRATEGIES_FILE"])
+    file.write_text(file.read_text().replace("id: daily_trading", "id: renamed"))
+
+    blocker = duty.blocker()
+    moved = duty.ops("correct", "--strategy", "renamed", "--move-from", "daily_trading", *REASON)
+
+    assert "AAPL" in str(blocker)
+    assert "--move-from daily_trading" in str(blocker)
+    assert moved[0] == 0
+    assert duty.json("check")["blockers"] == []
 
 
 def test_check_stops_at_an_engaged_kill_switch(duty: Duty, contract: str) -> None:
@@ -591,7 +605,7 @@ def test_settle_books_what_a_person_saw_filled(duty: Duty) -> None:
     assert (code, order.state, order.filled_quantity) == (0, "filled", intent.quantity)
     with duty.engine.ledger() as ledger:
         (fill,) = ledger.orders.fills_of(intent.id)
-        held = ledger.orders.held("sandbox", strategy_id="daily_trading", mode="paper")
+        held = ledger.movements.held("sandbox", strategy_id="daily_trading", mode="paper")
     assert str(fill["price"]) == "12.500000"
     assert held == {intent.symbol: intent.signed_quantity}
 
@@ -727,14 +741,16 @@ def test_settle_all_says_when_there_is_nothing(duty: Duty) -> None:
 def test_adopt_takes_what_our_fills_do_not_explain(duty: Duty) -> None:
     duty.trade()
     with duty.engine.ledger() as ledger:
-        ours = int(ledger.orders.account_fills("sandbox").get("AAPL", 0))
+        ours = int(ledger.movements.of_account("sandbox").get("AAPL", 0))
     duty.sandbox.admin.positions(AAPL=7)
 
-    code, out, _ = duty.ops("adopt", "--symbol", "AAPL", *REASON)
-    again, _, err = duty.ops("adopt", "--symbol", "AAPL", *REASON)
+    refused, _, why = duty.ops("adopt", "--symbol", "AAPL", *REASON)
+    code, out, _ = duty.ops("adopt", "--symbol", "AAPL", "--not-ours", *REASON)
+    again, _, err = duty.ops("adopt", "--symbol", "AAPL", "--not-ours", *REASON)
 
+    assert (refused, f"daily_trading holds {ours}" in why) == (2, True)
     assert code == 0
-    assert f"baseline 7, was 0; the gateway holds {ours + 7}, our fills are {ours}; the books agree" in out
+    assert f"baseline 7, was 0; the gateway holds {ours + 7}, our strategies {ours}; the books agree" in out
     assert again == 2
     assert "nothing to adopt" in err
     assert duty.ops("check")[0] == 0

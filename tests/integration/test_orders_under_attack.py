@@ -313,6 +313,7 @@ def test_a_changed_order_is_returned_as_the_ledger_has_it(trade: Trade) -> None:
 
 @pytest.mark.parametrize("changed_meanwhile", [False, True])
 def test_the_gateway_gives_two_orders_one_id(trade: Trade, changed_meanwhile: bool) -> None:
+    trade.admin.settings(fill_after_seconds=3600)
     trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=2, bottom_n=0)
     _, (first, second) = trade.plan()
     held = trade.submit(first).gateway_order_id
@@ -340,22 +341,29 @@ def test_the_gateway_gives_two_orders_one_id(trade: Trade, changed_meanwhile: bo
     assert (trade.account().state, trade.order(second).gateway_order_id) == ("halted", None)
 
 
-def test_a_fill_is_booked_while_another_order_is_at_the_gate(trade: Trade) -> None:
-    """It refers to the account, whose row the gate holds."""
+def test_a_fill_waits_for_another_order_at_the_gate_without_its_own_orders_row(trade: Trade) -> None:
+    """It moves the account's book, whose row the gate holds; while it waits it keeps nobody from the order."""
     trade.admin.settings(fill_after_seconds=3600)
     trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=2, bottom_n=0)
     _, (first, second) = trade.plan()
     sent = trade.submit(first)
     fill = Fill(fill_id="f1", quantity=Decimal(1), price=Decimal(100))
 
-    with trade.engine.ledger() as gate, trade.engine.ledger() as ledger:
+    def book() -> Intent:
+        with trade.engine.ledger() as ledger:
+            return ledger.orders.save(sent, event="tracked", actor="test", filled_quantity=Decimal(1), fills=[fill])
+
+    with trade.engine.ledger() as gate, trade.engine.ledger() as watcher, ThreadPoolExecutor(1) as pool:
         found = gate.read_order(second.plan_id, second.client_order_id)
         assert found is not None
-        ledger.connection.execute("SET lock_timeout = '5s'")
         with gate.locked_order(found[0], second.client_order_id, []):
-            booked = ledger.orders.save(sent, event="tracked", actor="test", filled_quantity=Decimal(1), fills=[fill])
-
-    assert booked.filled_quantity == 1
+            booked = pool.submit(book)
+            while not (booked.done() or _somebody_waits_for_a_lock(watcher)):
+                pass
+            assert not booked.done()
+            watcher.connection.execute("SET lock_timeout = '5s'")
+            watcher.orders.lock(first.client_order_id)
+        assert booked.result().filled_quantity == 1
 
 
 def test_the_gate_locks_the_account_before_the_plan_and_that_before_the_order(trade: Trade) -> None:

@@ -3,78 +3,98 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from include.execution.tracking import refresh_orders
 from include.ledger.ledger import Ledger
-from include.ledger.migrations import NEWEST
 from include.ops.commands import main
 from include.sandbox.runner import start_sandbox
-from include.trading.errors import Halted, InvalidData
+from include.trading.errors import InvalidData
+from tests.support.databases import copy_rows, migrate_to
 from tests.support.engine import Engine, sandbox_strategy
 
-REASON = ("--account", "sandbox", "--by", "ada", "--reason", "upgrade")
+# The version of the last release but for what this one adds.
+BEFORE = "0004"
 
 
-def set_back(url: str) -> None:
-    """Make the ledger what version 0004 left: its tables, and all rows in them."""
-    assert NEWEST == "0007", "set back the migration that is the newest now"
-    with psycopg.connect(url) as connection:
-        connection.execute("DROP TABLE alert_deliveries, alert_channels")
-        connection.execute("DROP INDEX idx_alerts_over")
-        connection.execute(
-            "CREATE INDEX idx_alerts_unsent ON alerts (id) WHERE sent_at IS NULL OR over_sent_at IS NULL"
-        )
-        connection.execute(
-            """
-            ALTER TABLE alerts
-                ADD COLUMN claimed_until TIMESTAMPTZ, DROP COLUMN acknowledged_at, DROP COLUMN acknowledged_by,
-                DROP COLUMN acknowledged_reason, DROP COLUMN closed_by, DROP COLUMN closed_reason
-            """
-        )
-        connection.execute(
-            """
-            ALTER TABLE accounts
-                DROP COLUMN gateway_address, DROP COLUMN gateway_strategy_id, DROP COLUMN gateway_broker_url,
-                DROP COLUMN gateway_version, DROP COLUMN binding, DROP COLUMN environment
-            """
-        )
-        connection.execute("ALTER TABLE plans DROP COLUMN gateway")
-        connection.execute("ALTER TABLE order_attempts DROP COLUMN gateway, DROP COLUMN binding")
-        connection.execute("ALTER TABLE ledger_identity DROP COLUMN restored")
-        connection.execute(
-            """
-            ALTER TABLE fills
-                DROP CONSTRAINT fills_quantity_check,
-                ADD CONSTRAINT fills_quantity_check CHECK (quantity > 0),
-                ALTER COLUMN price SET NOT NULL
-            """
-        )
-        connection.execute("UPDATE alembic_version_trading SET version_num = '0004'")
+@pytest.fixture
+def older(ledger_url: str, empty_database_url: str) -> Callable[[], str]:
+    """Return a ledger of the version before, with the rows of the one that the test filled."""
+
+    def make() -> str:
+        migrate_to(empty_database_url, BEFORE)
+        copy_rows(ledger_url, empty_database_url)
+        return empty_database_url
+
+    return make
 
 
-def test_a_plan_that_is_open_during_an_upgrade_is_sent_to_its_end(ledger_url: str) -> None:
-    environ = {"AIRFLOW_CONN_TRADING_LEDGER": ledger_url}
+def test_a_plan_that_is_open_during_an_upgrade_is_sent_to_its_end(ledger_url: str, older: Callable[[], str]) -> None:
     with start_sandbox(fill_after=0) as sandbox:
         engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
         planned, intents = engine.plan(engine.identity("first"), sandbox_strategy())
         engine.submit(intents[0].client_order_id)
-        assert main(["halt", *REASON], environ) == 0
-        with pytest.raises(Halted):
-            engine.submit(intents[1].client_order_id)
 
-        set_back(ledger_url)
+        environ = {"AIRFLOW_CONN_TRADING_LEDGER": (url := older())}
+        engine = replace(engine, ledger_url=url)
         with pytest.raises(InvalidData, match=r"python -m include\.ops migrate"):
             engine.submit(intents[1].client_order_id)
         assert main(["migrate"], environ) == 0
-        assert main(["resume", *REASON], environ) == 0
         engine.submit_all(intents)
         run = engine.track(planned)
 
         assert run.status == "completed"
         assert Counter(sandbox.admin.book()["posts_by_id"]) == Counter(intent.client_order_id for intent in intents)
+
+
+def test_an_upgrade_leaves_ids_plans_and_what_is_held_as_they_were(ledger_url: str, older: Callable[[], str]) -> None:
+    with start_sandbox(fill_after=3600) as sandbox:
+        engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
+        planned, intents = engine.plan(engine.identity("first"), sandbox_strategy())
+        bought, open_half = (engine.submit(intent.client_order_id) for intent in intents[:2])
+        sandbox.admin.order(bought.gateway_order_id or "", fill=bought.quantity)
+        sandbox.admin.order(open_half.gateway_order_id or "", fill=5)
+        with engine.desk() as desk:
+            refresh_orders(desk, [bought, open_half])
+
+        before = _orders_and_fills(ledger_url)
+        url = older()
+        assert main(["migrate"], {"AIRFLOW_CONN_TRADING_LEDGER": url}) == 0
+        after = _orders_and_fills(url)
+        engine = replace(engine, ledger_url=url)
+        with engine.ledger() as ledger:
+            held = ledger.movements.held("sandbox", strategy_id="daily_trading", mode="paper")
+        for intent in (open_half, *map(engine.submit, [intent.client_order_id for intent in intents[2:]])):
+            rest = intent.quantity - (5 if intent.id == open_half.id else 0)
+            sandbox.admin.order(intent.gateway_order_id or "", fill=rest)
+        run = engine.track(planned)
+
+    assert after == before
+    signed = {intent.symbol: 1 if intent.side == "buy" else -1 for intent in intents}
+    assert held == {
+        bought.symbol: signed[bought.symbol] * bought.quantity,
+        open_half.symbol: signed[open_half.symbol] * 5,
+    }
+    assert (run.status, run.error_message) == ("completed", None)
+
+
+def _orders_and_fills(url: str) -> list[object]:
+    with psycopg.connect(url) as connection:
+        return [
+            connection.execute(query).fetchall()
+            for query in (
+                "SELECT id, plan_id, slot, client_order_id, symbol, leg, side, quantity, price, state, version,"
+                " attempt, gateway_order_id, broker_order_id, filled_quantity, filled_avg_price"
+                " FROM order_intents ORDER BY id",
+                "SELECT plan_id, mode, account, strategy_id, session_date, revision, parameters, state FROM plans",
+                "SELECT id, fill_id, intent_id, quantity, price FROM fills ORDER BY id",
+            )
+        ]
 
 
 def test_tasks_of_the_older_code_are_refused_by_the_newer_tables(ledger_url: str) -> None:
@@ -89,7 +109,7 @@ def test_tasks_of_the_older_code_are_refused_by_the_newer_tables(ledger_url: str
 
 
 def test_an_upgrade_moves_an_account_with_blanks_around_its_name_and_keeps_its_orders(
-    ledger_url: str,
+    ledger_url: str, older: Callable[[], str]
 ) -> None:
     """The connection's name has no blanks any more: under its old one the account's book would be out of sight."""
     with start_sandbox(fill_after=0) as sandbox:
@@ -98,11 +118,12 @@ def test_an_upgrade_moves_an_account_with_blanks_around_its_name_and_keeps_its_o
         with engine.ledger() as ledger:
             before = ledger.orders.of_plan(run.plan_id or run.run_id)
             halted(ledger)
-        set_back(ledger_url)
-        rename(ledger_url, "sandbox", " sandbox ")
+        url = older()
+        rename(url, "sandbox", " sandbox ")
 
-        assert main(["migrate"], {"AIRFLOW_CONN_TRADING_LEDGER": ledger_url}) == 0
+        assert main(["migrate"], {"AIRFLOW_CONN_TRADING_LEDGER": url}) == 0
 
+        engine = replace(engine, ledger_url=url)
         with engine.ledger() as ledger:
             accounts = [(account.account, account.state, account.environment) for account in ledger.accounts.all()]
             after = ledger.orders.of_plan(run.plan_id or run.run_id)

@@ -12,9 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
+from alembic import command
+from alembic.config import Config
 from psycopg import sql
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from include.launcher.postgres import EmbeddedPostgres
+from include.ledger import migrations
 
 
 @contextmanager
@@ -33,6 +38,50 @@ def temporary_home() -> Iterator[Path]:
         yield home
     finally:
         shutil.rmtree(home)
+
+
+def migrate_to(url: str, version: str) -> None:
+    """Bring an empty database to a version of the ledger that is not the newest."""
+    engine = create_engine(f"postgresql+psycopg://{url.partition('://')[2]}", poolclass=NullPool)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+
+
+def copy_rows(source_url: str, target_url: str) -> None:
+    """Copy what a ledger holds into the tables of an older version, as far as that has them."""
+    with psycopg.connect(source_url) as source, psycopg.connect(target_url) as target:
+        target.execute("SET session_replication_role = replica")
+        columns = target.execute(
+            """
+            SELECT table_name, array_agg(column_name::TEXT ORDER BY ordinal_position),
+                   bool_or(is_identity = 'YES')
+            FROM information_schema.columns
+            WHERE table_schema = 'public' AND table_name NOT IN ('ledger_identity', 'alembic_version_trading')
+            GROUP BY table_name
+            """
+        ).fetchall()
+        kept = {
+            (row[0], row[1])
+            for row in source.execute("SELECT table_name, column_name::TEXT FROM information_schema.columns").fetchall()
+        }
+        for table, older, numbered in columns:
+            names = [name for name in older if (table, name) in kept]
+            listed = sql.SQL(", ").join(map(sql.Identifier, names))
+            table_name = sql.Identifier(table)
+            read = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(listed, table_name)
+            write = sql.SQL("COPY {} ({}) FROM STDIN").format(table_name, listed)
+            with source.cursor().copy(read) as rows, target.cursor().copy(write) as into:
+                for row in rows:
+                    into.write(row)
+            if numbered:
+                target.execute(
+                    sql.SQL(
+                        "SELECT setval(pg_get_serial_sequence({}, 'id'), 1 + COALESCE((SELECT max(id) FROM {}), 0))"
+                    ).format(sql.Literal(table), table_name)
+                )
 
 
 def database_name(url: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from decimal import Decimal
 
 from include.execution.checks.bindings import at_home, check_binding
 from include.execution.checks.finding import ASKED_BY, EndpointOf, Finding, Note, about
-from include.execution.positions import shares
+from include.execution.positions import Differences, shares, unequal
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.ledger.records import Account
@@ -128,7 +128,7 @@ def _positions(
     except TradingError as error:
         yield note("positions", str(error), "repair the gateway: no plan is made without its positions")
         return
-    ours = ledger.orders.account_fills(account).keys() | {symbol for each in strategies for symbol in each.symbols}
+    ours = ledger.movements.of_account(account).keys() | {symbol for each in strategies for symbol in each.symbols}
     for symbol, (actual, expected) in found.items():
         words = f"the gateway holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
         if symbol not in ours:
@@ -136,18 +136,22 @@ def _positions(
         elif reader.contract == "v1":
             yield note(f"position {symbol}", f"{words}; a v1 gateway counts partial fills twice, so it only warns")
         else:
-            step = f"find out whose it is; if not ours: {OPS} adopt --account {account} --symbol {symbol} --reason …"
-            yield note(f"position {symbol}", words, f"{step} (until then the symbol gets no order)")
-    if not found:
+            step = f"look at the broker, then {OPS} correct … for what is ours, {OPS} adopt … for what is not"
+            yield note(f"position {symbol}", words, f"{step} (docs/runbook.md#blocked_symbol; no order until then)")
+    strangers = ledger.movements.of_others(account, [strategy.id for strategy in strategies])
+    for id, symbols in strangers.items():
+        yield note(
+            f"strategy {id!r}",
+            f"no strategy has this id, and under it the account holds or trades {', '.join(symbols)}",
+            f"if it was renamed: {OPS} correct --account {account} --strategy NEW --move-from {shlex.quote(id)} "
+            "--reason … (until then these symbols get no order)",
+        )
+    if not found and not strangers:
         yield note("positions", "every one is explained")
 
 
-def unexplained(ledger: Ledger, reader: GatewayReader, account: str) -> dict[str, tuple[Decimal, Decimal]]:
+def unexplained(ledger: Ledger, reader: GatewayReader, account: str) -> Differences:
     """Return every symbol of the account, foreign ones too, whose books differ: (the gateway's, the ledger's)."""
-    actual, fills, baseline = reader.positions(), ledger.orders.account_fills(account), ledger.books.baseline(account)
-    zero = Decimal(0)
-    pairs = {
-        symbol: (actual.get(symbol, zero), fills.get(symbol, zero) + baseline.get(symbol, zero))
-        for symbol in sorted({*actual, *fills, *baseline})
-    }
-    return {symbol: pair for symbol, pair in pairs.items() if pair[0] != pair[1]}
+    actual = reader.positions()
+    expected = ledger.movements.expected(account).quantities
+    return unequal(actual, expected, {*actual, *expected})

@@ -152,7 +152,7 @@ def test_a_run_is_read_whole(site: Site) -> None:
     for order in found["orders"]:
         events = [event["to_state"] for event in order["events"]]
         assert (events[0], events[-1]) == ("planned", "filled")
-        assert order["filled_quantity"] == f"{order['quantity']}.000000"
+        assert order["filled_quantity"] == f"{order['quantity']}.000000000"
         assert sum(float(fill["quantity"]) for fill in order["fills"]) == order["quantity"]
     assert {alert["kind"] for alert in found["alerts"]} == {"summary"}
 

@@ -154,7 +154,10 @@ class AdoptBody(Body):
     symbol: Symbol
     reason: Reason
     quantity: Decimal | None = Field(
-        default=None, max_digits=15, decimal_places=6, description="signed shares; by default all our fills leave over"
+        default=None, max_digits=18, decimal_places=9, description="signed shares; by default all our books leave over"
+    )
+    not_ours: bool = Field(
+        default=False, description="needed in a symbol that a strategy holds: they are not its shares"
     )
 
 

@@ -64,7 +64,7 @@ def read_account(user: User, ledger: LedgerOfRequest, account: AccountName) -> A
     pages = Pages(ledger.connection)
     newest = pages.newest_positions(account)
     gateway = {} if newest is None else {symbol: Decimal(text) for symbol, text in newest["quantities"].items()}
-    fills, baseline = ledger.orders.account_fills(account), ledger.books.baseline(account)
+    fills, baseline = ledger.movements.of_account(account), ledger.books.baseline(account)
     zero = Decimal(0)
     return AccountDetail(
         **dict(_summary(user, ledger, place)),
@@ -145,7 +145,9 @@ def adopt(user: User, ledger: LedgerOfRequest, account: AccountName, body: Adopt
     place = _place(user, ledger, account, Right.EDIT)
     ledger.accounts.ensure(account)
     with desk_at(ledger, place, user.get_name()) as desk:
-        done = operations.adopt(desk, account, body.symbol, reason=body.reason, quantity=body.quantity)
+        done = operations.adopt(
+            desk, account, body.symbol, reason=body.reason, quantity=body.quantity, not_ours=body.not_ours
+        )
     _audit(user, "trading_adopt", place, symbol=body.symbol, baseline=str(done.baseline), reason=body.reason)
     return AdoptResult.model_validate(asdict(done))
 
