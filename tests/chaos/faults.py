@@ -101,7 +101,7 @@ FAULTS = [
         must_surface=lambda stage, facts: facts.event("outcome_unknown") and not broker_has_it(stage, facts),
         ends=frozenset({"unknown", "filled"}),
     ),
-    Fault("429 with Retry-After", post("rate_limited", retry_after=[0.05, 0.3])),
+    Fault("429 with Retry-After", post("rate_limited", retry_after=[0, 0.05, 0.3, "Wed, 21 Oct 2015 07:28:00 GMT"])),
     Fault("503 down", post("down_503")),
     Fault("503 halted", _halted, contracts=("v2",)),
     Fault("HTML or half JSON", _unreadable),

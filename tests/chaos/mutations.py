@@ -23,9 +23,10 @@ from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.ledger.records import Account, AccountState, Intent
 from include.services.execution_gateway import GatewayReader
-from include.trading import booking
+from include.trading import booking, fills
 from include.trading.gate import GateDecision, GateFacts
 from include.trading.models import OrderRequest
+from include.trading.states import state_of
 from tests.chaos import stage
 
 
@@ -183,6 +184,35 @@ def _any_gateway_is_ours() -> None:
     desk_module.bind = bind
 
 
+def _freed_order_not_looked_up() -> None:
+    submit._freed_by_word = lambda _: False
+
+
+def _ended_orders_not_looked_up() -> None:
+    mapping.look_again_at = lambda *_: {}
+
+
+def _end_believed_without_quantity() -> None:
+    booking._meant = lambda order, report, contract, filled: state_of(report, contract)
+
+
+def _executions_left_out() -> None:
+    booking.listed = lambda _: []
+
+
+def _refusal_without_broker_id_believed() -> None:
+    for module in (booking, submit):
+        module.state_of = lambda report, _: state_of(report, "v2")
+
+
+def _made_up_part_kept() -> None:
+    fills._made_up = lambda *_: []
+
+
+def _late_answer_thrown_away() -> None:
+    reports.SETTLED = "nobody's word"
+
+
 PAUSED = "paused worker wakes after its lease"
 MUTATIONS = [
     Mutation("lease not looked at before the POST", _lease_not_looked_at, PAUSED, tuple(range(6)), "v2", "before_post"),
@@ -218,6 +248,42 @@ MUTATIONS = [
     ),
     Mutation("intent committed after the POST", _committed_after_the_post, "none", (0, 1, 2), "v2", "after_answer"),
     Mutation("any gateway believed", _any_gateway_is_ours, "another gateway behind the name", (0, 1), "v2"),
+    Mutation(
+        "freed order sent without a look-up", _freed_order_not_looked_up, "refused though stored", tuple(range(6)), "v2"
+    ),
+    Mutation(
+        "ended orders not looked up by revision 2",
+        _ended_orders_not_looked_up,
+        "refused though stored, then revision 2",
+        tuple(range(6)),
+        "v2",
+    ),
+    Mutation(
+        "an end believed without its quantity",
+        _end_believed_without_quantity,
+        "filled without its quantity",
+        (0, 1),
+        "v2",
+    ),
+    Mutation("executions left out", _executions_left_out, "fill before the answer", (0, 1), "v2"),
+    Mutation(
+        "refusal without a broker's id believed, v1",
+        _refusal_without_broker_id_believed,
+        "rejected on the way from the broker",
+        tuple(range(6)),
+        "v1",
+    ),
+    Mutation(
+        "made-up part kept beside the real one",
+        _made_up_part_kept,
+        "filled quantity before its fill",
+        tuple(range(6)),
+        "v2",
+    ),
+    Mutation(
+        "late answer thrown away", _late_answer_thrown_away, "settled while the answer is on its way", (0, 1), "v2"
+    ),
+    Mutation("clock not looked at before the POST", _lease_not_looked_at, "suspended sender", (0, 1, 2), "v2"),
     Mutation("compare-and-set off", _compare_and_set_off, "two paused workers on one order", (0, 1), "v2"),
 ]
 BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}

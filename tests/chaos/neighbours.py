@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from tests.chaos import plays_neighbours
-from tests.chaos.fault import Fault
+from tests.chaos.fault import Fault, always
 
 NEIGHBOURS = [
     Fault("another gateway behind the name", play=plays_neighbours.another_gateway),
+    Fault(
+        "settled while the answer is on its way",
+        play=plays_neighbours.settled_too_soon,
+        lies=True,
+        must_surface=always,
+    ),
+    Fault("suspended sender", play=plays_neighbours.suspended_sender, ends=frozenset({"filled", "not_sent"})),
 ]

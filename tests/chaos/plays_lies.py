@@ -42,12 +42,36 @@ def refused_then_revision_two(stage: Stage, fault: Fault) -> None:
     stage.tries([id for id in ids if id != stage.victim.client_order_id])
     lift(stage)
     stage.settle_unknown()
-    if stage.plan("second", revision=2):
+    planned = stage.plan("second", revision=2)
+    if planned:
         stage.tries(stage.ids("second"))
     fill_all(stage)
     stage.track()
-    finish(stage, fault, "second")
+    if stage.runs["second"].plan_id is None:
+        # Refused, or the account was halted before it was made.
+        stage.track("second")
+        finish(stage, fault)
+    else:
+        finish(stage, fault, "second")
     not_bought_twice(stage)
+
+
+def fills_listed_late(stage: Stage, fault: Fault) -> None:
+    """A part fills, and for a while only the quantity says so: what stood in for its fill gives way to it."""
+    stage.plan()
+    stage.admin.settings(fill_after_seconds=3600)
+    stage.try_all(stage.ids())
+    part = stage.rng.randint(1, stage.victim.quantity - 1)
+    match = {"symbol": stage.victim.symbol}
+    stage.admin.fault("fills_listed_late", match=match, times=stage.rng.choice((1, 2, None)))
+    for order in stage.admin.book()["orders"]:
+        if order["symbol"] == stage.victim.symbol:
+            stage.admin.order(order["broker_order_id"], fill=part)
+    stage.track(closes=False)
+    lift(stage)
+    stage.track(closes=False)
+    fill_all(stage)
+    finish(stage, fault)
 
 
 def _refuse(stage: Stage, *, times: int | None) -> None:

@@ -39,6 +39,7 @@ SETTINGS = FAST.model_copy(
         "quick_retry_seconds": (0.01, 0.02),
         "failure_pause_seconds": 0.05,
         "halted_pause_seconds": 0.05,
+        "least_pause_seconds": 0.02,
         "position_recheck_seconds": 0.1,
         "fast_poll_seconds": 0.5,
     }
