@@ -171,6 +171,21 @@ class GatewayReader(HttpService):
         except ValueError as error:
             raise answer.bad(error) from error
 
+    def breaker(self) -> str | None:
+        """Return the state of the gateway's circuit breaker; None in v1, which has none.
+
+        Raises Unauthorized where this login may not see it, and NotFound where the gateway has none.
+        """
+        if self.contract == "v1":
+            return None
+        answer = self._read("GET", "/api/v1/circuit-breaker/status")
+        if answer.status == 404:
+            raise NotFound(f"{answer.sentence()}: it has no circuit breaker")
+        try:
+            return text_of(self._accepted(answer).json(), "state")
+        except ValueError as error:
+            raise answer.bad(error) from error
+
     def _config(self) -> Answer | None:
         """Return v2's configuration, None in v1; the route exists in v2 alone, which tells them apart."""
         answer = self._read("GET", "/api/v1/config")

@@ -286,8 +286,9 @@ def test_check_names_the_symbols_without_a_price(duty: Duty) -> None:
 
     stops = duty.json("check")["blockers"]
 
-    assert len(stops) == 2
-    assert all(stop["value"] == "4 of 5 symbols; not NOSUCH (missing)" for stop in stops)
+    refused, *priced = stops
+    assert refused["name"] == "signals"
+    assert [stop["value"] for stop in priced] == ["4 of 5 symbols; not NOSUCH (missing)"] * 2
 
 
 def test_check_tells_what_the_account_is_waiting_for(duty: Duty, contract: str) -> None:
@@ -330,6 +331,43 @@ def test_check_stops_at_an_engaged_kill_switch(duty: Duty, contract: str) -> Non
     stop = duty.blocker()
 
     assert (stop["name"], stop["value"]) == ("kill switch", "engaged by bob: drill")
+
+
+def test_check_asks_for_the_signals_of_the_session_to_come_and_stops_at_an_answer_that_lacks_a_symbol(
+    duty: Duty,
+) -> None:
+    assert (
+        "2 long and 2 short of 5, data of "
+        in {found["name"]: found["value"] for found in duty.json("check")["findings"]}["signals"]
+    )
+    duty.sandbox.admin.fault("missing_symbol")
+
+    stop = duty.blocker()
+
+    assert stop["name"] == "signals"
+    with duty.engine.ledger() as ledger:
+        assert ledger.runs.latest(10) == []
+
+
+def test_check_stops_at_a_gateway_whose_breaker_has_no_state(duty: Duty, contract: str) -> None:
+    if contract == "v1":
+        pytest.skip("contract v1 has no circuit breaker")
+    duty.sandbox.admin.settings(breaker="missing")
+
+    stop = duty.blocker()
+
+    assert stop["name"] == "health"
+    assert "is degraded" in stop["value"]
+    assert "circuit breaker" in stop["next_step"]
+
+
+def test_check_says_what_it_is_not_allowed_to_see(duty: Duty, contract: str) -> None:
+    if contract == "v1":
+        pytest.skip("contract v1 has no circuit breaker")
+    found = {finding["name"]: finding for finding in duty.json("check")["findings"]}["circuit breaker"]
+
+    assert found["value"].startswith("not known, this login is not allowed to see it")
+    assert found["next_step"] is None
 
 
 def test_check_stops_at_a_gateway_that_calls_itself_unhealthy(duty: Duty) -> None:

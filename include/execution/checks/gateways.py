@@ -13,13 +13,15 @@ from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.ledger.records import Account
 from include.services.execution_gateway import GatewayReader
-from include.trading.errors import TradingError
+from include.trading.errors import NotFound, TradingError, Unauthorized
 from include.trading.identity import SENDING_MODES
 from include.trading.models import GatewayInfo
 from include.trading.states import UNRESOLVED
 from include.trading.strategy import Strategy
 
 OPS = "python -m include.ops"
+# Not the same as well: what is behind it may stop every order.
+UNSEEN = "not known, this login is not allowed to see it"
 
 
 def check_gateway_connection(
@@ -60,21 +62,53 @@ def _service(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> 
     connection_id = reader.endpoint.connection_id
     try:
         info = reader.info()
-        switch = reader.kill_switch()
     except TradingError as error:
         step = f"start the gateway, or correct the connection {connection_id}"
         yield note("health", str(error), step if sending else None)
         return
-    ill = info.status == "unhealthy"
+    # By the body: the answer is a 200 whatever it says. Degraded is how a missing safety component shows.
+    ill = {
+        "unhealthy": "repair the gateway: orders would wait for it",
+        "degraded": "ask who runs the gateway what is missing, such as the state of its circuit breaker: without it "
+        "every order is refused",
+    }.get(info.status or "")
     words = f"{info.service} {info.version} is {info.status}" + (f" ({info.detail})" if info.detail else "")
-    yield note("health", words, "repair the gateway: orders would wait for it" if ill and sending else None)
+    yield note("health", words, ill if sending else None)
     wrong = _wrong_mode(info, sending)
     step = f"correct the connection {connection_id} or the strategy: the run would be refused"
     yield note("mode", ", but ".join([info.mode, *wrong]), step if wrong else None)
-    if switch is not None:
-        words = f"engaged by {switch.engaged_by}: {switch.reason}" if switch.engaged else "not engaged"
-        step = "disengage it at the gateway when its reason is settled"
-        yield note("kill switch", words, step if switch.engaged and sending else None)
+    yield from _kill_switch(reader, sending, note)
+    yield from _breaker(reader, sending, note)
+
+
+def _kill_switch(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    try:
+        switch = reader.kill_switch()
+    except Unauthorized as error:
+        yield note("kill switch", f"{UNSEEN}: {error}")
+    except TradingError as error:
+        yield note("kill switch", str(error), "repair the gateway: it may refuse orders" if sending else None)
+    else:
+        if switch is not None:
+            words = f"engaged by {switch.engaged_by}: {switch.reason}" if switch.engaged else "not engaged"
+            step = "disengage it at the gateway when its reason is settled"
+            yield note("kill switch", words, step if switch.engaged and sending else None)
+
+
+def _breaker(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    try:
+        state = reader.breaker()
+    except Unauthorized as error:
+        yield note("circuit breaker", f"{UNSEEN}, and a tripped one refuses every order: {error}")
+    except NotFound as error:
+        yield note("circuit breaker", str(error))
+    except TradingError as error:
+        yield note("circuit breaker", str(error), "repair the gateway: it may refuse orders" if sending else None)
+    else:
+        if state is not None:
+            # Open for trading, as the gateway uses the word.
+            step = "reset it at the gateway when its reason is settled: until then every order is refused"
+            yield note("circuit breaker", state, step if state != "OPEN" and sending else None)
 
 
 def _wrong_mode(info: GatewayInfo, sending: Sequence[Strategy]) -> list[str]:
@@ -125,6 +159,9 @@ def _positions(
 ) -> Iterator[Finding]:
     try:
         found = unexplained(ledger, reader, account)
+    except Unauthorized as error:
+        yield note("positions", f"{UNSEEN}: {error}", "give the login the right: no plan is made without positions")
+        return
     except TradingError as error:
         yield note("positions", str(error), "repair the gateway: no plan is made without its positions")
         return

@@ -9,7 +9,8 @@ from operator import attrgetter
 from include.execution.checks.finding import ASKED_BY, EndpointOf, Finding, Note, about
 from include.services.market_data import MarketDataClient
 from include.services.signal_service import SignalServiceClient
-from include.trading.errors import TradingError
+from include.trading.alarms import listed
+from include.trading.errors import Rejected, TradingError, Unauthorized
 from include.trading.identity import SENDING_MODES
 from include.trading.limits import Limits
 from include.trading.models import Price
@@ -24,7 +25,6 @@ def check_strategy(strategy: Strategy, endpoint_of: EndpointOf, now: datetime) -
     yield note("mode", strategy.mode)
     yield note("symbols", f"{len(strategy.symbols)}, {strategy.top_n} long and {strategy.bottom_n} short of them")
     yield from _rules(strategy, note)
-    yield _signals(strategy, endpoint_of, note)
     try:
         calendar = calendar_of(strategy, now)
         yield _schedule(strategy, calendar, now, note)
@@ -32,6 +32,7 @@ def check_strategy(strategy: Strategy, endpoint_of: EndpointOf, now: datetime) -
     except TradingError as error:
         yield note("next run", str(error), "correct calendar and schedule in the strategies file")
         return
+    yield from _signals(strategy, endpoint_of, last, note)
     yield from _prices(strategy, endpoint_of, last, now, note)
 
 
@@ -63,17 +64,50 @@ def _schedule(strategy: Strategy, calendar: TradingCalendar, now: datetime, note
     return note("next run", value)
 
 
-def _signals(strategy: Strategy, endpoint_of: EndpointOf, note: Note) -> Finding:
+def _signals(strategy: Strategy, endpoint_of: EndpointOf, last: Session, note: Note) -> Iterator[Finding]:
+    """Ask once for the signals of the session to come, as its run will: health says neither of these three.
+
+    last: the session whose data they are made from. The request carries the id `check`; nothing is stored.
+    """
     connection_id = strategy.signal_connection
     try:
         endpoint = endpoint_of(connection_id, "signal_service")
-        with SignalServiceClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
-            health = client.check_ready()
     except TradingError as error:
-        step = f"start the Signal Service, or correct the connection {connection_id}"
-        return note("signal service", str(error), step)
-    words = [f"contract {endpoint.contract}", f"{health.probe} says {health.status}"]
-    return note("signal service", ", ".join(words + ([health.detail] if health.detail else [])))
+        yield note("signal service", str(error), f"correct the connection {connection_id}")
+        return
+    with SignalServiceClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
+        try:
+            health = client.check_ready()
+        except TradingError as error:
+            step = f"start the Signal Service, or correct the connection {connection_id}"
+            yield note("signal service", str(error), step)
+            return
+        words = [f"contract {endpoint.contract}", f"{health.probe} says {health.status}"]
+        yield note("signal service", ", ".join(words + ([health.detail] if health.detail else [])))
+        try:
+            found = client.generate(strategy.symbols, last.day, strategy.top_n, strategy.bottom_n)
+        except TradingError as error:
+            yield note("signals", str(error), _signals_step(error, connection_id, last))
+            return
+    longs = sum(signal.target_weight > 0 for signal in found.signals)
+    shorts = sum(signal.target_weight < 0 for signal in found.signals)
+    missing = [symbol for symbol in strategy.symbols if symbol not in {signal.symbol for signal in found.signals}]
+    value = f"{longs} long and {shorts} short of {len(found.signals)}, data of {last.day}, {found.model_version}"
+    if missing:
+        step = f"ask the Signal Service's owner for the bars of {last.day}: without a signal a symbol gets no order"
+        yield note("signals", f"{value}; not {listed(missing)}", step)
+    else:
+        yield note("signals", value)
+
+
+def _signals_step(error: TradingError, connection_id: str, last: Session) -> str:
+    if isinstance(error, Unauthorized):
+        return f"correct login and password of the connection {connection_id}: the secret is wrong, or lacks the right"
+    if isinstance(error, Rejected) and error.status == 403:
+        return "let the model's owner activate it: no run gets signals before"
+    if isinstance(error, Rejected):
+        return f"ask the Signal Service's owner for the data of {last.day} and these symbols: the run would fail"
+    return "ask the Signal Service's owner: the run would fail, or wait for it"
 
 
 def _prices(strategy: Strategy, endpoint_of: EndpointOf, last: Session, now: datetime, note: Note) -> Iterator[Finding]:
