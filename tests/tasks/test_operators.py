@@ -509,13 +509,14 @@ def test_a_later_task_of_a_run_that_never_began_says_so(place: Place) -> None:
     assert nothing_written(place)
 
 
-def test_a_gateway_that_is_not_the_sandbox_stops_a_sandbox_strategys_account(place: Place) -> None:
+def test_a_run_is_refused_at_a_gateway_that_is_live_where_it_is_paper_and_no_account_is_stopped(place: Place) -> None:
     place.sandbox.admin.settings(mode="live")
 
     with pytest.raises(Exception, match=r"the run's mode is paper, the gateway's is live"):
         fetch(DagRun())
 
-    assert place.rows("breaks") == 1
+    assert place.rows("breaks") == 0
+    assert place.account().state == "active"
 
 
 def test_the_reason_a_task_failed_is_kept_on_the_runs_row(place: Place) -> None:

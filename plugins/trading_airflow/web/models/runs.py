@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from include.trading.models import Mode, Side
 from include.trading.strategy import RunRequest
 from trading_airflow.web.models.base import Answer, Body, Reason, example
 from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID
 
+AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
 RUN_DETAIL = {
     **RUN,
     "code_version": "0.1.0",
@@ -246,6 +248,12 @@ class RunBody(RunRequest):
     strategy_id: str | None = Field(default=None, description="by default daily_trading, or the only one there is")
     wait: bool = Field(default=False, description="answer when the run has ended, with its result")
     wait_seconds: float = Field(default=120, gt=0, le=600, description="… but not later than this")
+
+    @field_validator("capital", "max_position_size", mode="before")
+    @classmethod
+    def _text_is_a_number(cls, value: Any) -> Any:
+        # As the API answers amounts; where text is none, the field's own check says what was expected.
+        return Decimal(value) if isinstance(value, str) and AMOUNT.fullmatch(value) else value
 
 
 class RunAccepted(Answer):
