@@ -22,6 +22,10 @@ def _without_quantity(stage: Stage) -> None:
     stage.admin.fault("filled_without_quantity", match=match, **params)
 
 
+def _same_fill_ids(stage: Stage) -> None:
+    stage.admin.fault("numbered_fills")
+
+
 def _books_are_equal(stage: Stage, facts: Facts) -> list[str]:
     """Say where the ledger does not count what the broker filled: a lie that can be seen through must be."""
     wrong = []
@@ -53,5 +57,6 @@ LIES = [
         lies=True,
         check=_books_are_equal,
     ),
+    Fault("the same fill ids on two orders", _same_fill_ids, contracts=("v2",), stays=True),
     Fault("filled quantity before its fill", play=plays_lies.fills_listed_late, contracts=("v2",)),
 ]

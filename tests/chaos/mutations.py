@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from include.execution import closing, mapping, reports, resolve, submit
+from include.execution import closing, corrections, mapping, reports, resolve, snapshot, submit
 from include.execution import desk as desk_module
 from include.execution.binding import Bound
 from include.execution.desk import Desk
@@ -213,6 +213,26 @@ def _late_answer_thrown_away() -> None:
     reports.SETTLED = "nobody's word"
 
 
+def _book_read_at_two_moments() -> None:
+    """Take what is held from before the outside is asked, and the rest from under the lock."""
+    early: list[Any] = []
+    read_early, read_late = snapshot.read_book, mapping.read_book
+
+    def before(*words: Any) -> Any:
+        early.append(read_early(*words))
+        return early[-1]
+
+    def under_lock(*words: Any) -> Any:
+        book = read_late(*words)
+        return replace(book, held=early[0].held, moved=frozenset()) if early else book
+
+    snapshot.read_book, mapping.read_book = before, under_lock
+
+
+def _corrected_while_open() -> None:
+    corrections._refuse_live = lambda *_: None
+
+
 PAUSED = "paused worker wakes after its lease"
 MUTATIONS = [
     Mutation("lease not looked at before the POST", _lease_not_looked_at, PAUSED, tuple(range(6)), "v2", "before_post"),
@@ -284,6 +304,20 @@ MUTATIONS = [
         "late answer thrown away", _late_answer_thrown_away, "settled while the answer is on its way", (0, 1), "v2"
     ),
     Mutation("clock not looked at before the POST", _lease_not_looked_at, "suspended sender", (0, 1, 2), "v2"),
+    Mutation(
+        "held and working read at two moments",
+        _book_read_at_two_moments,
+        "fill between two reads of a plan",
+        (1, 6, 8),
+        "v2",
+    ),
+    Mutation(
+        "corrected while an order is open",
+        _corrected_while_open,
+        "corrected while the gateway comes to tell",
+        (0,),
+        "v2",
+    ),
     Mutation("compare-and-set off", _compare_and_set_off, "two paused workers on one order", (0, 1), "v2"),
 ]
 BY_NAME = {mutation.name: mutation for mutation in MUTATIONS}

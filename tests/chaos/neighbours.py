@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from tests.chaos import plays_neighbours
+from tests.chaos import plays_books, plays_neighbours
 from tests.chaos.fault import Fault, always
 
 NEIGHBOURS = [
+    Fault("fill between two reads of a plan", play=plays_books.fill_between_reads),
+    Fault(
+        "corrected while the gateway comes to tell",
+        play=plays_books.corrected_while_tracking,
+        ends=frozenset({"filled", "canceled"}),
+    ),
     Fault("another gateway behind the name", play=plays_neighbours.another_gateway),
     Fault(
         "settled while the answer is on its way",
