@@ -14,9 +14,10 @@ from include.execution.alarming import end_position_alerts
 from include.execution.desk import Desk
 from include.execution.operations import check_words, lock_account
 from include.execution.points import reach
-from include.execution.positions import BOOK_TRIES, Differences, Quantities, shares, unequal
+from include.execution.positions import BOOK_TRIES, shares
 from include.execution.resolve import look_again
 from include.ledger.records import FROM_THE_START, BookVersion, Intent, Movement
+from include.trading.comparison import Differences, Quantities, unequal
 from include.trading.corrections import (
     HandFill,
     Kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,12 +10,10 @@ from include.execution.desk import Desk
 from include.execution.points import reach
 from include.execution.resolve import LOOKED_UP_AGAIN_FOR, look_again_at
 from include.execution.tracking import refresh_orders
+from include.trading.comparison import Differences, Quantities, unequal
 
 # How often what the gateway says is asked for again because our own book moved meanwhile.
 BOOK_TRIES = 3
-Quantities = Mapping[str, Decimal]
-# For each symbol that differs: what the gateway says, what the ledger expects.
-Differences = dict[str, tuple[Decimal, Decimal]]
 
 
 def look_at_positions(
@@ -41,13 +39,6 @@ def look_at_positions(
 def differences(desk: Desk, account: str, symbols: Iterable[str], run_id: UUID | None) -> Differences:
     """Return only the differences that `look_at_positions` finds."""
     return look_at_positions(desk, account, symbols, run_id)[1]
-
-
-def unequal(actual: Quantities, expected: Quantities, symbols: Collection[str]) -> Differences:
-    """Return the symbols of which two books have different quantities, with both; a symbol not in a book is zero."""
-    zero = Decimal(0)
-    pairs = {symbol: (actual.get(symbol, zero), expected.get(symbol, zero)) for symbol in sorted(symbols)}
-    return {symbol: pair for symbol, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _compare(desk: Desk, account: str, symbols: frozenset[str], run_id: UUID | None) -> tuple[Quantities, Differences]:

@@ -12,12 +12,13 @@ from decimal import Decimal
 
 from include.execution.alarming import raise_position_alert
 from include.execution.desk import Desk
-from include.execution.positions import Differences, Quantities, look_at_positions, unequal
+from include.execution.positions import look_at_positions
 from include.execution.prices import PriceSet, prices_for
 from include.execution.runs import sends, strategy_of
 from include.ledger.records import FROM_THE_START, Book, BookVersion, Run
 from include.services.market_data import MarketDataClient
 from include.trading.alarms import listed
+from include.trading.comparison import Differences, Quantities, unequal
 from include.trading.identity import SENDING_MODES
 from include.trading.models import Mode
 

@@ -24,16 +24,27 @@ OF_ORDERS = {
     "fills": "SELECT intent_id, quantity FROM fills WHERE intent_id = ANY(%(ids)s) ORDER BY id",
 }
 ACCOUNT_EVENTS = "SELECT at, from_state, to_state FROM account_events WHERE account = %(account)s ORDER BY id"
-# held: as plans and reports read it. moved: what the fills add up to.
+# held: what orders' rows say is filled, and what was corrected. moved: the sum of movements, as plans and reports read
+# it. explained: what executions and recorded corrections say.
 BOOKS = """
-    SELECT strategy_id, mode, symbol,
-        sum(sign * filled_quantity) AS held, sum(sign * COALESCE(filled, 0)) AS moved
+    SELECT strategy_id, mode, symbol, sum(held) AS held, sum(moved) AS moved, sum(explained) AS explained
     FROM (
-        SELECT *, CASE side WHEN 'buy' THEN 1 ELSE -1 END AS sign FROM order_intents WHERE account = %(account)s
-    ) AS intents
-    LEFT JOIN (SELECT intent_id, sum(quantity) AS filled FROM fills GROUP BY intent_id) AS fills
-        ON fills.intent_id = intents.id
-    WHERE filled_quantity > 0 OR filled IS NOT NULL
+        SELECT strategy_id, mode, symbol, sign * filled_quantity AS held, 0 AS moved, 0 AS explained
+        FROM (SELECT *, CASE side WHEN 'buy' THEN 1 ELSE -1 END AS sign FROM order_intents) AS intents
+        WHERE account = %(account)s AND filled_quantity <> 0
+        UNION ALL
+        SELECT strategy_id, mode, symbol, 0, 0, CASE side WHEN 'buy' THEN fills.quantity ELSE -fills.quantity END
+        FROM fills JOIN order_intents ON order_intents.id = fills.intent_id
+        WHERE fills.account = %(account)s
+        UNION ALL
+        SELECT movements.strategy_id, mode, movements.symbol,
+            CASE WHEN movements.kind = 'fill' THEN 0 ELSE movements.quantity END,
+            movements.quantity,
+            CASE WHEN corrections.id IS NULL THEN 0 ELSE movements.quantity END
+        FROM movements LEFT JOIN corrections ON corrections.id = movements.correction_id
+            AND corrections.account = movements.account
+        WHERE movements.account = %(account)s
+    ) AS parts
     GROUP BY strategy_id, mode, symbol
     ORDER BY strategy_id, mode, symbol
 """
@@ -66,7 +77,7 @@ def read_history(connection: Connection[Any], account: str, first: date, last: d
             orders=tuple(_order(row, {name: found[row["id"]] for name, found in parts.items()}) for row in intents),
             account_events=tuple(AccountEvent(**row) for row in rows(ACCOUNT_EVENTS)),
             account_state=states[0]["state"] if states else "active",
-            books=tuple(Book(**row, explained=row["moved"]) for row in rows(BOOKS)),
+            books=tuple(Book(**row) for row in rows(BOOKS)),
             baseline={row["symbol"]: row["quantity"] for row in rows(BASELINE)},
             live_symbols=frozenset(row["symbol"] for row in rows(LIVE)),
             breaks=tuple(

@@ -120,8 +120,24 @@ def test_fills_that_are_missing_are_found_by_quantity_columns_and_books(
     code, account = audited(trade, capsys)
 
     assert code == 1
-    assert {"columns", "quantity", "filled"} <= violated(account)
-    assert ("positions" in violated(account)) == (trade.engine.contract == "v2")
+    assert {"columns", "quantity", "filled", "explained"} <= violated(account)
+
+
+def test_a_movement_that_nothing_explains_is_found_and_a_corrections_is_none(
+    trade: Trade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = "INSERT INTO movements (account, strategy_id, mode, symbol, quantity, kind, {more})"
+    moved += " SELECT account, strategy_id, mode, symbol, 1, '{kind}', 1 FROM order_intents"
+    tamper(
+        trade,
+        "INSERT INTO corrections (account, strategy_id, symbol, kind, detail, against_gateway, actor, reason)"
+        " SELECT account, strategy_id, symbol, 'quantity', '{}', true, 'ann', 'x' FROM order_intents",
+    )
+    tamper(trade, moved.format(more="correction_id", kind="correction"))
+    assert violated(audited(trade, capsys)[1]) == ({"positions"} if trade.engine.contract == "v2" else set())
+    tamper(trade, moved.format(more="intent_id", kind="fill"))
+
+    assert {"held", "explained"} <= violated(audited(trade, capsys)[1])
 
 
 def test_an_order_that_the_gateway_has_and_the_ledger_calls_unsent_is_found(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.trading.booking import Booking, book, contradicts_itself
+from include.trading.booking import Booking, book, contradicts_itself, ends_without_quantity
 from include.trading.fills import Execution, total
 from include.trading.models import Contract, Fill, Mode, OrderReport, Side
 
@@ -129,6 +129,91 @@ def test_a_report_on_another_order_books_nothing() -> None:
 )
 def test_what_cannot_be_true_is_named(order: Known, report: OrderReport, kind: str) -> None:
     assert kind in kinds(order, report)
+
+
+@pytest.mark.parametrize(
+    ("order", "report", "sentences"),
+    [
+        (Known(), says("new", quantity=11), ["the gateway has buy 11 AAPL under this id"]),
+        (replace(Known(), state="planned"), says("new"), ["it was thought unsent, now the gateway says new"]),
+        (
+            replace(Known(), state="denied", attempt=0),
+            says("new"),
+            ["we never sent it (denied), the gateway says new"],
+        ),
+        (
+            replace(Known(), state="rejected"),
+            says("new"),
+            ["it was rejected, which is final; the gateway now says new"],
+        ),
+        (replace(Known(), mode="dry_run"), says("new"), ["answered new to an order of mode dry_run"]),
+        (Known(), says("dry_run"), ["answered dry_run to an order of mode paper"]),
+        (replace(Known(), mode="dry_run"), says("dry_run"), []),
+        (Known(), says("new", filled_quantity=11), ["filled 11 of an order for 10"]),
+        (
+            Known(),
+            says("canceled", filled_quantity=2, fills=[fill("1", "6")]),
+            ["its fills add up to 6, the order says 2 (canceled)"],
+        ),
+        (
+            Known(),
+            says("partially_filled", filled_quantity=8, fills=[fill("1", "4"), fill("1", "4")]),
+            ["a fill is counted twice: 4 in fills, 8 filled"],
+        ),
+        (Known(), says("partially_filled", filled_quantity=4, fills=[fill("1", "4"), fill("1", "4")]), []),
+        (replace(Known(), state="rejected"), says("new", broker_order_id=None), []),
+        (replace(Known(), filled_quantity=Decimal(4)), says("new"), ["filled fell from 4 to 0"]),
+        (Known(), says("rejected", filled_quantity=3), ["3 filled on an order that is rejected"]),
+    ],
+)
+def test_each_contradiction_says_what_was_found(order: Known, report: OrderReport, sentences: list[str]) -> None:
+    found = book(order, report, contract="v2").contradictions
+
+    assert [problem.message for problem in found] == sentences
+    assert {problem.kind for problem in found} <= {
+        *("other_payload", "appeared", "never_sent", "final_changed", "gateway_mode"),
+        *("impossible_fill", "fills_differ"),
+    }
+
+
+def test_filled_with_less_than_was_ordered_contradicts_itself() -> None:
+    assert contradicts_itself(says("filled", filled_quantity=9))
+    assert contradicts_itself(says("filled", filled_quantity=None))
+    assert not contradicts_itself(says("filled", filled_quantity=10))
+    assert not contradicts_itself(says("filled", filled_quantity=10, fills=[fill("1", "4")]))
+    assert not contradicts_itself(says("canceled", filled_quantity=4))
+
+
+def test_an_end_is_without_its_quantity_while_the_order_is_followed_and_the_word_says_that_it_may_have_traded() -> None:
+    assert ends_without_quantity("canceled", "open")
+    assert not ends_without_quantity("canceled", "canceled")
+    assert not ends_without_quantity("new", "open")
+    assert not ends_without_quantity("rejected", "open")
+    assert not ends_without_quantity(None, "open")
+
+
+def test_a_dry_run_that_says_it_filled_stays_a_dry_run() -> None:
+    booking = book(
+        replace(SENT, mode="dry_run"), says("dry_run", filled_quantity=10, filled_avg_price="1"), contract="v2"
+    )
+
+    assert booking.state == "dry_run"
+
+
+def test_an_open_order_that_goes_on_keeps_its_words() -> None:
+    order = replace(Known(), message="working", reason="seen")
+
+    assert book(order, says("filled", filled_quantity=10, filled_avg_price="1"), contract="v2").columns == {
+        "filled_quantity": Decimal(10),
+        "filled_avg_price": Decimal(1),
+        "gateway_status": "filled",
+    }
+
+
+def test_the_gateways_average_counts_where_it_is_of_all_that_filled() -> None:
+    told = says("partially_filled", filled_quantity=4, filled_avg_price="13", fills=[fill("1", "4", "12.5")])
+
+    assert book(Known(), told, contract="v2").columns["filled_avg_price"] == Decimal(13)
 
 
 def test_a_late_fill_of_a_canceled_order_contradicts_nothing() -> None:

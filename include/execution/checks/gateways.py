@@ -8,11 +8,12 @@ from datetime import datetime
 
 from include.execution.checks.bindings import at_home, check_binding
 from include.execution.checks.finding import ASKED_BY, EndpointOf, Finding, Note, about
-from include.execution.positions import Differences, shares, unequal
+from include.execution.positions import shares
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.ledger.records import Account
 from include.services.execution_gateway import GatewayReader
+from include.trading.comparison import Differences, unequal
 from include.trading.errors import NotFound, TradingError, Unauthorized
 from include.trading.identity import SENDING_MODES
 from include.trading.models import GatewayInfo
