@@ -14,7 +14,7 @@ from include.execution.positions import differences
 from include.execution.resolve import gateway_ids, look_again, may_be_live
 from include.execution.runs import read_run, reason_of, sends
 from include.execution.tracking import break_without_quantity
-from include.ledger.records import Intent, Run
+from include.ledger.records import Break, Intent, Run
 from include.trading.alarms import listed
 from include.trading.errors import BookMismatch, TradingError
 from include.trading.models import Mode
@@ -26,6 +26,7 @@ from include.trading.outcome import (
     count_orders,
     run_status,
     unequal,
+    why_not_sent,
 )
 
 
@@ -66,6 +67,7 @@ def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
         broken=bool(breaks),
         undecided=changes_undecided(outcomes),
     )
+    why = why_not_sent([(intent.state, intent.reason) for intent in intents], outcomes)
     now = ledger.now()
     acknowledged = [intent.acknowledged_at for intent in intents if intent.acknowledged_at is not None]
     ledger.runs.close(
@@ -82,14 +84,24 @@ def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
         unknown=counts.unknown,
         last_acknowledged_at=max(acknowledged, default=None),
         responses={intent.client_order_id: _response(intent) for intent in intents},
-        error_message=_error(run, status, counts, [found.message for found in breaks], failed_step),
+        error_message=_error(run, status, counts, [found.message for found in breaks], failed_step, why),
         summary=summary(run, status, counts, outcomes),
     )
     if sends(run):
         refresh_account(desk, run.account)
+        _end_alerts(desk, run, intents, breaks)
     closed = read_run(ledger, run.run_id)
     raise_for_run(ledger, closed, desk.settings)
     return closed
+
+
+def _end_alerts(desk: Desk, run: Run, intents: Sequence[Intent], breaks: Sequence[Break]) -> None:
+    """End what is over: contradicting fills once the books agree, a pause of the gateway once it is."""
+    account = desk.ledger.accounts.get(run.account)
+    keys = [] if breaks else [f"fills_ahead:{run.account}:{id}" for id in (each.client_order_id for each in intents)]
+    if account is None or account.gateway_paused_until is None or account.gateway_paused_until <= desk.ledger.now():
+        keys.append(f"gateway_paused:{run.account}")
+    desk.ledger.alerts.end(*keys)
 
 
 def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
@@ -199,7 +211,14 @@ def _response(intent: Intent) -> dict[str, Any]:
     }
 
 
-def _error(run: Run, status: str, counts: RunCounts, breaks: Sequence[str], failed_step: str | None) -> str | None:
+def _error(
+    run: Run,
+    status: str,
+    counts: RunCounts,
+    breaks: Sequence[str],
+    failed_step: str | None,
+    why: Sequence[str],
+) -> str | None:
     if status == "completed":
         return None
     parts = [*breaks]
@@ -211,12 +230,11 @@ def _error(run: Run, status: str, counts: RunCounts, breaks: Sequence[str], fail
         parts.append(run.error_message)
     for count, words in (
         (counts.rejected, "rejected"),
-        (counts.denied, "denied"),
-        (counts.not_sent, "not sent"),
         (counts.open, "open at the cut-off"),
     ):
         if count:
             parts.append(f"{count} of {counts.planned} orders {words}")
+    parts += why
     return "; ".join(dict.fromkeys(parts)) or None
 
 

@@ -16,6 +16,8 @@ from include.trading.states import FINAL, NEVER_SENT, UNRESOLVED
 
 # What the ledger cannot store or we cannot calculate with, however often it is tried: it belongs to its one order.
 UNBOOKABLE = (*UNSTORABLE, ValueError, ArithmeticError)
+# Errors that are not ours and come again with every try.
+CANNOT_CHANGE = (*UNBOOKABLE, TypeError, LookupError)
 # Events of a POST that stored nothing; those that the gateway only put off are not counted as attempts.
 NOTHING_STORED, PUT_OFF = "nothing_stored", "put_off"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from include.trading.models import Value
@@ -78,6 +79,26 @@ def changes_wanted(rows: Iterable[tuple[str, str | None]]) -> int:
 def changes_undecided(rows: Iterable[tuple[str, str | None]]) -> int:
     """Count the mapping rows, as (outcome, reason), of holdings that no decision came for."""
     return sum(reason in UNDECIDED for _, reason in rows)
+
+
+_NOT_SENT = {"denied": "denied", "not_sent": "not sent", "skipped": "skipped"}
+
+
+def why_not_sent(orders: Iterable[tuple[str, str | None]], rows: Sequence[tuple[str, str | None]]) -> list[str]:
+    """Say for each way of not being sent how many of the changes wanted ended so, and why, the most frequent first.
+
+    orders: state and reason of the plan's orders. rows: outcome and reason of the mapping rows.
+    """
+    found: dict[str, Counter[str]] = {}
+    for outcome, reason in (*orders, *rows):
+        if outcome in _NOT_SENT and reason not in NO_CHANGE_WANTED:
+            found.setdefault(outcome, Counter())[reason or "no reason given"] += 1
+    wanted = changes_wanted(rows)
+    return [
+        f"{sum(counted.values())} of {wanted} orders {_NOT_SENT[outcome]}: "
+        + ", ".join(f"{reason} {number}" for reason, number in counted.most_common())
+        for outcome, counted in found.items()
+    ]
 
 
 def run_status(

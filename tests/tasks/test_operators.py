@@ -12,6 +12,8 @@ import pytest
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.execution.operations import resume
+from include.execution.settings import Settings
 from include.ledger.ledger import open_ledger
 from include.ledger.records import Run
 from include.sandbox.runner import start_sandbox
@@ -200,6 +202,51 @@ def test_a_failed_run_makes_its_last_task_fail_without_another_try(place: Place)
 
     run = run_of(place, dag_run)
     assert (run.status, run.num_orders_rejected) == ("failed", 4)
+
+
+def test_a_signal_service_that_asks_to_be_left_alone_uses_up_no_try(place: Place) -> None:
+    from airflow.sdk.exceptions import TaskDeferred
+
+    dag_run = DagRun()
+    place.sandbox.admin.fault("rate_limited", service="signals", retry_after=0)
+
+    with pytest.raises(TaskDeferred) as deferred:
+        fetch(dag_run)
+    assert (deferred.value.method_name, run_of(place, dag_run).error_message) == ("resume", None)
+    place.sandbox.admin.clear_faults()
+
+    operator = FetchSignalsOperator(task_id="fetch_signals", strategy_id="daily_trading")
+    assert operator.resume(dag_run.context())["signals"]
+
+
+def test_a_gateway_that_asks_to_be_left_alone_uses_up_no_try_and_a_person_lifts_its_pause(place: Place) -> None:
+    from airflow.sdk.exceptions import TaskDeferred
+
+    dag_run = DagRun()
+    order, *_ = map_orders(dag_run, fetch(dag_run))
+    place.sandbox.admin.fault("rate_limited", times=1, retry_after=3600)
+    for _ in range(2):
+        with pytest.raises(TaskDeferred):
+            submit(dag_run, order)
+    assert place.sandbox.admin.book()["posts_total"] == 1
+
+    with open_ledger(place.ledger_url) as ledger:
+        (account,) = ledger.accounts.all()
+        resume(ledger, account.account, actor="ada", reason="the limit was raised", settings=Settings())
+
+    (sent,) = SubmitOrderOperator(task_id="submit_orders", order=order).resume(dag_run.context())["orders"]
+    assert sent["state"] == "open"
+
+
+def test_an_error_that_is_not_ours_stands_in_the_runs_row(place: Place) -> None:
+    dag_run = DagRun()
+    fetch(dag_run)
+    operator = MapOrdersOperator(task_id="map_orders", signals={})
+
+    with pytest.raises(ValueError, match="beyond"), operator.ledger(dag_run.context()):
+        raise ValueError("beyond any number")
+
+    assert run_of(place, dag_run).error_message == "map_orders: ValueError: beyond any number"
 
 
 def test_an_open_order_makes_tracking_give_its_slot_back(place: Place) -> None:

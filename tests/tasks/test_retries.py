@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import InvalidOperation
 
 import pytest
 from airflow.sdk import RetryDecision
 from airflow.sdk.definitions.retry_policy import RetryAction
-from psycopg import OperationalError
+from psycopg import DataError, OperationalError
 
 from include.trading.errors import (
     BookMismatch,
@@ -15,6 +16,7 @@ from include.trading.errors import (
     IdExists,
     InvalidData,
     NotFound,
+    OtherGateway,
     OutcomeUnknown,
     Paused,
     Rejected,
@@ -69,9 +71,20 @@ def test_a_gateway_that_asks_to_be_left_alone_is_left_alone_so_long() -> None:
     assert (found.action, found.retry_delay) == (RetryAction.RETRY, timedelta(seconds=61.5))
 
 
+@pytest.mark.parametrize(("try_number", "seconds"), [(1, 15), (2, 30), (3, 60)])
+def test_a_service_that_asks_for_no_wait_is_left_alone_longer_from_try_to_try(try_number: int, seconds: float) -> None:
+    found = decision(Paused("429", retry_after_seconds=0), try_number=try_number)
+
+    assert (found.action, found.retry_delay) == (RetryAction.RETRY, timedelta(seconds=seconds))
+
+
 @pytest.mark.parametrize(
     "error",
     [
+        DataError("invalid byte sequence"),
+        ValueError("not a number"),
+        KeyError("status"),
+        InvalidOperation("beyond any number"),
         Rejected("no"),
         IdExists("taken"),
         Unauthorized("who are you"),
@@ -87,7 +100,7 @@ def test_what_would_be_refused_again_fails_at_once(error: TradingError) -> None:
 
 def test_every_error_of_the_tree_has_its_decision() -> None:
     kinds = {TradingError, *TradingError.__subclasses__()}
-    failing = {Rejected, InvalidData, BookMismatch}
+    failing = {Rejected, InvalidData, BookMismatch, OtherGateway}
 
     for kind in kinds:
         assert (decision(kind("x")).action is RetryAction.FAIL) == (kind in failing)

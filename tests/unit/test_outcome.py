@@ -16,6 +16,7 @@ from include.trading.outcome import (
     count_orders,
     run_status,
     unequal,
+    why_not_sent,
 )
 from include.trading.reasons import NO_CHANGE_WANTED
 from include.trading.states import NEVER_SENT, REFUSED, STATES, UNRESOLVED
@@ -200,3 +201,19 @@ def test_a_symbol_that_the_answer_left_out_wants_no_change_and_is_undecided_only
     rows = [("skipped", "signal_missing"), ("skipped", "signal_missing_flat"), ("order", None)]
 
     assert (changes_wanted(rows), changes_undecided(rows)) == (1, 1)
+
+
+def test_a_run_says_why_orders_were_not_sent_the_most_frequent_reason_first() -> None:
+    rows = [
+        ("denied", "order_notional"),
+        *[("denied", "price_distance")] * 2,
+        ("order", None),
+        ("unchanged", None),
+        ("skipped", "price_stale"),
+    ]
+
+    assert why_not_sent([("not_sent", "send_until_passed"), ("filled", None)], rows) == [
+        "1 of 5 orders not sent: send_until_passed 1",
+        "3 of 5 orders denied: price_distance 2, order_notional 1",
+        "1 of 5 orders skipped: price_stale 1",
+    ]

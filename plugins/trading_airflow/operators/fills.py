@@ -32,6 +32,7 @@ class TrackFillsOperator(TradingOperator):
 
     template_fields: Sequence[str] = ("orders",)
     ui_color = "#fce8e6"
+    waits_until = "cutoff_at"
 
     def __init__(self, *, orders: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -8,16 +8,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, cast
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import TaskDeferred
 
 from include import __version__
-from include.trading.errors import NotFound, TradingError
+from include.trading.errors import NotFound, Paused, TradingError
+from trading_airflow.waiting import defer_for
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from airflow.sdk import Context
 
     from include.execution.desk import Desk
@@ -31,10 +35,13 @@ class TradingOperator(BaseOperator):
     """Base of the package's operators: opens the ledger, and says in the run's row why a task failed."""
 
     ledger_connection = "trading_ledger"
+    # Until when, by the run's row, a service that asked to be left alone is waited for.
+    waits_until = "send_until"
 
     @contextmanager
     def ledger(self, context: Context) -> Iterator[Ledger]:
         """Open the ledger, and keep there how long this try took and the error it ended with."""
+        from include.execution.reports import CANNOT_CHANGE
         from trading_airflow.hooks.ledger import LedgerHook
 
         run_id = identity_of(context).run_id
@@ -47,9 +54,15 @@ class TradingOperator(BaseOperator):
             )
             try:
                 yield ledger
-            except TradingError as error:
-                ledger.runs.record_error(run_id, f"{self.task_id}: {error}")
-                ledger.steps.end(step, error=str(error))
+            except (TradingError, *CANNOT_CHANGE) as error:
+                wait = self._pause(ledger, run_id, error)
+                if wait is not None:
+                    ledger.steps.end(step)
+                    # No try is used up.
+                    defer_for(self, wait, "resume")
+                words = str(error) if isinstance(error, TradingError) else f"{type(error).__name__}: {error}"
+                ledger.runs.record_error(run_id, f"{self.task_id}: {words}")
+                ledger.steps.end(step, error=words)
                 raise
             except TaskDeferred:
                 ledger.steps.end(step)
@@ -57,6 +70,24 @@ class TradingOperator(BaseOperator):
             finally:
                 structlog.contextvars.unbind_contextvars("strategy", "session")
             ledger.steps.end(step)
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Go on after a wait: the ledger knows how far the task is."""
+        return self.execute(context)
+
+    def _pause(self, ledger: Ledger, run_id: UUID, error: BaseException) -> timedelta | None:
+        """Return how long to leave a service alone outside of the worker; None where nothing is gained by waiting.
+
+        Never for long at once: a person may lift the pause.
+        """
+        from include.execution.settings import settings_from
+
+        if not isinstance(error, Paused):
+            return None
+        run = ledger.runs.get(run_id)
+        if run is None or ledger.now() >= getattr(run, self.waits_until):
+            return None
+        return timedelta(seconds=min(error.retry_after_seconds, settings_from(os.environ).longest_wait_seconds))
 
     def traded_symbol(self) -> str | None:
         """Return the symbol this task is for, None for a task of the whole run."""
