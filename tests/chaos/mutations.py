@@ -184,6 +184,11 @@ def _any_gateway_is_ours() -> None:
     desk_module.bind = bind
 
 
+def _any_404_proves_absence() -> None:
+    for module in (resolve, submit):
+        module.proves_absence = lambda *_: True
+
+
 def _freed_order_not_looked_up() -> None:
     submit._freed_by_word = lambda _: False
 
@@ -316,6 +321,13 @@ MUTATIONS = [
         _corrected_while_open,
         "corrected while the gateway comes to tell",
         (0,),
+        "v2",
+    ),
+    Mutation(
+        "404 of another gateway taken for proof",
+        _any_404_proves_absence,
+        "rebound while an order is unknown",
+        (0, 1),
         "v2",
     ),
     Mutation("compare-and-set off", _compare_and_set_off, "two paused workers on one order", (0, 1), "v2"),

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from tests.chaos import plays_books, plays_neighbours
-from tests.chaos.fault import Fault, always
+from tests.chaos.fault import Fault, always, broker_has_it
 
 NEIGHBOURS = [
     Fault("fill between two reads of a plan", play=plays_books.fill_between_reads),
+    Fault("split overnight", play=plays_books.split_overnight, contracts=("v2",)),
     Fault(
         "corrected while the gateway comes to tell",
         play=plays_books.corrected_while_tracking,
         ends=frozenset({"filled", "canceled"}),
     ),
     Fault("another gateway behind the name", play=plays_neighbours.another_gateway),
+    Fault(
+        "rebound while an order is unknown",
+        play=plays_neighbours.rebound_while_unknown,
+        lies=True,
+        must_surface=lambda stage, facts: facts.event("outcome_unknown") and not broker_has_it(stage, facts),
+    ),
     Fault(
         "settled while the answer is on its way",
         play=plays_neighbours.settled_too_soon,

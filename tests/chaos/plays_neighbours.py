@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from include.execution import points
+from include.execution.rebinding import rebind
 from include.execution.settling import Verdict, settle
 from include.sandbox.settings import Settings
+from include.trading.states import UNRESOLVED
 from tests.chaos.plays import finish, lift
 from tests.chaos.stage import LATE, Stage, track_job
 from tests.chaos.workers import Trap
@@ -45,6 +47,35 @@ def another_gateway(stage: Stage, fault: Fault) -> None:
     lift(stage)
     stage.tries(ids)
     finish(stage, fault)
+
+
+def rebound_while_unknown(stage: Stage, fault: Fault) -> None:
+    """A person calls another gateway the account's while an order is unknown: that it is not there proves nothing."""
+    stage.plan()
+    lost = stage.rng.choice(("reset_after_accept", "reset_after_accept", "reset_before_body"))
+    stage.admin.fault(lost, match={"symbol": stage.victim.symbol}, times=1)
+    stage.admin.fault("plain_500", match={"method": "GET", "path": "/api/v1/orders/", "symbol": stage.victim.symbol})
+    ids, victim = stage.ids(), stage.victim.client_order_id
+    stage.first_try(ids)
+    with stage.ledger() as ledger:
+        order = ledger.orders.get(victim)
+    if order.state in UNRESOLVED:
+        own, other = stage.engine, _turn_elsewhere(stage, moves=True)
+        _rebind(stage)
+        stage.tries([victim], most=3)
+        if sent := other.book()["posts"]:
+            raise AssertionError(f"sent because another gateway does not have it: {sent}")
+        stage.engine = own
+        _rebind(stage)
+    lift(stage)
+    stage.tries(ids, most=2)
+    finish(stage, fault)
+
+
+def _rebind(stage: Stage) -> None:
+    address = stage.engine.endpoint("execution_gateway").address
+    with stage.ledger() as ledger:
+        rebind(ledger, stage.name, address, same_account=True, actor="a person", reason="the host moved")
 
 
 def _turn_elsewhere(stage: Stage, *, moves: bool) -> AdminClient:
