@@ -28,6 +28,7 @@ from include.trading.outcome import (
     unequal,
     why_not_sent,
 )
+from include.trading.states import FINAL
 
 
 def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
@@ -98,7 +99,8 @@ def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
 def _end_alerts(desk: Desk, run: Run, intents: Sequence[Intent], breaks: Sequence[Break]) -> None:
     """End what is over: contradicting fills once the books agree, a pause of the gateway once it is."""
     account = desk.ledger.accounts.get(run.account)
-    keys = [] if breaks else [f"fills_ahead:{run.account}:{id}" for id in (each.client_order_id for each in intents)]
+    ended = [intent.client_order_id for intent in intents if intent.state in FINAL]
+    keys = [] if breaks else [f"fills_ahead:{run.account}:{id}" for id in ended]
     if account is None or account.gateway_paused_until is None or account.gateway_paused_until <= desk.ledger.now():
         keys.append(f"gateway_paused:{run.account}")
     desk.ledger.alerts.end(*keys)
