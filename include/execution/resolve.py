@@ -139,12 +139,11 @@ def to_look_up_again(desk: Desk, account: str) -> list[Intent]:
     return [
         intent
         for intent in desk.ledger.orders.ended(account, now - LOOKED_UP_AGAIN_FOR)
-        if now < _next_open(desk, intent, now)
+        if before_next_open(desk, intent, now)
     ]
 
 
-def _next_open(desk: Desk, intent: Intent, now: datetime) -> datetime:
+def before_next_open(desk: Desk, intent: Intent, now: datetime) -> bool:
+    """Say whether the session after the order's own has not opened yet."""
     plan = desk.ledger.plans.get(intent.plan_id)
-    if plan is None:
-        return now
-    return calendar_of(strategy_kept(plan.parameters), now).next(plan.session_date).open
+    return plan is not None and now < calendar_of(strategy_kept(plan.parameters), now).next(plan.session_date).open

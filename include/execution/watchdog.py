@@ -12,7 +12,7 @@ import structlog
 from include.execution.alarming import own_modes, raise_unknown_orders, session_key
 from include.execution.closing import close_run
 from include.execution.desk import Desk
-from include.execution.resolve import look_again, to_look_up_again
+from include.execution.resolve import LOOKED_UP_AGAIN_FOR, before_next_open, look_again
 from include.execution.runs import sends
 from include.execution.settings import Settings
 from include.execution.tracking import close_late_orders, refresh_orders
@@ -124,9 +124,10 @@ class Watchdog:
             close_late_orders(desk, account)
         if desk.reader is not None:
             self._refresh(subject, account, desk)
-            with self._apart(subject):
-                for intent in to_look_up_again(desk, account):
-                    with self._apart(subject, f"order {intent.client_order_id}: "):
+            now = self.ledger.now()
+            for intent in self.ledger.orders.ended(account, now - LOOKED_UP_AGAIN_FOR):
+                with self._apart(subject, f"order {intent.client_order_id}: "):
+                    if before_next_open(desk, intent, now):
                         look_again(desk, intent)
         with self._apart(subject), self.ledger.transaction():
             self.ledger.accounts.refresh(

@@ -14,6 +14,7 @@ ACTS = {
     "/accounts/sandbox/resume": {"reason": "a test"},
     "/accounts/sandbox/settle": {"reason": "a test", "outcome": "not_sent", "client_order_ids": ["p1"]},
     "/accounts/sandbox/adopt": {"reason": "a test", "symbol": "KO"},
+    "/accounts/sandbox/correct": {"reason": "a test", "strategy_id": "s", "symbol": "KO", "quantity": "0"},
     "/alerts/1/acknowledge": {"reason": "a test"},
     "/alerts/1/close": {"reason": "a test"},
 }

@@ -135,3 +135,46 @@ def test_what_a_person_did_is_in_airflows_audit_log(site: Site) -> None:
             select(Log).where(Log.event == "trading_halt", Log.extra.contains("for the audit"))
         ).all()
         assert [(row.owner, row.dag_id) for row in found] == [("ada", "daily_trading")]
+
+
+def test_a_split_is_corrected_and_undone_with_who_and_why(site: Site) -> None:
+    run = site.engine.run("one", sandbox_strategy())
+    with site.engine.ledger() as ledger:
+        symbol, held = next(iter(ledger.movements.held("sandbox", strategy_id=run.strategy_id, mode=run.mode).items()))
+    site.sandbox.admin.positions(**{symbol: int(held) * 9})
+    split = {"strategy_id": "daily_trading", "symbol": symbol, "ratio": "10", "reason": "split of 10 for 1"}
+
+    corrected = site.post("/accounts/sandbox/correct", split).json()
+    undone = site.post(
+        "/accounts/sandbox/correct", {"undo": corrected["id"], "reason": "a mistake", "against_gateway": True}
+    ).json()
+
+    (holding,) = corrected["holdings"]
+    assert (float(holding["before"]), float(holding["after"])) == (float(held), float(held) * 10)
+    assert (undone["kind"], undone["differences"]) == ("undo", [symbol])
+    with site.engine.ledger() as ledger:
+        newest = ledger.corrections.of_account("sandbox", limit=2)
+    assert {(each.actor, each.reason) for each in newest} == {("ada", "split of 10 for 1"), ("ada", "a mistake")}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"symbol": "AAPL", "strategy_id": "daily_trading"}, "expected exactly one of ratio"),
+        ({"symbol": "AAPL", "strategy_id": "daily_trading", "ratio": "2", "quantity": "0"}, "got ratio, quantity"),
+        ({"symbol": "AAPL", "strategy_id": "daily_trading", "ratio": "-2"}, "ratio: expected"),
+        ({"symbol": "AAPL", "quantity": "0"}, "strategy: expected"),
+        ({"undo": 99}, "correction 99 is not one of account sandbox"),
+    ],
+)
+def test_a_correction_that_does_not_fit_is_refused_and_changes_nothing(
+    site: Site, body: dict[str, Any], words: str
+) -> None:
+    site.engine.run("one", sandbox_strategy())
+
+    response = site.post("/accounts/sandbox/correct", {**body, "reason": "a test"})
+
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+    with site.engine.ledger() as ledger:
+        assert ledger.corrections.of_account("sandbox", limit=1) == []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from include.execution.settling import Outcome
 from include.trading.models import Side, Symbol
@@ -198,3 +198,59 @@ class AdoptResult(Answer):
     fills: Decimal
     baseline_before: Decimal
     baseline: Decimal
+
+
+class FillByHand(Body):
+    model_config = ConfigDict(extra="forbid")
+
+    client_order_id: str = Field(max_length=100, pattern=r"^[^\x00]+$")
+    quantity: str = Field(max_length=40, description="more shares that filled")
+    price: str = Field(max_length=40, description="USD a share, their average")
+
+
+class CorrectBody(Body):
+    """What to put right. Exactly one of ratio, quantity, rename, fill, move_from and undo; numbers are text."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"strategy_id": "daily_trading", "symbol": "AAPL", "ratio": "10", "reason": "split of 10 for 1"}
+        },
+    )
+
+    strategy_id: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]+$", description="whose holding")
+    symbol: Symbol | None = None
+    ratio: str | None = Field(default=None, max_length=40, description="a split: new shares for old, 10 or 1/3")
+    quantity: str | None = Field(default=None, max_length=40, description="signed shares held; 0 writes them off")
+    rename: Symbol | None = Field(default=None, description="the symbol is called so now")
+    fill: FillByHand | None = Field(default=None, description="more filled of an order that ended")
+    move_from: str | None = Field(
+        default=None, max_length=100, pattern=r"^[^\x00]+$", description="what another strategy holds"
+    )
+    undo: int | None = Field(default=None, ge=1, le=2**63 - 1, description="the opposite of an earlier correction")
+    reason: Reason
+    against_gateway: bool = Field(default=False, description="also when the gateway's position says otherwise")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        kinds = ("ratio", "quantity", "rename", "fill", "move_from", "undo")
+        given = [name for name in kinds if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of {', '.join(kinds)}; got {', '.join(given) or 'none'}")
+        return self
+
+
+class CorrectedHolding(Answer):
+    strategy_id: str
+    symbol: str
+    before: Decimal
+    after: Decimal
+
+
+class CorrectResult(Answer):
+    id: int = Field(description="`undo` takes it")
+    account: str
+    kind: str
+    holdings: list[CorrectedHolding]
+    closed: list[str] = Field(description="planned orders that are not sent any more")
+    differences: list[str] = Field(description="symbols of which gateway and books still disagree: no order until then")

@@ -1,4 +1,4 @@
-"""Accounts: what state each is in, and what a person on duty may do: halt, resume, settle, adopt."""
+"""Accounts: what state each is in, and what a person on duty may do: halt, resume, settle, adopt, correct."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import StringConstraints
 
-from include.execution import operations, settling
+from include.execution import corrections, operations, settling
 from include.ledger.ledger import Ledger
 from include.ledger.pages import Pages
+from include.trading.corrections import (
+    HandFill,
+    MoveFrom,
+    Quantity,
+    Ratio,
+    Rename,
+    Wanted,
+    parse_quantity,
+    parse_ratio,
+    parse_symbol,
+)
 from include.trading.errors import TradingError
 from include.trading.states import UNRESOLVED
 from trading_airflow.web.models.accounts import (
@@ -23,6 +34,8 @@ from trading_airflow.web.models.accounts import (
     AdoptResult,
     Break,
     Cancellation,
+    CorrectBody,
+    CorrectResult,
     HaltBody,
     HaltResult,
     Holding,
@@ -111,7 +124,7 @@ def halt(user: User, ledger: LedgerOfRequest, account: AccountName, body: HaltBo
 def resume(user: User, ledger: LedgerOfRequest, account: AccountName, body: ResumeBody) -> ResumeResult:
     """Let a halted account trade again; the reason is the resolution of its open breaks, which must all be named.
 
-    Needs the right to edit every DAG that trades on the account, as do `settle` and `adopt`.
+    Needs the right to edit every DAG that trades on the account, as do `settle`, `adopt` and `correct`.
     """
     place = _place(user, ledger, account, Right.EDIT)
     ledger.accounts.ensure(account)
@@ -150,6 +163,39 @@ def adopt(user: User, ledger: LedgerOfRequest, account: AccountName, body: Adopt
         )
     _audit(user, "trading_adopt", place, symbol=body.symbol, baseline=str(done.baseline), reason=body.reason)
     return AdoptResult.model_validate(asdict(done))
+
+
+@router.post("/{account}/correct", response_model=CorrectResult, summary="Correct a holding", responses=CHANGED)
+def correct(user: User, ledger: LedgerOfRequest, account: AccountName, body: CorrectBody) -> CorrectResult:
+    """Put right what a strategy holds: a split, a new symbol, a write-off, a late fill, a strategy's new name.
+
+    Refused while an order of the symbol may still fill, and when the gateway's position says otherwise unless
+    `against_gateway`. A correction is undone by another one that names it.
+    """
+    place = _place(user, ledger, account, Right.EDIT)
+    words: dict[str, Any] = {"reason": body.reason, "against_gateway": body.against_gateway}
+    ledger.accounts.ensure(account)
+    with desk_at(ledger, place, user.get_name()) as desk:
+        if body.undo is not None:
+            done = corrections.undo(desk, account, body.undo, **words)
+        else:
+            done = corrections.correct(desk, account, body.strategy_id, body.symbol, _wanted(body), **words)
+    _audit(user, "trading_correct", place, correction=done.id, kind=done.kind, **words)
+    return CorrectResult.model_validate({**asdict(done), "differences": sorted(done.differences)})
+
+
+def _wanted(body: CorrectBody) -> Wanted:
+    if body.ratio is not None:
+        return Ratio(parse_ratio(body.ratio))
+    if body.quantity is not None:
+        return Quantity(parse_quantity(body.quantity, negative=True))
+    if body.rename is not None:
+        return Rename(parse_symbol(body.rename))
+    if body.fill is not None:
+        fill = body.fill
+        price = parse_quantity(fill.price, name="price")
+        return HandFill(fill.client_order_id, parse_quantity(fill.quantity), price)
+    return MoveFrom(body.move_from or "")
 
 
 def _place(user: User, ledger: Ledger, account: str, right: Right | None = None) -> AccountPlace:

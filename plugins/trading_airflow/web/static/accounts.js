@@ -22,6 +22,7 @@ export function accountCard(account, changed) {
     ]),
     account.breaks.length > 0 && breakList(account.breaks),
     act(account, changed),
+    account.may_resume && corrections(account, changed),
     el("details", { ontoggle: (event) => event.target.open && books(account, event.target) }, el("summary", {}, "Books and history")),
   );
 }
@@ -45,6 +46,68 @@ function act(account, changed) {
   if (stopped && account.may_resume) return form(account, "Resume", resume, changed);
   if (!stopped && account.may_halt) return form(account, "Halt", halt, changed);
   return el("p", { class: "quiet" }, `You may not ${stopped ? "resume" : "halt"} this account.`);
+}
+
+// What a person may put right of what a strategy holds; the API says what of it is needed and what is refused.
+const KINDS = [
+  ["ratio", "split, such as 10 or 1/3"],
+  ["quantity", "signed shares held; 0 writes them off"],
+  ["rename", "new symbol"],
+  ["move_from", "strategy that held it before"],
+  ["fill", "order, shares and price of a late fill"],
+  ["undo", "number of the correction to undo"],
+];
+
+function corrections(account, changed) {
+  const field = (label, attributes = {}) => el("input", { type: "text", maxlength: 200, "aria-label": label, placeholder: label, ...attributes });
+  const strategy = field("Strategy");
+  const symbol = field("Symbol");
+  const kind = el("select", { "aria-label": "Kind of correction" }, KINDS.map(([name, words]) => el("option", { value: name }, `${name}: ${words}`)));
+  const value = field("Value", { required: true });
+  const reason = field("Reason to correct", { required: true, maxlength: 1000 });
+  const against = el("input", { type: "checkbox" });
+  const answer = el("p", { role: "status" });
+  return el(
+    "details",
+    {},
+    el("summary", {}, "Correct what a strategy holds"),
+    el(
+      "form",
+      {
+        onsubmit: async (event) => {
+          event.preventDefault();
+          try {
+            const body = { reason: reason.value, against_gateway: against.checked, [kind.value]: asked(kind.value, value.value) };
+            if (strategy.value) body.strategy_id = strategy.value;
+            if (symbol.value) body.symbol = symbol.value;
+            const done = await post(`/accounts/${encodeURIComponent(account.account)}/correct`, body);
+            const words = done.holdings.map((each) => `${each.strategy_id} holds ${number(each.after)} ${each.symbol}, was ${number(each.before)}`);
+            answer.replaceChildren([`Correction ${done.id} is stored.`, ...words].join(" "));
+            value.value = "";
+            reason.value = "";
+            await changed(false);
+          } catch (error) {
+            answer.replaceChildren(el("span", { class: "problem" }, error.message));
+          }
+        },
+      },
+      strategy,
+      symbol,
+      kind,
+      value,
+      reason,
+      el("label", { class: "inline" }, against, " also against the gateway's position"),
+      el("button", { type: "submit" }, "Correct"),
+      answer,
+    ),
+  );
+}
+
+function asked(kind, text) {
+  if (kind === "undo") return Number(text);
+  if (kind !== "fill") return text;
+  const [order, quantity, price] = text.trim().split(/[\s,]+/);
+  return { client_order_id: order ?? "", quantity: quantity ?? "", price: price ?? "" };
 }
 
 function form(account, word, send, changed) {

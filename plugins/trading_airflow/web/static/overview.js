@@ -75,7 +75,7 @@ let known = null;
 async function accounts() {
   const place = document.getElementById("accounts");
   // Nobody's half-written reason is thrown away by a refresh.
-  const writing = [...place.querySelectorAll("textarea")].some((area) => area.value) || place.contains(document.activeElement);
+  const writing = [...place.querySelectorAll("textarea, input[type=text]")].some((area) => area.value) || place.contains(document.activeElement);
   if (writing) return;
   const found = (await get("/accounts")).accounts;
   // Somebody else, or the watchdog, may have stopped or resumed one meanwhile.
@@ -85,13 +85,15 @@ async function accounts() {
   place.replaceChildren(...(found.length ? found.map((account) => accountCard(account, redrawAccounts)) : [el("p", {}, "No account yet.")]));
 }
 
-async function redrawAccounts() {
+// redraw: not where the card itself says what came of the act.
+async function redrawAccounts(redraw = true) {
+  askAgain();
+  if (!redraw) return alerts();
   document.activeElement?.blur();
-  document.querySelectorAll("#accounts textarea").forEach((area) => {
+  document.querySelectorAll("#accounts textarea, #accounts input[type=text]").forEach((area) => {
     area.value = "";
   });
-  askAgain();
-  await Promise.all([accounts(), alerts()]);
+  return Promise.all([accounts(), alerts()]);
 }
 
 // What was said before an act is not true any more: it goes at once, and the answer comes when it is there.
