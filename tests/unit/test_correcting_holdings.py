@@ -27,7 +27,26 @@ def test_a_ratio_is_exact(text: str, ratio: Fraction) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0", "1", "2/2", "0/0", "1/0", "0/3", "-2", "1/-3", "NaN", "inf", "1e9", "1/2/3", "a", "٣", "9" * 50, "1:10"],
+    [
+        "",
+        "0",
+        "1",
+        "2/2",
+        "0/0",
+        "1/0",
+        "0/3",
+        "-2",
+        "1/-3",
+        "NaN",
+        "inf",
+        "1e9",
+        "1/2/3",
+        "3/2/1",
+        "a",
+        "٣",
+        "9" * 50,
+        "1:10",
+    ],
 )
 def test_what_is_no_ratio_is_refused(text: str) -> None:
     with pytest.raises(InvalidData, match="expected new shares for old ones"):
@@ -81,4 +100,26 @@ def test_a_split_leaves_what_it_makes_or_the_gateways_word_on_a_part_of_a_share(
 def test_an_order_never_fills_more_than_was_ordered() -> None:
     check_fill(Decimal(10), Decimal(4), Decimal(6))
     with pytest.raises(InvalidData, match="11 filled of 10 ordered"):
+        check_fill(Decimal(10), Decimal(4), Decimal(7))
+
+
+def test_one_whole_share_from_what_the_split_makes_is_no_rounding() -> None:
+    third = Decimal("33.333333333")
+
+    assert after_split(Decimal(100), Fraction(1, 3), third + 1) == third
+    assert after_split(Decimal(100), Fraction(1, 3), third + Decimal("0.999999999")) == Decimal("34.333333332")
+
+
+def test_a_part_of_a_share_may_have_filled_and_a_quadrillion_shares_may_not() -> None:
+    assert parse_quantity("0.5") == Decimal("0.5")
+    with pytest.raises(
+        InvalidData, match=r"^quantity: expected a number above 0 with at most nine decimals, got '1e15'$"
+    ):
+        parse_quantity("1e15")
+    with pytest.raises(InvalidData, match=r"^price: expected a signed number of shares with"):
+        parse_quantity("x", name="price", negative=True)
+
+
+def test_a_fill_beyond_the_order_says_what_corrects_the_rest() -> None:
+    with pytest.raises(InvalidData, match=r"; what the order did not trade is corrected with a quantity$"):
         check_fill(Decimal(10), Decimal(4), Decimal(7))
