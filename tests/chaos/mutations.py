@@ -273,14 +273,12 @@ MUTATIONS = [
     ),
     Mutation("intent committed after the POST", _committed_after_the_post, "none", (0, 1, 2), "v2", "after_answer"),
     Mutation("any gateway believed", _any_gateway_is_ours, "another gateway behind the name", (0, 1), "v2"),
-    Mutation(
-        "freed order sent without a look-up", _freed_order_not_looked_up, "refused though stored", tuple(range(6)), "v2"
-    ),
+    Mutation("freed order sent without a look-up", _freed_order_not_looked_up, "refused though stored", (0, 1), "v2"),
     Mutation(
         "ended orders not looked up by revision 2",
         _ended_orders_not_looked_up,
         "refused though stored, then revision 2",
-        tuple(range(6)),
+        (1, 2, 3),
         "v2",
     ),
     Mutation(
@@ -295,14 +293,14 @@ MUTATIONS = [
         "refusal without a broker's id believed, v1",
         _refusal_without_broker_id_believed,
         "rejected on the way from the broker",
-        tuple(range(6)),
+        (1, 2, 3),
         "v1",
     ),
     Mutation(
         "made-up part kept beside the real one",
         _made_up_part_kept,
         "filled quantity before its fill",
-        tuple(range(6)),
+        (0, 1),
         "v2",
     ),
     Mutation(

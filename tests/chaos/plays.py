@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -89,8 +88,7 @@ def denied_until_resent(stage: Stage, fault: Fault) -> None:
     ids = stage.ids()
     if not stage.try_all(ids, workers=stage.rng.choice((1, 1, 1, 2))):
         raise AssertionError(f"no outcome while look-ups deny the order: {stage.log}")
-    once = stage.engine.settings.model_copy(update={"fast_poll_seconds": 0.0})
-    stage.run(lambda: track_job(replace(stage.engine, settings=once), stage.runs["run"], closes=False))
+    stage.look_once()
     stage.reveal_victim()
     finish(stage, fault)
 

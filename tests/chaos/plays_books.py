@@ -108,7 +108,7 @@ def corrected_while_tracking(stage: Stage, fault: Fault) -> None:
     filled = stage.rng.randrange(1, victim.quantity)
     late = stage.rng.randint(1, victim.quantity - filled)
     stage.admin.order(order["broker_order_id"], fill=filled)
-    stage.track(closes=False)
+    stage.look_once()
     _not_while_open(stage)
     stage.admin.order(order["broker_order_id"], status="canceled")
     fill_all(stage)

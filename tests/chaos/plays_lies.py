@@ -67,9 +67,9 @@ def fills_listed_late(stage: Stage, fault: Fault) -> None:
     for order in stage.admin.book()["orders"]:
         if order["symbol"] == stage.victim.symbol:
             stage.admin.order(order["broker_order_id"], fill=part)
-    stage.track(closes=False)
+    stage.look_once()
     lift(stage)
-    stage.track(closes=False)
+    stage.look_once()
     fill_all(stage)
     finish(stage, fault)
 

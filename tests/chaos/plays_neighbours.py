@@ -12,7 +12,7 @@ from include.execution.settling import Verdict, settle
 from include.sandbox.settings import Settings
 from include.trading.states import UNRESOLVED
 from tests.chaos.plays import finish, lift
-from tests.chaos.stage import LATE, Stage, track_job
+from tests.chaos.stage import LATE, Stage
 from tests.chaos.workers import Trap
 
 # What the sandbox calls itself, and hashes into the ids of its orders in v1.
@@ -35,8 +35,8 @@ def another_gateway(stage: Stage, fault: Fault) -> None:
     stage.first_try(ids if moves and lost is not None else ids[:-1])
     before, own = stage.admin.book()["posts_total"], stage.engine
     other = _turn_elsewhere(stage, moves=moves)
-    stage.tries(ids, most=2)
-    stage.run(lambda: track_job(stage.engine, stage.runs["run"], closes=False))
+    stage.tries(ids, most=1)
+    stage.look_once()
     if sent := other.book()["posts"][0 if moves else before :]:
         raise AssertionError(f"sent to another gateway: {sent}")
     with stage.ledger() as ledger:
@@ -62,7 +62,7 @@ def rebound_while_unknown(stage: Stage, fault: Fault) -> None:
     if order.state in UNRESOLVED:
         own, other = stage.engine, _turn_elsewhere(stage, moves=True)
         _rebind(stage)
-        stage.tries([victim], most=3)
+        stage.tries([victim], most=1)
         if sent := other.book()["posts"]:
             raise AssertionError(f"sent because another gateway does not have it: {sent}")
         stage.engine = own

@@ -244,6 +244,11 @@ class Stage:
                 return
         raise AssertionError(f"run {name} could not be tracked: {self.log}")
 
+    def look_once(self, name: str = "run") -> None:
+        """Ask once what became of the run's orders, and leave it open."""
+        once = self.engine.settings.model_copy(update={"fast_poll_seconds": 0.0})
+        self.run(lambda: track_job(replace(self.engine, settings=once), self.runs[name], closes=False))
+
     def late(self, name: str = "run") -> None:
         """After send_until and cut-off: somebody clears every task of the run; nothing may be sent any more."""
         self.posts_when_late = int(self.admin.book()["posts_total"])
