@@ -1,6 +1,7 @@
 """Put right what a strategy holds, by the word of a person: splits, renames, write-offs, fills that no look-up shows.
 
-`settle` ends orders whose outcome nobody knows; a correction changes what is held, and adds fills to orders that ended.
+`settle` ends orders whose outcome cannot be learned; a correction changes what is held, and adds fills to orders that
+ended.
 """
 
 from __future__ import annotations

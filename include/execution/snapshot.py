@@ -1,6 +1,6 @@
 """One snapshot for one plan: first what comes by HTTP, then, under the account's lock, all that the ledger knows.
 
-The version of the account's book is noted before anything is asked. Whoever books a fill, a correction or a baseline
+The version of the account's book is noted before anything is asked. Every writer of a fill, a correction or a baseline
 takes the account's lock, so under it the book stands still, and what moved since that version is known by symbol.
 """
 
