@@ -42,6 +42,7 @@ function form(alert, changed) {
           try {
             await post(`/alerts/${alert.id}/${event.submitter.value}`, { reason: reason.value });
             reason.value = "";
+            document.activeElement?.blur();
             await changed();
           } catch (error) {
             answer.replaceChildren(el("span", { class: "problem" }, error.message));

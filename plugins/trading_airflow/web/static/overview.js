@@ -70,14 +70,20 @@ function drawCheck({ findings, ready, checked_at: at }) {
   );
 }
 
+// Nobody's half-written reason is thrown away by a refresh.
+function writing(place) {
+  const fields = [...place.querySelectorAll("textarea, input[type=text]")];
+  return fields.some((field) => field.value) || place.contains(document.activeElement);
+}
+
 let known = null;
 
 async function accounts() {
   const place = document.getElementById("accounts");
-  // Nobody's half-written reason is thrown away by a refresh.
-  const writing = [...place.querySelectorAll("textarea, input[type=text]")].some((area) => area.value) || place.contains(document.activeElement);
-  if (writing) return;
+  if (writing(place)) return;
   const found = (await get("/accounts")).accounts;
+  // The answer may come after a person began to write.
+  if (writing(place)) return;
   // Somebody else, or the watchdog, may have stopped or resumed one meanwhile.
   const states = JSON.stringify(found.map((account) => [account.account, account.state, account.breaks.length]));
   if (known !== null && known !== states) tryCheck();
@@ -105,8 +111,9 @@ function askAgain() {
 
 async function alerts() {
   const place = document.getElementById("alerts");
-  if ([...place.querySelectorAll("input")].some((input) => input.value)) return;
+  if (writing(place)) return;
   const { alerts: found, may_act: mayAct } = await get("/alerts");
+  if (writing(place)) return;
   const opened = new Set([...place.querySelectorAll("li:has(details[open])")].map((item) => item.dataset.alert));
   show("alerts", found.length ? alertList(found, mayAct && alerts) : el("p", { class: "quiet" }, "None."));
   for (const item of place.querySelectorAll("li")) {
