@@ -11,7 +11,7 @@ import os
 from airflow.sdk import get_parsing_context
 
 from include.execution.settings import settings_from
-from include.trading.strategies_file import load_strategies
+from include.trading.strategy.file import load_strategies
 from trading_airflow.daily_dag import build_dag, dag_of_task
 from trading_airflow.strategies import strategies_path
 

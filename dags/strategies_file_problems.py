@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.trading.errors import InvalidData
-from include.trading.strategies_file import load_strategies
+from include.trading.strategy.file import load_strategies
 from trading_airflow.strategies import strategies_path
 
 if _problems := load_strategies(strategies_path()).problems:

@@ -16,7 +16,7 @@ from trading_airflow.timetable import ExchangeCronTimetable, ExchangeSessionTime
 from trading_airflow.web.views import EXTERNAL_VIEWS
 
 if TYPE_CHECKING:
-    from include.trading.strategy import Strategy
+    from include.trading.strategy.spec import Strategy
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 def make_dags() -> None:
     """Make every strategy's DAG as its tasks will take it; a task that finds none makes it itself."""
     from include.execution.settings import settings_from
-    from include.trading.strategies_file import load_strategies
+    from include.trading.strategy.file import load_strategies
     from trading_airflow.strategies import strategies_path
 
     # What is wrong with them is told where the DAGs are made from them.

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from include.adapters.http.endpoint import Endpoint
+from include.adapters.venues.gateway.client import GatewayReader
 from include.ledger.ledger import Ledger
-from include.ledger.records import Account, Intent
-from include.services.endpoint import Endpoint
-from include.services.execution_gateway import GatewayReader
-from include.trading.alarms import NEXT_STEPS
+from include.trading.account.row import Account
+from include.trading.account.venue_identity import RELEASED, Venue, normal_address, unlike
+from include.trading.alerts.alarms import NEXT_STEPS
 from include.trading.errors import OtherGateway
 from include.trading.models import GatewayInfo, Mode
-from include.trading.venue import RELEASED, Venue, normal_address, unlike
+from include.trading.order.row import Intent
 
 KIND = "other_gateway"
 

@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from include.adapters.venues.gateway.client import GatewayClient, GatewayReader
 from include.execution.binding import Bound, bind, check_still, confirm, end_alert
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
-from include.ledger.records import Account, Intent
-from include.services.execution_gateway import GatewayClient, GatewayReader
-from include.trading.alarms import NEXT_STEPS
+from include.trading.account.row import Account
+from include.trading.alerts.alarms import NEXT_STEPS
 from include.trading.errors import BookMismatch, InvalidData, Unavailable
 from include.trading.models import GatewayInfo, Mode
+from include.trading.order.row import Intent
 
 
 def default_worker() -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from include.trading.alarms import Thresholds
+from include.trading.alerts.alarms import Thresholds
 from include.trading.errors import InvalidData
 
 PREFIX = "TRADING_"

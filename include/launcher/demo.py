@@ -207,9 +207,9 @@ def _migrate_ledger(env: dict[str, str], log: Path) -> None:
 
 def follow_sandbox(env: Mapping[str, str]) -> None:
     """Bind the sandbox's account to where the sandbox listens now: its book is the same, its port may be another."""
-    from include.execution.rebinding import rebind
+    from include.adapters.http.endpoint import Endpoint
+    from include.execution.duty.rebinding import rebind
     from include.ledger.ledger import open_ledger
-    from include.services.endpoint import Endpoint
 
     endpoint = Endpoint.from_environment("execution_gateway", env)
     with open_ledger(env[LEDGER_SETTING]) as ledger:

@@ -12,10 +12,10 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from include.ledger.alerts import Alerts
-from include.ledger.records import Account, AccountState
-from include.trading.alarms import NEXT_STEPS
+from include.trading.account.row import Account, AccountState
+from include.trading.account.venue_identity import Venue
+from include.trading.alerts.alarms import NEXT_STEPS
 from include.trading.errors import OtherGateway
-from include.trading.venue import Venue
 
 UNRESOLVED_CAUSE = "unresolved"
 RESTORED = "restored"

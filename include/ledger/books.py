@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from include.ledger.records import Break
+from include.trading.account.books import Break
 
 
 class Books:

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from include.ledger.records import Correction, Movement
+from include.trading.account.books import Correction, Movement
 
 
 class Corrections:

@@ -25,12 +25,14 @@ from include.ledger.migrations import NEWEST, check_version
 from include.ledger.movements import Movements
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
-from include.ledger.records import Account, Intent, PlanRecord
 from include.ledger.runs import Runs
 from include.ledger.session import PATIENCE, SET_TIMEOUTS, LedgerCursor, connect, told
 from include.ledger.steps import Steps
+from include.trading.account.row import Account
 from include.trading.errors import Unavailable
-from include.trading.gate import RATE_WINDOW
+from include.trading.order.gate import RATE_WINDOW
+from include.trading.order.row import Intent
+from include.trading.plan.record import PlanRecord
 
 NOW = "SELECT clock_timestamp() AS now"
 PLAN_COLUMNS = [f"plans.{field.name}" for field in fields(PlanRecord)]

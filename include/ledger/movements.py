@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from include.ledger.records import FROM_THE_START, Book, BookVersion, Expected
+from include.trading.account.books import FROM_THE_START, Book, BookVersion, Expected
 from include.trading.errors import Unavailable
 
 # What the gateway should hold: what a person declared not to be ours, and all that our strategies hold.

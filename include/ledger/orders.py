@@ -15,11 +15,11 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from include.ledger.records import Attempt, Intent
 from include.trading.errors import BookMismatch
-from include.trading.fills import Execution
 from include.trading.models import Price
-from include.trading.states import FINAL, MAY_BE_LIVE, check_transition
+from include.trading.order.fills import Execution
+from include.trading.order.row import Attempt, Intent
+from include.trading.order.states import FINAL, MAY_BE_LIVE, check_transition
 
 GET = "SELECT * FROM order_intents WHERE client_order_id = %(id)s"
 # Another order of the account that was sent under one of these gateway ids. By the ids first, and not at all without

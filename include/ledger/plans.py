@@ -10,8 +10,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from include.ledger.records import PlanRecord
-from include.trading.identity import PlanKey
+from include.trading.order.identity import PlanKey
+from include.trading.plan.record import PlanRecord
 
 GET = "SELECT * FROM plans WHERE plan_id = %(plan_id)s"
 

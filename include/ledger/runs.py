@@ -13,8 +13,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from include.ledger.records import Run
 from include.trading.models import Mode
+from include.trading.run.row import Run
 
 # Not every column: the services' answers grow with the orders, and each order's task reads its run.
 SELECT = f"SELECT {', '.join(field.name for field in fields(Run))} FROM orchestration_runs AS runs"  # noqa: S608  names

@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from include.execution.alarming import run_facts
-from include.execution.watchdog import HEARTBEAT
+from include.execution.alerts.raising import run_facts
+from include.execution.duty.watchdog import HEARTBEAT
 from include.ledger.ledger import Ledger
-from include.ledger.records import Run
+from include.trading.run.row import Run
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # A strategy that does not run any more must not alert for ever.

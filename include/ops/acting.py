@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from include.execution import operations
-from include.execution.positions import shares
-from include.execution.rebinding import rebind
-from include.execution.settling import Verdict, settle, unresolved
+from include.execution.duty import account as operations
+from include.execution.duty.rebinding import rebind
+from include.execution.duty.settlement import Verdict, settle, unresolved
+from include.execution.steps.positions import shares
 from include.ledger.connection import url_from_environment
 from include.ledger.grants import grant
 from include.ledger.identity import end_restored, halt_as_restored

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 
-from include.execution.auditing import Audit, audit
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.duty.audit import Audit, audit
 from include.ledger.ledger import Ledger
 from include.ops import printing
 from include.ops.place import Place
 from include.ops.printing import NEEDS_A_PERSON, NOT_DONE, WELL
-from include.services.execution_gateway import GatewayReader
 from include.trading.errors import InvalidData
 
 LONGEST_LIST = 20

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psycopg
 
-from include.execution.settling import OUTCOMES
+from include.execution.duty.settlement import OUTCOMES
 from include.ops import acting, auditing, correcting, looking, reporting, watching
 from include.ops.place import Place
 from include.ops.printing import NOT_DONE, WELL, CleanStream
 from include.trading.bounds import storable_price, storable_quantity
 from include.trading.errors import TradingError
-from include.trading.states import STATES
+from include.trading.order.states import STATES
 
 Command = Callable[[Place, argparse.Namespace], int]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from include.execution.corrections import Corrected, correct, undo
-from include.execution.positions import shares
+from include.execution.duty.corrections import Corrected, correct, undo
+from include.execution.steps.positions import shares
 from include.ops import printing
 from include.ops.place import Place, actor_named
 from include.ops.printing import NEEDS_A_PERSON, WELL
-from include.trading.corrections import (
+from include.trading.account.corrections import (
     HandFill,
     MoveFrom,
     Quantity,

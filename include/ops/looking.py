@@ -6,17 +6,17 @@ import argparse
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from include.execution import operations
-from include.execution.checks import blockers, check
-from include.execution.positions import shares
-from include.execution.preview import file_prices, market_prices, preview, read_signals
+from include.adapters.prices.alpaca import MarketDataClient
+from include.execution.duty import account as operations
+from include.execution.preflight import blockers, check
+from include.execution.steps.positions import shares
+from include.execution.whatif.preview import file_prices, market_prices, preview, read_signals
 from include.ledger.ledger import Ledger
 from include.ops import printing
 from include.ops.place import Place, actor_named
 from include.ops.printing import NEEDS_A_PERSON, WELL
-from include.services.market_data import MarketDataClient
 from include.trading.errors import InvalidData, TradingError
-from include.trading.strategies_file import StrategyFile
+from include.trading.strategy.file import StrategyFile
 
 
 def run_check(place: Place, arguments: argparse.Namespace) -> int:

@@ -10,15 +10,15 @@ from functools import cached_property
 from getpass import getuser
 from pathlib import Path
 
+from include.adapters.http.endpoint import Endpoint, ServiceName
+from include.adapters.venues.gateway.client import GatewayClient
 from include.execution.desk import Desk
 from include.execution.settings import Settings, settings_from
 from include.ledger.connection import url_from_environment
 from include.ledger.ledger import Ledger, open_ledger
-from include.services.endpoint import Endpoint, ServiceName
-from include.services.execution_gateway import GatewayClient
 from include.trading.errors import InvalidData, TradingError
-from include.trading.strategies_file import StrategyFile, load_strategies
-from include.trading.strategy import Strategy
+from include.trading.strategy.file import StrategyFile, load_strategies
+from include.trading.strategy.spec import Strategy
 
 SHIPPED_STRATEGIES = Path(__file__).parents[1] / "config" / "strategies.yaml"
 DEFAULT_GATEWAY = "execution_gateway"

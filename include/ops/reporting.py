@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from include.execution.whatif import Report, report
+from include.execution.whatif.report import Report, report
 from include.ops import printing
 from include.ops.place import Place
 from include.ops.printing import WELL

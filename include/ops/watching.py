@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from include.execution.sending import send_alerts
-from include.execution.watchdog import Watchdog
+from include.adapters.notify.channels import from_environment
+from include.adapters.notify.heartbeat import ping
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.alerts.delivery import send_alerts
+from include.execution.duty.watchdog import Watchdog
 from include.ops import printing
 from include.ops.place import Place
 from include.ops.printing import NEEDS_A_PERSON, WELL
-from include.services.execution_gateway import GatewayReader
-from include.services.heartbeat import ping
-from include.services.notifications import from_environment
 from include.trading.errors import TradingError
 
 

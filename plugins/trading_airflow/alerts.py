@@ -11,12 +11,12 @@ import structlog
 from airflow.sdk import BaseNotifier
 
 from include.trading.errors import InvalidData, TradingError
-from include.trading.identity import run_id as id_of_run
+from include.trading.order.identity import run_id as id_of_run
 
 if TYPE_CHECKING:
+    from include.adapters.notify.channels import Channel
     from include.ledger.ledger import Ledger
-    from include.ledger.records import Run
-    from include.services.notifications import Channel
+    from include.trading.run.row import Run
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class TradingNotifier(BaseNotifier):
         self.event = event
 
     def notify(self, context: Any) -> None:
-        from include.execution.sending import Message, arrives, send_alerts
+        from include.execution.alerts.delivery import Message, arrives, send_alerts
         from include.execution.settings import settings_from
         from trading_airflow.hooks.ledger import LedgerHook
 
@@ -53,8 +53,8 @@ class TradingNotifier(BaseNotifier):
                         log.error("alert not sent", title=message.title, reason=problem)
 
     def _store(self, ledger: Ledger, context: Mapping[str, Any]) -> None:
-        from include.execution.alarming import raise_unknown_orders, task_key
-        from include.trading.alarms import GAVE_UP, NEXT_STEPS
+        from include.execution.alerts.raising import raise_unknown_orders, task_key
+        from include.trading.alerts.alarms import GAVE_UP, NEXT_STEPS
 
         run = _run(ledger, context)
         if run is not None:
@@ -87,7 +87,7 @@ class TradingNotifier(BaseNotifier):
 
     def _is_refused(self, ledger: Ledger, context: Mapping[str, Any]) -> bool:
         """Say whether the request was refused before it became a run; its first task raises the one alert of it."""
-        from include.trading.alarms import NEXT_STEPS
+        from include.trading.alerts.alarms import NEXT_STEPS
 
         dag_id, airflow_run_id = _ids(context)
         error = context.get("exception")
@@ -122,7 +122,7 @@ def channels() -> tuple[Channel, ...]:
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
 
-    from include.services.notifications import CONNECTION_ID, channels_of, config_of
+    from include.adapters.notify.channels import CONNECTION_ID, channels_of, config_of
 
     try:
         connection = BaseHook.get_connection(CONNECTION_ID)

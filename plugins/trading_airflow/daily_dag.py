@@ -8,8 +8,8 @@ from functools import cache
 
 from airflow.sdk import DAG, Param
 
-from include.trading.narrowing import params_schema
-from include.trading.strategy import Strategy
+from include.trading.strategy.narrowing import params_schema
+from include.trading.strategy.spec import Strategy
 from trading_airflow.alerts import TradingNotifier
 from trading_airflow.operators.fills import TrackFillsOperator
 from trading_airflow.operators.orders import MapOrdersOperator, SubmitOrderOperator

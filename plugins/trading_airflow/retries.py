@@ -26,7 +26,7 @@ class TradingRetryPolicy(RetryPolicy):
     def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> RetryDecision:
         if isinstance(exception, Rejected | InvalidData | BookMismatch | OtherGateway):
             return RetryDecision.fail(f"trying again would not change this: {type(exception).__name__}")
-        from include.execution.reports import CANNOT_CHANGE
+        from include.execution.orders.reports import CANNOT_CHANGE
 
         if isinstance(exception, CANNOT_CHANGE):
             return RetryDecision.fail(f"trying again would not change this: {type(exception).__name__}: {exception}")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from include.trading.errors import InvalidData
-from include.trading.strategies_file import load_strategies
-from include.trading.strategy import Strategy
+from include.trading.strategy.file import load_strategies
+from include.trading.strategy.spec import Strategy
 
 SETTING = "TRADING_STRATEGIES_FILE"
 # A backfill may go back to it; with catchup off nothing else does.

@@ -11,9 +11,9 @@ from airflow.sdk.timezone import coerce_datetime, utcnow
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from include.trading.due import due_at, moved
-from include.trading.exchanges import checked_offset, exchange, session_offset
-from include.trading.sessions import Session, TradingCalendar, trading_calendar
+from include.trading.calendar.due import due_at, moved
+from include.trading.calendar.exchanges import checked_offset, exchange, session_offset
+from include.trading.calendar.sessions import Session, TradingCalendar, trading_calendar
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction

@@ -38,20 +38,20 @@ WARMUP = (
     ),
     Loaded(
         (
-            "include.execution.alarming",
-            "include.execution.closing",
-            "include.execution.flips",
-            "include.execution.funding",
-            "include.execution.mapping",
-            "include.execution.sending",
-            "include.execution.signals",
-            "include.execution.submit",
-            "include.execution.tracking",
-            "include.execution.watchdog",
-            "include.services.heartbeat",
-            "include.services.notifications",
-            "include.trading.narrowing",
-            "include.trading.strategies_file",
+            "include.execution.alerts.raising",
+            "include.execution.steps.close_run",
+            "include.execution.orders.flips",
+            "include.execution.orders.funding",
+            "include.execution.steps.map_orders",
+            "include.execution.alerts.delivery",
+            "include.execution.steps.fetch_signals",
+            "include.execution.orders.submit",
+            "include.execution.steps.track_fills",
+            "include.execution.duty.watchdog",
+            "include.adapters.notify.heartbeat",
+            "include.adapters.notify.channels",
+            "include.trading.strategy.narrowing",
+            "include.trading.strategy.file",
         ),
         "the steps of a run and of the watchdog; they bring pydantic's models and psycopg",
         370,
@@ -86,7 +86,7 @@ def warm_up() -> None:
     """Load the modules, and compute the New York calendar, which takes 740 ms and is kept by the process."""
     from airflow.sdk.timezone import utcnow
 
-    from include.trading.sessions import trading_calendar
+    from include.trading.calendar.sessions import trading_calendar
 
     for module in MODULES:
         import_module(module)

@@ -14,29 +14,30 @@ from time import perf_counter
 
 import httpx
 
-from include.execution.closing import close_run
+from include.adapters.http.client import MAX_CONNECTIONS, RETRY_DELAYS_SECONDS
+from include.adapters.http.transport import DeadlineTransport
+from include.adapters.prices.alpaca import MarketDataClient
+from include.adapters.signals.service import SignalServiceClient
+from include.adapters.venues.gateway.client import GatewayClient
 from include.execution.desk import Desk
-from include.execution.mapping import map_orders
-from include.execution.runs import read_run
+from include.execution.orders.submit import submit_order
 from include.execution.settings import Settings
-from include.execution.signals import fetch_signals
-from include.execution.submit import submit_order
-from include.execution.tracking import track_for
+from include.execution.steps.close_run import close_run
+from include.execution.steps.fetch_signals import fetch_signals
+from include.execution.steps.map_orders import map_orders
+from include.execution.steps.open_run import read_run
+from include.execution.steps.track_fills import track_for
 from include.launcher.paths import AIRFLOW_SETTINGS
 from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.settings import read_env_file
 from include.ledger.migrations import migrate
-from include.ledger.records import Intent, Run
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.execution_gateway import GatewayClient
-from include.services.http import MAX_CONNECTIONS, RETRY_DELAYS_SECONDS
-from include.services.market_data import MarketDataClient
-from include.services.signal_service import SignalServiceClient
-from include.services.transport import DeadlineTransport
 from include.trading.models import Price, Signal
-from include.trading.plan import PlanInputs
-from include.trading.planning import make_plan
-from include.trading.strategy import Strategy
+from include.trading.order.row import Intent
+from include.trading.plan.plan import PlanInputs
+from include.trading.plan.planning import make_plan
+from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 from tests.bench.results import EngineResult, EngineRun, Incomplete
 from tests.bench.stack import all_filled
 from tests.bench.strategies import entry

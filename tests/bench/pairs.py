@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from include.ledger.records import Run
+from include.trading.run.row import Run
 from tests.bench.queries import logged_queries
 from tests.bench.results import (
     BETWEEN,

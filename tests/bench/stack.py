@@ -17,15 +17,15 @@ from unittest.mock import patch
 import psycopg
 from psycopg.rows import dict_row
 
+from include.adapters.http.client import RETRY_DELAYS_SECONDS
 from include.execution.settings import Settings
 from include.launcher import airflow
 from include.launcher.demo import LEDGER_DATABASE, METADATA_SETTING, Progress, Stack, bring_up, ledger_on
 from include.launcher.paths import ROOT
 from include.launcher.postgres import EmbeddedPostgres
-from include.ledger.records import Run
 from include.sandbox.runner import AdminClient
-from include.services.http import RETRY_DELAYS_SECONDS
-from include.trading.strategy import Strategy
+from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 from tests.bench.results import Incomplete
 from tests.bench.strategies import entry
 from tests.e2e.live import until

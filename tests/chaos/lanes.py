@@ -13,7 +13,7 @@ from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.ledger import Ledger
 from include.ledger.migrations import migrate
 from include.sandbox.runner import start_sandbox
-from include.trading.sessions import trading_calendar
+from include.trading.calendar.sessions import trading_calendar
 from tests.chaos.mutations import BY_NAME
 from tests.chaos.scenario import Case, Result, play
 from tests.chaos.stage import Lane

@@ -12,21 +12,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from include.execution import closing, corrections, mapping, positions, reports, resolve, snapshot, submit
+from include.adapters.venues.gateway.client import GatewayReader
 from include.execution import desk as desk_module
 from include.execution.binding import Bound
 from include.execution.desk import Desk
+from include.execution.duty import corrections
+from include.execution.orders import reports, resolve, submit
+from include.execution.steps import close_run as closing
+from include.execution.steps import map_orders as mapping
+from include.execution.steps import positions, snapshot
 from include.ledger import orders as ledger_orders
 from include.ledger.accounts import Accounts
 from include.ledger.ledger import Ledger, Locked
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
-from include.ledger.records import Account, AccountState, Intent
-from include.services.execution_gateway import GatewayReader
-from include.trading import booking, fills
-from include.trading.gate import GateDecision, GateFacts
+from include.trading.account.row import Account, AccountState
 from include.trading.models import OrderRequest
-from include.trading.states import state_of
+from include.trading.order import booking, fills
+from include.trading.order.gate import GateDecision, GateFacts
+from include.trading.order.row import Intent
+from include.trading.order.states import state_of
 from tests.chaos import stage
 
 

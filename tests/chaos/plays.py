@@ -9,15 +9,15 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from include.execution import points
-from include.execution import resolve as resolve_module
-from include.execution import submit as submit_module
+from include.execution import faultpoints as points
+from include.execution.orders import resolve as resolve_module
+from include.execution.orders import submit as submit_module
 from tests.chaos.stage import LATE, MOST_TRIES, SUBMIT_POINTS, Stage, track_job
 from tests.chaos.workers import POST_LEFT, Patch, Trap
 
 if TYPE_CHECKING:
     from include.execution.desk import Desk
-    from include.ledger.records import Intent
+    from include.trading.order.row import Intent
     from tests.chaos.fault import Fault
 
 # Where a look-up has not found the victim. Not a point of the engine: only here somebody has to act just then.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from include.execution import points
-from include.execution.corrections import correct
-from include.trading.corrections import HandFill, Ratio, Rename, Wanted
+from include.execution import faultpoints as points
+from include.execution.duty.corrections import correct
+from include.trading.account.corrections import HandFill, Ratio, Rename, Wanted
 from include.trading.errors import InvalidData
 from tests.chaos.plays import finish
 from tests.chaos.plays_lies import fill_all, not_bought_twice

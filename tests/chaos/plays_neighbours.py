@@ -6,11 +6,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from include.execution import points
-from include.execution.rebinding import rebind
-from include.execution.settling import Verdict, settle
+from include.execution import faultpoints as points
+from include.execution.duty.rebinding import rebind
+from include.execution.duty.settlement import Verdict, settle
 from include.sandbox.settings import Settings
-from include.trading.states import UNRESOLVED
+from include.trading.order.states import UNRESOLVED
 from tests.chaos.plays import finish, lift
 from tests.chaos.stage import LATE, Stage
 from tests.chaos.workers import Trap

@@ -13,17 +13,19 @@ from typing import Any
 
 import psycopg
 
-from include.execution.closing import close_run
-from include.execution.runs import read_run, sends
-from include.execution.submit import submit_order
-from include.execution.tracking import track_for
+from include.execution.orders.submit import submit_order
+from include.execution.steps.close_run import close_run
+from include.execution.steps.open_run import read_run, sends
+from include.execution.steps.track_fills import track_for
 from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.ledger import Ledger
-from include.ledger.records import AccountState, Intent, Run
 from include.sandbox.runner import AdminClient, Sandbox, start_sandbox
+from include.trading.account.row import AccountState
 from include.trading.errors import LedgerUnavailable, TradingError
-from include.trading.states import UNRESOLVED
-from include.trading.strategy import Strategy
+from include.trading.order.row import Intent
+from include.trading.order.states import UNRESOLVED
+from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 from tests.chaos.workers import POST_LEFT, Patch, Trap, Worker, start
 from tests.support.engine import FAST, SYMBOLS, Engine, plan_of, sandbox_strategy
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from include.execution import points
-from include.services import transport
+from include.adapters.http import transport
+from include.execution import faultpoints as points
 
 # Where the request has left and no answer is read yet: not a point of the engine, because services cannot name one.
 POST_LEFT = "post_left"

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from include import __version__
 from include.launcher.paths import ROOT
-from include.trading.sessions import trading_calendar
+from include.trading.calendar.sessions import trading_calendar
 from tests.e2e.backfilling import Backfills
 from tests.e2e.live import live_airflow
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from include.launcher.paths import ROOT
-from include.ledger.records import Run
+from include.trading.run.row import Run
 from tests.e2e.live import FINISHED, Live, until
 
 DAG_ID = "daily_trading__backfilled"

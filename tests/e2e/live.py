@@ -26,8 +26,10 @@ from include.launcher.demo import METADATA_SETTING, Progress, Stack, bring_up
 from include.launcher.paths import ROOT
 from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.ledger import Ledger, open_ledger
-from include.ledger.records import Account, Intent, Run
 from include.sandbox.runner import AdminClient
+from include.trading.account.row import Account
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
 from tests.support.databases import temporary_home
 from tests.support.environment import as_environment, without_airflow
 

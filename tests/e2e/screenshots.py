@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from include.execution.runs import RunIdentity
+from include.execution.steps.open_run import RunIdentity
 from include.launcher.paths import ROOT
-from include.trading.sessions import trading_calendar
+from include.trading.calendar.sessions import trading_calendar
 from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, live_airflow
 from tests.support.chromium import ARGUMENTS, EXECUTABLE
 from tests.support.engine import FAST, Engine, sandbox_strategy

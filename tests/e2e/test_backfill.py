@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.trading.sessions import trading_calendar
+from include.trading.calendar.sessions import trading_calendar
 from tests.e2e.backfilling import DAG_ID, Backfills
 from tests.e2e.live import Live
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect, sync_playwright
 
-from include.execution.runs import RunIdentity
+from include.execution.steps.open_run import RunIdentity
 from include.ledger.ledger import Ledger, open_ledger
-from include.ledger.records import Intent
+from include.trading.order.row import Intent
 from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, symbols_of, until
 from tests.support.chromium import ARGUMENTS, EXECUTABLE
 from tests.support.engine import Engine, sandbox_strategy

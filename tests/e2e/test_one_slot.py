@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime
 import httpx
 import pytest
 
-from include.ledger.records import Intent
-from include.trading.sessions import trading_calendar
+from include.trading.calendar.sessions import trading_calendar
+from include.trading.order.row import Intent
 from tests.e2e.live import Live, LiveRun, live_airflow, until
 
 pytestmark = pytest.mark.heavy

@@ -14,7 +14,8 @@ import pytest
 from psycopg import sql
 
 from include.ledger.alerts import Alert
-from include.ledger.records import Intent, Run
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
 from tests.e2e.live import PER_STRATEGY, Live, LiveRun, symbols_of, until
 from tests.support.inbox import Inbox, webhook
 

@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.execution.alarming import raise_unknown_orders
+from include.adapters.notify.channels import channels_of
+from include.execution.alerts.delivery import send_alerts
+from include.execution.alerts.raising import raise_unknown_orders
 from include.execution.desk import stop_trading
-from include.execution.sending import send_alerts
+from include.execution.duty.watchdog import Watched
 from include.execution.settings import Settings
-from include.execution.watchdog import Watched
 from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.notifications import channels_of
-from include.trading.alarms import listed
+from include.trading.alerts.alarms import listed
 from include.trading.errors import BookMismatch, InvalidData, OutcomeUnknown, Unavailable
 from tests.support.duty import AT_ONCE, QUIET, Duty
 from tests.support.engine import FAST, Engine, sandbox_strategy
@@ -180,7 +180,7 @@ def test_the_newest_run_closed_with_an_unknown_order_is_counted_anew_once_it_is_
 
 
 def test_a_break_and_the_halt_it_causes_alert_until_a_person_resumes(duty: Duty) -> None:
-    from include.execution.operations import resume
+    from include.execution.duty.account import resume
 
     with duty.engine.desk() as desk:
         desk.ledger.accounts.ensure("sandbox")
@@ -568,7 +568,7 @@ def test_the_command_looks_and_sends_without_airflow(duty: Duty, capsys: pytest.
 
 
 def test_an_empty_positions_answer_is_one_alert_and_one_break_with_every_symbol_in_it(duty: Duty) -> None:
-    from include.execution.operations import resume
+    from include.execution.duty.account import resume
 
     run = duty.engine.run("one", sandbox_strategy())
     duty.send()

@@ -12,14 +12,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from include.execution import points
-from include.execution.operations import adopt
-from include.execution.resolve import look_again
-from include.execution.tracking import refresh_orders
-from include.ledger.records import Intent
+from include.execution import faultpoints as points
+from include.execution.duty.account import adopt
+from include.execution.orders.resolve import look_again
+from include.execution.steps.track_fills import refresh_orders
 from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.errors import InvalidData
+from include.trading.order.row import Intent
 from tests.support.trading import Trade
 
 STRATEGY = "daily_trading"

@@ -11,11 +11,11 @@ from decimal import Decimal
 
 import pytest
 
+from include.adapters.http.endpoint import Endpoint
+from include.adapters.signals.service import SignalServiceClient
 from include.launcher.paths import ROOT
 from include.launcher.processes import free_port
 from include.sandbox.runner import start_sandbox
-from include.services.endpoint import Endpoint
-from include.services.signal_service import SignalServiceClient
 from include.trading.errors import Rejected
 from tests.support.engine import Engine, sandbox_strategy
 

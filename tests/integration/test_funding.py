@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from include.execution.funding import after_reductions
-from include.ledger.records import Intent, Run
+from include.execution.orders.funding import after_reductions
 from include.sandbox.runner import Sandbox, start_sandbox
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
 from tests.support.engine import Engine
 from tests.support.trading import Trade
 

@@ -11,24 +11,26 @@ from functools import partial
 import psycopg
 import pytest
 
-from include.execution import operations, points
-from include.execution.closing import close_run
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution import faultpoints as points
 from include.execution.desk import Desk, stop_trading
-from include.execution.resolve import look_again, look_up
-from include.execution.settling import Verdict, settle
-from include.execution.signals import check_may_trade
-from include.execution.submit import submit_order
-from include.execution.tracking import track_once
-from include.execution.watchdog import Findings, Watchdog
+from include.execution.duty import account as operations
+from include.execution.duty.settlement import Verdict, settle
+from include.execution.duty.watchdog import Findings, Watchdog
+from include.execution.orders.resolve import look_again, look_up
+from include.execution.orders.submit import submit_order
+from include.execution.steps.close_run import close_run
+from include.execution.steps.fetch_signals import check_may_trade
+from include.execution.steps.track_fills import track_once
 from include.launcher.demo import follow_sandbox
 from include.ledger.pages import Pages
-from include.ledger.records import Intent, Run
 from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.execution_gateway import GatewayReader
+from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import BookMismatch, InvalidData, OtherGateway, OutcomeUnknown
-from include.trading.sessions import trading_calendar
-from include.trading.strategy import Strategy
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 from tests.support.engine import Engine
 from tests.support.trading import Trade
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from include.execution import points
-from include.execution.operations import resume
-from include.execution.reports import apply_report
-from include.execution.resolve import look_again_at, to_look_up_again
-from include.execution.settling import Verdict, settle
-from include.execution.submit import submit_order
-from include.execution.tracking import close_late_orders
+from include.execution import faultpoints as points
+from include.execution.duty.account import resume
+from include.execution.duty.settlement import Verdict, settle
+from include.execution.orders.reports import apply_report
+from include.execution.orders.resolve import look_again_at, to_look_up_again
+from include.execution.orders.submit import submit_order
+from include.execution.steps.track_fills import close_late_orders
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.errors import BookMismatch, InvalidData, Paused, TradingError, Unavailable
 from tests.support.engine import sandbox_strategy
@@ -118,6 +118,7 @@ def test_the_watchdogs_look_finds_an_order_that_was_not_sent_and_is_live(trade: 
     with trade.later().desk() as desk:
         close_late_orders(desk, trade.engine.account)
         assert trade.order(order).state == "not_sent"
+        trade.until_broker_filled()
         assert look_again_at(desk, to_look_up_again(desk, trade.engine.account)) == {}
 
     assert (trade.order(order).state, trade.order(order).filled_quantity) == ("filled", order.quantity)

@@ -21,7 +21,7 @@ import pytest
 
 from include.monitoring.metrics import CONTENT_TYPE, render_metrics
 from include.sandbox.runner import start_sandbox
-from include.trading.alarms import NEXT_STEPS
+from include.trading.alerts.alarms import NEXT_STEPS
 from tests.support.engine import Engine, sandbox_strategy
 
 MONITORING = Path(__file__).parents[2] / "include" / "monitoring"

@@ -8,10 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from include.execution import points
-from include.execution.tracking import refresh_orders
-from include.ledger.records import Intent, Run
+from include.execution import faultpoints as points
+from include.execution.steps.track_fills import refresh_orders
 from include.sandbox.runner import Sandbox, start_sandbox
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
 from tests.support.trading import Trade
 
 PLAN_POINTS = ("before_positions", "after_positions", "before_freeze", "account_locked")

@@ -14,12 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
-from include.execution import points
+from include.execution import faultpoints as points
 from include.execution.desk import stop_trading
 from include.ledger.migrations import NEWEST
-from include.ledger.records import Intent, Run
 from include.ops.commands import main
 from include.sandbox.runner import PROJECT, Sandbox, start_sandbox
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
 from tests.support.engine import FAST, Engine, sandbox_strategy
 
 STRATEGIES = """

@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.execution import points
-from include.execution.reports import apply_report
-from include.execution.resolve import look_up
-from include.execution.submit import submit_order
+from include.adapters.venues.gateway.client import GatewayClient
+from include.execution import faultpoints as points
+from include.execution.orders.reports import apply_report
+from include.execution.orders.resolve import look_up
+from include.execution.orders.submit import submit_order
 from include.ledger.ledger import Ledger, Traffic
-from include.ledger.records import Intent
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.execution_gateway import GatewayClient
 from include.trading.errors import BookMismatch, LedgerUnavailable, OutcomeUnknown, TradingError
 from include.trading.models import Fill, OrderReport
-from include.trading.strategy import Strategy
+from include.trading.order.row import Intent
+from include.trading.strategy.spec import Strategy
 from tests.bench.strategies import entry
 from tests.support.engine import sandbox_strategy
 from tests.support.trading import QUICK, Trade

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import pytest
 
-from include.execution.operations import adopt
-from include.ledger.records import Run
+from include.execution.duty.account import adopt
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.trading.sessions import Session, trading_calendar
+from include.trading.calendar.sessions import Session, trading_calendar
+from include.trading.run.row import Run
 from tests.support.engine import Engine, sandbox_strategy
 
 

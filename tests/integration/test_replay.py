@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from include.execution.closing import close_run
+from include.adapters.prices.alpaca import MarketDataClient
+from include.adapters.signals.service import SignalServiceClient
 from include.execution.desk import Desk
-from include.execution.mapping import map_orders
-from include.execution.runs import open_run, read_run, sends
-from include.execution.signals import fetch_signals
-from include.ledger.records import Run
+from include.execution.steps.close_run import close_run
+from include.execution.steps.fetch_signals import fetch_signals
+from include.execution.steps.map_orders import map_orders
+from include.execution.steps.open_run import open_run, read_run, sends
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.market_data import MarketDataClient
-from include.services.signal_service import SignalServiceClient
+from include.trading.calendar.sessions import Session, trading_calendar
 from include.trading.errors import InvalidData, NotFound, Unavailable
-from include.trading.sessions import Session, trading_calendar
-from include.trading.strategy import RunRequest, Strategy
+from include.trading.run.row import Run
+from include.trading.strategy.spec import RunRequest, Strategy
 from tests.support.engine import SYMBOLS, Engine, sandbox_strategy
 
 TODAY = datetime.now(UTC).date()

@@ -16,7 +16,7 @@ import pytest
 from include.ops.commands import main
 from include.sandbox.prices import Prices
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.trading.sessions import Session, trading_calendar
+from include.trading.calendar.sessions import Session, trading_calendar
 from tests.support.engine import SYMBOLS, Engine, sandbox_strategy
 
 CALENDAR = trading_calendar("XNYS", today=datetime.now(UTC).date())

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from include.adapters.http.client import HttpService
+from include.adapters.http.endpoint import Endpoint
+from include.adapters.prices.alpaca import MarketDataClient
+from include.adapters.signals.service import SignalServiceClient
+from include.adapters.venues.gateway.client import GatewayClient
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.endpoint import Endpoint
-from include.services.execution_gateway import GatewayClient
-from include.services.http import HttpService
-from include.services.market_data import MarketDataClient
-from include.services.signal_service import SignalServiceClient
 from include.trading.errors import (
     Halted,
     IdExists,

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from include.execution.tracking import refresh_orders
+from include.execution.steps.track_fills import refresh_orders
 from include.ledger.ledger import Ledger
 from include.ops.commands import main
 from include.sandbox.runner import start_sandbox

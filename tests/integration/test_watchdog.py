@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from include.execution.watchdog import HEARTBEAT, Watched
-from include.ledger.records import Intent
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.duty.watchdog import HEARTBEAT, Watched
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.execution_gateway import GatewayReader
 from include.trading.errors import InvalidData
+from include.trading.order.row import Intent
 from tests.support.duty import Duty
 from tests.support.engine import Engine, sandbox_strategy
 from tests.support.inbox import webhook

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from include.ledger.records import Run
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.trading.limits import Limits
+from include.trading.run.row import Run
+from include.trading.strategy.limits import Limits
 from tests.support.trading import Trade
 
 

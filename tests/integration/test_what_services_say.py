@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from include.execution import operations
+from include.adapters.http.answers import decimal_of
 from include.execution.desk import stop_trading
+from include.execution.duty import account as operations
 from include.ledger.ledger import Ledger, open_ledger
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.services.answers import decimal_of
 from include.trading import bounds
 from include.trading.errors import Halted, InvalidData, TradingError
 from include.trading.models import Price

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from include.trading import booking, gate
-from include.trading.booking import Booking, KnownOrder
-from include.trading.gate import GateDecision, GateFacts
 from include.trading.models import OrderReport
+from include.trading.order import booking, gate
+from include.trading.order.booking import Booking, KnownOrder
+from include.trading.order.gate import GateDecision, GateFacts
 from tests.model.bounds import ALONE, FILLED, HALTED, HIDDEN, LIED_TO, LONG, MOVED, OVERFILLED, REVISED
 from tests.model.rules import Rules
 from tests.model.world import Bounds

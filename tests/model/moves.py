@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from include.trading.errors import InvalidData
-from include.trading.states import NEVER_SENT, REFUSED, UNRESOLVED
+from include.trading.order.states import NEVER_SENT, REFUSED, UNRESOLVED
 from tests.model.rules import Rules, booked, decision, is_proven, may_post
 from tests.model.world import (
     LEASE,

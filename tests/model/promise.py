@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.trading.states import FINAL, NEVER_SENT, REFUSED, UNRESOLVED
+from include.trading.order.states import FINAL, NEVER_SENT, REFUSED, UNRESOLVED
 from tests.model.moves import _reported, _saved, said
 from tests.model.rules import Rules
 from tests.model.world import HOME, TARGET, Bounds, World

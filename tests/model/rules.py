@@ -10,13 +10,13 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
-from include.trading import gate
-from include.trading.booking import Booking, KnownOrder, book
-from include.trading.fills import Execution
-from include.trading.gate import GateDecision, GateFacts
+from include.trading.account.venue_identity import Venue, unlike
 from include.trading.models import Fill, OrderReport
-from include.trading.states import FINAL, REFUSED, check_transition, state_of
-from include.trading.venue import Venue, unlike
+from include.trading.order import gate
+from include.trading.order.booking import Booking, KnownOrder, book
+from include.trading.order.fills import Execution
+from include.trading.order.gate import GateDecision, GateFacts
+from include.trading.order.states import FINAL, REFUSED, check_transition, state_of
 from tests.model.world import ATTEMPT_CAP, HOME, OPENS, PROOF, TIMEOUT, Answer, Order
 
 VENUES = (Venue(address="http://gateway-a:8002"), Venue(address="http://gateway-b:8002"))

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from airflow.sdk import DAG
 
-from include.trading.strategy import Strategy
+from include.trading.strategy.spec import Strategy
 
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = ROOT / "dags"

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from include.execution.sending import send_alerts
+from include.adapters.notify.channels import channels_of
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.alerts.delivery import send_alerts
+from include.execution.duty.watchdog import Findings, Watchdog, Watched
 from include.execution.settings import Settings
-from include.execution.watchdog import Findings, Watchdog, Watched
-from include.ledger.records import Intent, Run
 from include.sandbox.runner import Sandbox
-from include.services.execution_gateway import GatewayReader
-from include.services.notifications import channels_of
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
 from tests.support.engine import FAST, Engine, sandbox_strategy
 from tests.support.inbox import Inbox
 

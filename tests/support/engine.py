@@ -9,23 +9,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from include.execution.closing import close_run
+from include.adapters.http.endpoint import Endpoint
+from include.adapters.prices.alpaca import MarketDataClient
+from include.adapters.signals.service import SignalServiceClient
+from include.adapters.venues.gateway.client import GatewayClient, GatewayReader
 from include.execution.desk import Desk
-from include.execution.flips import second_leg
-from include.execution.mapping import map_orders
-from include.execution.runs import RunIdentity, open_run, read_run, sends
+from include.execution.orders.flips import second_leg
+from include.execution.orders.submit import submit_order
 from include.execution.settings import Settings
-from include.execution.signals import fetch_signals
-from include.execution.submit import submit_order
-from include.execution.tracking import track_for
+from include.execution.steps.close_run import close_run
+from include.execution.steps.fetch_signals import fetch_signals
+from include.execution.steps.map_orders import map_orders
+from include.execution.steps.open_run import RunIdentity, open_run, read_run, sends
+from include.execution.steps.track_fills import track_for
 from include.ledger.ledger import Ledger, open_ledger
-from include.ledger.records import Intent, Run
-from include.services.endpoint import Endpoint
-from include.services.execution_gateway import GatewayClient, GatewayReader
-from include.services.market_data import MarketDataClient
-from include.services.signal_service import SignalServiceClient
-from include.trading.strategy import RunRequest, Strategy
-from include.trading.terms import RunType
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
+from include.trading.run.terms import RunType
+from include.trading.strategy.spec import RunRequest, Strategy
 
 SYMBOLS = ("AAPL", "MSFT", "JPM", "XOM", "KO")
 

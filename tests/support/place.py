@@ -10,11 +10,13 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from include.execution.runs import RunIdentity
+from include.execution.steps.open_run import RunIdentity
 from include.ledger.ledger import open_ledger
-from include.ledger.records import Account, Intent, Run
 from include.sandbox.runner import Sandbox
-from include.trading.strategy import Strategy
+from include.trading.account.row import Account
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 from tests.support.dags import write_strategies
 from tests.support.tasks import connections
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from include.trading.models import Price, Signal
-from include.trading.plan import MappingRow, Plan, PlanInputs
-from include.trading.strategy import Strategy
+from include.trading.plan.plan import MappingRow, Plan, PlanInputs
+from include.trading.strategy.spec import Strategy
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 ALL_OFF = dict.fromkeys(

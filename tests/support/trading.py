@@ -7,9 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from include.execution.settings import Settings
-from include.ledger.records import Account, Break, Intent, Run
 from include.sandbox.runner import AdminClient, Sandbox
-from include.trading.strategy import Strategy
+from include.trading.account.books import Break
+from include.trading.account.row import Account
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 from tests.support.engine import FAST, Engine, sandbox_strategy
 
 QUICK = FAST.model_copy(

@@ -12,7 +12,7 @@ from airflow.models.xcom import XComModel
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.execution.runs import RunIdentity
+from include.execution.steps.open_run import RunIdentity
 from include.ledger.alerts import Alert
 from include.ledger.ledger import open_ledger
 from include.trading.errors import InvalidData, Unavailable

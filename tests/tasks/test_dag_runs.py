@@ -15,10 +15,10 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
 from sqlalchemy import select
 
-from include.execution.runs import RunIdentity
-from include.ledger.records import Run
+from include.execution.steps.open_run import RunIdentity
 from include.trading.errors import Unavailable
-from include.trading.terms import RunType
+from include.trading.run.row import Run
+from include.trading.run.terms import RunType
 from tests.support.dags import read_dags
 from tests.support.engine import SYMBOLS, sandbox_strategy
 from tests.support.place import Place
@@ -241,8 +241,8 @@ def test_without_the_gateway_the_run_is_red_and_the_account_stays_active(place: 
 def test_a_gateway_that_never_takes_an_order_leaves_orders_not_sent_and_nothing_in_doubt(place: Place) -> None:
     place.sandbox.admin.fault("down_503")
     # Long enough for a slow machine to come to the orders, short enough to wait for.
-    place.monkeypatch.setattr("include.trading.terms.SANDBOX_SEND", timedelta(seconds=90))
-    place.monkeypatch.setattr("include.trading.terms.SANDBOX_CUTOFF", timedelta(seconds=1))
+    place.monkeypatch.setattr("include.trading.run.terms.SANDBOX_SEND", timedelta(seconds=90))
+    place.monkeypatch.setattr("include.trading.run.terms.SANDBOX_CUTOFF", timedelta(seconds=1))
 
     ended = trade(place)
 

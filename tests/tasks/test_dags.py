@@ -16,7 +16,7 @@ from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID, _AI
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.trading.errors import InvalidData
-from include.trading.strategy import RunRequest
+from include.trading.strategy.spec import RunRequest
 from tests.support.dags import ROOT, read_dags, write_strategies
 from tests.support.planning import strategy
 from trading_airflow.daily_dag import dag_of_task

@@ -12,13 +12,13 @@ import pytest
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.execution.operations import resume
+from include.adapters.venues.gateway.client import GatewayClient
+from include.execution.duty.account import resume
 from include.execution.settings import Settings
 from include.ledger.ledger import open_ledger
-from include.ledger.records import Run
 from include.sandbox.runner import start_sandbox
-from include.services.execution_gateway import GatewayClient
 from include.trading.errors import InvalidData, NotFound, Unavailable
+from include.trading.run.row import Run
 from tests.support.engine import SYMBOLS, sandbox_strategy
 from tests.support.place import Place
 from tests.support.tasks import DagRun, connections, http_connection

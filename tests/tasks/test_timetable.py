@@ -17,8 +17,8 @@ from pendulum import DateTime, instance
 from structlog.testing import capture_logs
 
 from include.launcher.paths import ROOT
+from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import InvalidData
-from include.trading.sessions import trading_calendar
 from tests.bench.imports import inner_imports
 from trading_airflow.timetable import ExchangeSessionTimetable, schedule_for
 from trading_airflow.warmup import MODULES, forks_tasks

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from include.adapters.http.endpoint import Endpoint
 from include.launcher.env_file import ensure_env_file
 from include.launcher.errors import CannotRun
 from include.launcher.paths import AIRFLOW_SETTINGS, ROOT
 from include.launcher.settings import read_env_file
 from include.sandbox.__main__ import PORTS
-from include.services.endpoint import Endpoint
 from trading_airflow.web.views import PREFIX
 
 COMPOSE = ROOT / "docker-compose.airflow.yml"

@@ -12,7 +12,8 @@ import pytest
 from include.launcher.commands import COMMANDS
 from include.launcher.paths import ROOT
 from include.ops.commands import build_parser
-from include.trading import models, sizing
+from include.trading import models
+from include.trading.sizing import target_weight as sizing
 from tests.support.planning import prices, signals
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "include").rglob("*.md")])

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.trading.models import Contract, Mode, OrderReport, Side
-from include.trading.states import FINAL, FINAL_WORDS, REFUSED, UNRESOLVED
+from include.trading.order.states import FINAL, FINAL_WORDS, REFUSED, UNRESOLVED
 
 ACKNOWLEDGED = (FINAL_WORDS - REFUSED) | {"open"}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from include.trading.audit.history import AccountHistory, OrderHistory
-from include.trading.states import TRANSITIONS
+from include.trading.order.states import TRANSITIONS
 
 
 def legal_and_gapless(order: OrderHistory, account: AccountHistory) -> Iterator[str]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from include.trading.audit.findings import Finding, not_provable
 from include.trading.audit.history import ACKNOWLEDGED, GatewayWords, OrderHistory
 from include.trading.models import OrderReport
-from include.trading.states import FINAL_WORDS, REFUSED
+from include.trading.order.states import FINAL_WORDS, REFUSED
 
 # How far the gateway's clock may be from the ledger's.
 CLOCK_MARGIN = timedelta(minutes=5)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from include.services.endpoint import Endpoint, ServiceName, extra_of
+from include.adapters.http.endpoint import Endpoint, ServiceName, extra_of
 from include.trading.errors import NotFound
 
 if TYPE_CHECKING:

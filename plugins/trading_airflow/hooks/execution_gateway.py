@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from airflow.providers.http.hooks.http import HttpHook
 
-from include.services.endpoint import Endpoint
-from include.services.execution_gateway import GatewayClient, GatewayReader
+from include.adapters.http.endpoint import Endpoint
+from include.adapters.venues.gateway.client import GatewayClient, GatewayReader
 from trading_airflow.hooks.endpoints import endpoint_of
 
 

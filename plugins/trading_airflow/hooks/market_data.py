@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.providers.http.hooks.http import HttpHook
 
-from include.services.market_data import MarketDataClient
+from include.adapters.prices.alpaca import MarketDataClient
 from trading_airflow.hooks.endpoints import endpoint_of
 
 

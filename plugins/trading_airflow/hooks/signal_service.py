@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.providers.http.hooks.http import HttpHook
 
-from include.services.signal_service import SignalServiceClient
+from include.adapters.signals.service import SignalServiceClient
 from trading_airflow.hooks.endpoints import endpoint_of
 
 

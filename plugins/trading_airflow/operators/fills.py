@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.ledger.ledger import Ledger
-    from include.ledger.records import Run
+    from include.trading.run.row import Run
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +46,8 @@ class TrackFillsOperator(TradingOperator):
         return self._track(context, waits=waits)
 
     def _track(self, context: Context, *, waits: int) -> dict[str, Any]:
-        from include.execution.closing import close_run
-        from include.execution.tracking import track_for
+        from include.execution.steps.close_run import close_run
+        from include.execution.steps.track_fills import track_for
 
         with self.ledger(context) as ledger:
             _end_refused(ledger, context)

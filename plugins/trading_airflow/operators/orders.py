@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.execution.desk import Desk
-    from include.ledger.records import Intent, Run
+    from include.trading.order.row import Intent
+    from include.trading.run.row import Run
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +41,8 @@ class MapOrdersOperator(TradingOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         from airflow.sdk.configuration import conf
 
-        from include.execution.mapping import map_orders
-        from include.execution.runs import strategy_of
+        from include.execution.steps.map_orders import map_orders
+        from include.execution.steps.open_run import strategy_of
         from trading_airflow.hooks.market_data import MarketDataHook
 
         signals = [Signal.model_validate(row) for row in self.signals["signals"]]
@@ -111,7 +112,7 @@ class SubmitOrderOperator(TradingOperator):
         cast("dict[str, Any]", context)["label"] = label
 
     def _send(self, desk: Desk, plan_id: UUID, client_order_id: str) -> Intent:
-        from include.execution.submit import submit_order
+        from include.execution.orders.submit import submit_order
 
         with structlog.contextvars.bound_contextvars(symbol=self.traded_symbol(), client_order_id=client_order_id):
             sent = submit_order(desk, plan_id, client_order_id)
@@ -132,7 +133,7 @@ class SubmitOrderOperator(TradingOperator):
             raise InvalidData(f"an order of the plan {plan_id} was expected, got {client_order_id}")
 
     def _wait_for_first_leg(self, desk: Desk, first: Intent, second: str) -> None:
-        from include.execution.flips import second_leg
+        from include.execution.orders.flips import second_leg
 
         if second_leg(desk, first, second) == "wait":
             # Never less than Airflow 3.3.2 can take; the worker's slot is free meanwhile.
@@ -140,7 +141,7 @@ class SubmitOrderOperator(TradingOperator):
 
     def _wait_for_reductions(self, desk: Desk, run: Run, client_order_id: str, waits: int) -> None:
         """Give the slot back while an increase waits for the plan's reductions, where the strategy says so."""
-        from include.execution.funding import after_reductions
+        from include.execution.orders.funding import after_reductions
 
         if run.plan_id is None or not run.parameters["strategy"].get("wait_for_reductions", False):
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from include.trading.errors import InvalidData, NotFound
-from include.trading.strategy import RunRequest, Strategy
+from include.trading.strategy.spec import RunRequest, Strategy
 from trading_airflow.operators.task import TradingOperator, code_version, identity_of, say_whose
 from trading_airflow.strategies import strategy_named
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.execution.desk import Desk
-    from include.ledger.records import Run
+    from include.trading.run.row import Run
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class FetchSignalsOperator(TradingOperator):
         self.strategy_id = strategy_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.execution.runs import open_run
+        from include.execution.steps.open_run import open_run
 
         with self.ledger(context) as ledger:
             # Inside, so that the words of a refusal are kept.
@@ -60,8 +60,8 @@ class FetchSignalsOperator(TradingOperator):
                 return self._fetch(desk, run)
 
     def _fetch(self, desk: Desk, run: Run) -> dict[str, Any]:
-        from include.execution.runs import strategy_of
-        from include.execution.signals import fetch_signals
+        from include.execution.steps.fetch_signals import fetch_signals
+        from include.execution.steps.open_run import strategy_of
         from trading_airflow.hooks.signal_service import SignalServiceHook
 
         result: dict[str, Any] = {

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.execution.desk import Desk
-    from include.execution.runs import RunIdentity
+    from include.execution.steps.open_run import RunIdentity
     from include.ledger.ledger import Ledger
-    from include.ledger.records import Run
-    from include.trading.terms import RunType
+    from include.trading.run.row import Run
+    from include.trading.run.terms import RunType
 
 
 class TradingOperator(BaseOperator):
@@ -41,7 +41,7 @@ class TradingOperator(BaseOperator):
     @contextmanager
     def ledger(self, context: Context) -> Iterator[Ledger]:
         """Open the ledger, and keep there how long this try took and the error it ended with."""
-        from include.execution.reports import CANNOT_CHANGE
+        from include.execution.orders.reports import CANNOT_CHANGE
         from trading_airflow.hooks.ledger import LedgerHook
 
         run_id = identity_of(context).run_id
@@ -97,8 +97,8 @@ class TradingOperator(BaseOperator):
     def desk(self, ledger: Ledger, run: Run, context: Context) -> Iterator[Desk]:
         """Make what a step of this run works with. A run that never sends gets a gateway that cannot submit."""
         from include.execution.desk import Desk
-        from include.execution.runs import gateway_connection_of, sends
         from include.execution.settings import settings_from
+        from include.execution.steps.open_run import gateway_connection_of, sends
         from trading_airflow.hooks.execution_gateway import ExecutionGatewayHook, GatewayReaderHook
 
         hook = ExecutionGatewayHook if sends(run) else GatewayReaderHook
@@ -120,7 +120,7 @@ class TradingOperator(BaseOperator):
             )
 
     def read_run(self, ledger: Ledger, context: Context) -> Run:
-        from include.execution.runs import read_run
+        from include.execution.steps.open_run import read_run
 
         run = read_run(ledger, identity_of(context).run_id)
         say_whose(run)
@@ -134,7 +134,7 @@ def say_whose(run: Run) -> None:
 
 def identity_of(context: Context) -> RunIdentity:
     """Return who this DAG run is; a manual run may have no logical date."""
-    from include.execution.runs import RunIdentity
+    from include.execution.steps.open_run import RunIdentity
 
     dag_run = context["dag_run"]
     return RunIdentity(

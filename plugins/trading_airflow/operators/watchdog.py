@@ -12,16 +12,16 @@ import structlog
 from airflow.sdk import BaseOperator
 
 from include.trading.errors import TradingError
-from include.trading.strategies_file import load_strategies
+from include.trading.strategy.file import load_strategies
 from trading_airflow.operators.task import code_version
 from trading_airflow.strategies import strategies_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from include.execution.watchdog import Watched
-    from include.services.execution_gateway import GatewayReader
-    from include.trading.strategy import Strategy
+    from include.adapters.venues.gateway.client import GatewayReader
+    from include.execution.duty.watchdog import Watched
+    from include.trading.strategy.spec import Strategy
 
 log = structlog.get_logger(__name__)
 
@@ -35,10 +35,10 @@ class WatchdogOperator(BaseOperator):
     ui_color = "#f3e8fd"
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.execution.sending import send_alerts
+        from include.adapters.notify.heartbeat import ping
+        from include.execution.alerts.delivery import send_alerts
+        from include.execution.duty.watchdog import Watchdog
         from include.execution.settings import settings_from
-        from include.execution.watchdog import Watchdog
-        from include.services.heartbeat import ping
         from trading_airflow.alerts import base_url, channels
         from trading_airflow.hooks.ledger import LedgerHook
 
@@ -97,7 +97,7 @@ def _watched(strategies: tuple[Strategy, ...], context: Context) -> list[Watched
     """Return the strategies with what Airflow says of their DAGs: the ledger does not know which are paused."""
     from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
-    from include.execution.watchdog import Watched
+    from include.execution.duty.watchdog import Watched
 
     ti = context["ti"]
     found = []

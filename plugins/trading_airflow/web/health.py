@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from include.execution.watchdog import HEARTBEAT
+from include.adapters.http.endpoint import Endpoint, ServiceName
+from include.adapters.prices.alpaca import MarketDataClient
+from include.adapters.signals.service import SignalServiceClient
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.duty.watchdog import HEARTBEAT
 from include.ledger.pages import Pages, RunFilter
-from include.services.endpoint import Endpoint, ServiceName
-from include.services.execution_gateway import GatewayReader
-from include.services.market_data import MarketDataClient
-from include.services.signal_service import SignalServiceClient
 from include.trading.errors import LedgerUnavailable, TradingError
-from include.trading.identity import SENDING_MODES
 from include.trading.models import Price
-from include.trading.states import UNRESOLVED
-from include.trading.strategy import Strategy
+from include.trading.order.identity import SENDING_MODES
+from include.trading.order.states import UNRESOLVED
+from include.trading.strategy.spec import Strategy
 from trading_airflow.web import place
 from trading_airflow.web.models.overview import AccountHealth, Component, Health, HealthReport, LastRun
 from trading_airflow.web.probes import Probes

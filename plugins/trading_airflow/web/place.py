@@ -11,15 +11,15 @@ from typing import Annotated
 from airflow.providers.http.hooks.http import HttpHook
 from fastapi import Depends
 
+from include.adapters.http.endpoint import Endpoint, ServiceName
+from include.adapters.venues.gateway.client import GatewayClient
 from include.execution.desk import Desk
 from include.execution.settings import Settings, settings_from
 from include.ledger.ledger import Ledger
 from include.ledger.pages import Pages
-from include.services.endpoint import Endpoint, ServiceName
-from include.services.execution_gateway import GatewayClient
 from include.trading.errors import InvalidData, TradingError
-from include.trading.strategies_file import StrategyFile, load_strategies
-from include.trading.strategy import Strategy
+from include.trading.strategy.file import StrategyFile, load_strategies
+from include.trading.strategy.spec import Strategy
 from trading_airflow.hooks.endpoints import endpoint_of
 from trading_airflow.hooks.execution_gateway import GatewayReaderHook
 from trading_airflow.hooks.ledger import LedgerHook

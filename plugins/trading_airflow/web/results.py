@@ -13,9 +13,10 @@ from fastapi import Request
 
 from include.ledger.ledger import Ledger
 from include.ledger.pages import Pages
-from include.ledger.records import Intent, Run
-from include.trading.outcome import OrderFact, count_orders
-from include.trading.reasons import REASONS
+from include.trading.order.row import Intent
+from include.trading.plan.reasons import REASONS
+from include.trading.run.outcome import OrderFact, count_orders
+from include.trading.run.row import Run
 from trading_airflow.web import dagruns
 from trading_airflow.web.models.runs import (
     Alert,

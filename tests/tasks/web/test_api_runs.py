@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from include.trading.identity import run_id
+from include.trading.order.identity import run_id
 from tests.support.engine import sandbox_strategy
 from tests.support.web import API, Site
 

@@ -12,7 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Route
 
-from include.ledger.records import Intent, Run
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
 from tests.support.engine import sandbox_strategy
 from tests.support.web import Site
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from include.execution.settling import Outcome
+from include.execution.duty.settlement import Outcome
 from include.trading.models import Side, Symbol
 from trading_airflow.web.models.base import Answer, Body, Reason, example
 from trading_airflow.web.models.examples import ACCOUNT

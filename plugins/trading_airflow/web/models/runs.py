@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, field_validator
 
 from include.trading.models import Mode, Side
-from include.trading.strategy import RunRequest
+from include.trading.strategy.spec import RunRequest
 from trading_airflow.web.models.base import Answer, Body, Reason, example
 from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID
 

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import StringConstraints
 
-from include.execution import corrections, operations, settling
+from include.execution.duty import account as operations
+from include.execution.duty import corrections
+from include.execution.duty import settlement as settling
 from include.ledger.ledger import Ledger
 from include.ledger.pages import Pages
-from include.trading.corrections import (
+from include.trading.account.corrections import (
     HandFill,
     MoveFrom,
     Quantity,
@@ -24,7 +26,7 @@ from include.trading.corrections import (
     parse_symbol,
 )
 from include.trading.errors import TradingError
-from include.trading.states import UNRESOLVED
+from include.trading.order.states import UNRESOLVED
 from trading_airflow.web.models.accounts import (
     AccountDetail,
     AccountEvent,

@@ -11,17 +11,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from include.execution import operations
-from include.execution.checks import blockers, check
-from include.execution.checks.finding import Finding, about
+from include.execution.duty import account as operations
+from include.execution.preflight import blockers, check
+from include.execution.preflight.finding import Finding, about
 from include.ledger.alerts import Alert as LedgerAlert
 from include.ledger.ledger import Ledger
 from include.ledger.pages import Pages
+from include.trading.calendar.next_run import next_run
+from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, TradingError, Unavailable
-from include.trading.next_run import next_run
-from include.trading.sessions import calendar_of
-from include.trading.strategies_file import StrategyFile
-from include.trading.strategy import Strategy
+from include.trading.strategy.file import StrategyFile
+from include.trading.strategy.spec import Strategy
 from trading_airflow.web import dagruns, health, place
 from trading_airflow.web.models.overview import (
     AlertList,

@@ -15,11 +15,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.ledger.pages import Pages, RunFilter
-from include.trading.identity import run_id as id_of_run
-from include.trading.narrowing import narrowed
-from include.trading.sessions import calendar_of
-from include.trading.strategy import IsoDate, RunRequest, Strategy
-from include.trading.terms import settle_terms
+from include.trading.calendar.sessions import calendar_of
+from include.trading.order.identity import run_id as id_of_run
+from include.trading.run.terms import settle_terms
+from include.trading.strategy.narrowing import narrowed
+from include.trading.strategy.spec import IsoDate, RunRequest, Strategy
 from trading_airflow.web import dagruns
 from trading_airflow.web.models.runs import OrchestrationResult, Refusal, RunAccepted, RunBody, RunList
 from trading_airflow.web.place import LedgerOfRequest, open_ledger, read_strategies, readable_dags

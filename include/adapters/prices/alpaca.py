@@ -1,0 +1,193 @@
+"""Prices from Alpaca's market data API: the latest trades and a day's closes; never one it did not give.
+
+Source: https://docs.alpaca.markets/reference (stocks/trades/latest, stocks/bars).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from include.adapters.http.answers import Answer, time_of
+from include.adapters.http.client import HttpService
+from include.trading.bounds import PRICE, usable_price
+from include.trading.errors import InvalidData, Rejected
+from include.trading.models import Price
+
+SYMBOLS_PER_REQUEST = 200
+BARS_PER_PAGE = 10_000
+MOST_PAGES = 50
+# A dozen symbols of two hundred that the service refuses are found with fewer.
+MOST_REFUSALS = 100
+CLOCK_TOLERANCE = timedelta(seconds=5)
+REFUSED = "refused"
+# One that the service refuses makes the whole request a 400 or a 422, or a 404.
+SYMBOL_STATUS = (400, 404, 422)
+
+Rows = Mapping[str, Any]
+
+
+class MarketDataClient(HttpService):
+    """Reads prices. A symbol without a usable one gets the reason as text in its place.
+
+    Symbols of a request that the service refuses are asked for again in halves, and one that it refuses alone is not
+    asked for again.
+    """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._refused: dict[str, set[str]] = {"trades": set(), "bars": set()}
+
+    def latest_prices(self, symbols: Iterable[str], now: datetime) -> dict[str, Price | str]:
+        """Return each symbol's last trade, or why there is none to use: missing, not a number, not positive,
+        wrong symbol, no time, in the future. How old a price may be is the caller's to judge, by `Price.at`.
+        """
+        feed = self.endpoint.feed
+        found: dict[str, Price | str] = {}
+        for batch, trades in self._in_parts("trades", symbols, self._trades):
+            for symbol in batch:
+                found[symbol] = (
+                    REFUSED
+                    if trades is None
+                    else _last_trade(symbol, trades.get(symbol), now, f"alpaca:latest_trade:{feed}")
+                )
+        return found
+
+    def daily_closes(
+        self, symbols: Iterable[str], day: date, close_at: datetime, now: datetime
+    ) -> dict[str, Price | str]:
+        """Return each symbol's unadjusted close of the day, or why there is none to use.
+
+        close_at: when that session closed, which is the price's time; a close still to come is "in the future".
+        """
+        source = f"alpaca:daily_bar:{self.endpoint.feed}"
+        found: dict[str, Price | str] = {}
+        for batch, bars in self._in_parts("bars", symbols, lambda part: self._bars(part, day)):
+            for symbol in batch:
+                rows = [] if bars is None else bars[symbol]
+                if bars is None:
+                    found[symbol] = REFUSED
+                elif len(rows) > 1:
+                    found[symbol] = "more than one bar"
+                elif close_at > now + CLOCK_TOLERANCE:
+                    found[symbol] = "in the future"
+                else:
+                    found[symbol] = _price(symbol, rows[0] if rows else None, "c", close_at, source)
+        return found
+
+    def _in_parts(
+        self, kind: str, symbols: Iterable[str], ask: Callable[[Sequence[str]], Rows]
+    ) -> Iterator[tuple[Sequence[str], Rows | None]]:
+        """Yield each part of the symbols with what was answered for it, None for those that the service refuses.
+
+        Raises the refusal when it cannot be about a symbol: several are asked for, and each of them is refused.
+        """
+        refused = self._refused[kind]
+        wanted = tuple(dict.fromkeys(symbols))
+        parts = list(_batches([symbol for symbol in wanted if symbol not in refused]))
+        refusals, answered = 0, not parts or any(symbol in refused for symbol in wanted)
+        while parts:
+            part = parts.pop(0)
+            try:
+                rows = ask(part)
+            except Rejected as error:
+                refusals += 1
+                if error.status not in SYMBOL_STATUS or refusals > MOST_REFUSALS:
+                    raise
+                middle = len(part) // 2
+                if middle:
+                    parts[:0] = [part[:middle], part[middle:]]
+                    continue
+                refused.update(part)
+                if not parts and not answered and len(wanted) > 1:
+                    raise
+            else:
+                answered = True
+                yield part, rows
+        yield tuple(symbol for symbol in wanted if symbol in refused), None
+
+    def _trades(self, batch: Sequence[str]) -> Rows:
+        params = {"symbols": ",".join(batch), "feed": self.endpoint.feed}
+        answer = self._read_json("GET", "/v2/stocks/trades/latest", params=params)
+        return _by_symbol(answer, answer.json(allow_nan=True), "trades")
+
+    def _bars(self, batch: Sequence[str], day: date) -> dict[str, list[object]]:
+        """Return each symbol's bars of the day, two at most: more than one is too many."""
+        bars: dict[str, list[object]] = {symbol: [] for symbol in batch}
+        # A daily bar is stamped at midnight in New York: 4 or 5 o'clock UTC of its own day.
+        params = {
+            "symbols": ",".join(batch),
+            "timeframe": "1Day",
+            "start": f"{day}T00:00:00Z",
+            "end": f"{day}T23:59:59Z",
+            "adjustment": "raw",
+            "feed": self.endpoint.feed,
+            "limit": str(BARS_PER_PAGE),
+        }
+        for _ in range(MOST_PAGES):
+            answer = self._read_json("GET", "/v2/stocks/bars", params=params)
+            body = answer.json(allow_nan=True)
+            for symbol, rows in _by_symbol(answer, body, "bars").items():
+                if not isinstance(rows, list):
+                    raise answer.bad(f"bars.{symbol}: expected a list, got {type(rows).__name__}")
+                if symbol in bars:
+                    bars[symbol] = [*bars[symbol], *(row for row in rows if _day_of(row) == day)][:2]
+            token = body.get("next_page_token")
+            if not token:
+                return bars
+            params["page_token"] = str(token)
+        raise InvalidData(f"{self.endpoint.connection_id}: expected at most {MOST_PAGES} pages of bars, got more")
+
+
+def _batches(symbols: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    wanted = tuple(dict.fromkeys(symbols))
+    for start in range(0, len(wanted), SYMBOLS_PER_REQUEST):
+        yield wanted[start : start + SYMBOLS_PER_REQUEST]
+
+
+def _by_symbol(answer: Answer, body: dict[str, Any], name: str) -> dict[str, Any]:
+    rows = body.get(name)
+    if rows is None and name in body:
+        return {}
+    if not isinstance(rows, dict):
+        raise answer.bad(f"{name}: expected an object by symbol, got {type(rows).__name__}")
+    return rows
+
+
+def _last_trade(symbol: str, row: object, now: datetime, source: str) -> Price | str:
+    at = _time_of(row)
+    if isinstance(row, dict) and at is None:
+        return "no time"
+    if at is not None and at > now + CLOCK_TOLERANCE:
+        return "in the future"
+    return _price(symbol, row, "p", at or now, source)
+
+
+def _price(symbol: str, row: object, name: str, at: datetime, source: str) -> Price | str:
+    if not isinstance(row, dict):
+        return "missing"
+    if any(row.get(key, symbol) != symbol for key in ("S", "symbol")):
+        return "wrong symbol"
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return "not a number"
+    number = Decimal(value)
+    if not number.is_finite():
+        return "not a number"
+    if number <= 0:
+        return "not positive"
+    price = usable_price(number)
+    if price is None:
+        return "too small" if PRICE.holds(number) else "too large"
+    return Price(symbol=symbol, price=price, at=at, source=source)
+
+
+def _time_of(row: object) -> datetime | None:
+    return time_of(row.get("t")) if isinstance(row, dict) else None
+
+
+def _day_of(row: object) -> date | None:
+    at = _time_of(row)
+    return at.date() if at is not None else None

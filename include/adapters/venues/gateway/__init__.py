@@ -1,0 +1,1 @@
+"""The Execution Gateway, T4, in both contracts."""

@@ -1,0 +1,224 @@
+"""Raise and end alerts from what the ledger says; telling people is sending.py's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from hashlib import sha256
+
+from include.execution.settings import Settings
+from include.execution.steps.open_run import sends
+from include.execution.steps.positions import shares
+from include.ledger.ledger import Ledger
+from include.trading.alerts.alarms import NEXT_STEPS, RUN_KINDS, RunFacts, listed, run_alarms, run_key
+from include.trading.models import Mode
+from include.trading.order.row import Intent
+from include.trading.order.states import NEVER_SENT, REFUSED
+from include.trading.plan.reasons import NO_CHANGE_WANTED, PRICE_PROBLEMS, UNDECIDED
+from include.trading.run.outcome import RunStatus
+from include.trading.run.pace import sending_time
+from include.trading.run.row import Run
+from include.trading.strategy.spec import MODES
+
+NOT_WANTED = NO_CHANGE_WANTED | UNDECIDED
+
+
+def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
+    """Raise what a closed run must alert about, end what it no longer has, and tell its summary once a session."""
+    facts = run_facts(ledger, run)
+    if facts.error_message is None:
+        facts = facts.model_copy(update={"error_message": ledger.steps.last_error(run.run_id)})
+    replay = run.mode == "replay"
+    session = None if replay else run.session_date
+    alarms = run_alarms(facts, settings)
+    for alarm in alarms:
+        ledger.alerts.raise_alert(
+            alarm.kind,
+            alarm.severity,
+            alarm.key,
+            alarm.message,
+            alarm.next_step,
+            strategy_id=run.strategy_id,
+            account=run.account,
+            session=run.session_date,
+            run_id=run.run_id,
+        )
+    raised = {alarm.kind for alarm in alarms}
+    over = [run_key(kind, run.strategy_id, run.mode, None) for kind in RUN_KINDS if kind not in raised]
+    if run.mode in own_modes(run.parameters.get("book_mode", run.mode)):
+        # Also of earlier sessions: what to do about them is over when a session has its run again.
+        over.append(session_key("session_missed", run.strategy_id, ""))
+    if not replay:
+        over.append(run_key("stuck_run", run.strategy_id, run.mode, None))
+    if run.status != "failed":
+        # A run that is well ends what earlier ones of the strategy left, also what a safer mode or a refusal did.
+        over += [f"{kind}:{run.dag_id}:" for kind in ("error", "dag_failed", "refused_request")]
+        safer = () if replay else MODES[1 : MODES.index(run.mode)]
+        over += [run_key(kind, run.strategy_id, mode, None) for kind in RUN_KINDS for mode in safer]
+    ledger.alerts.end_starting(over)
+    raise_unknown_orders(ledger, run.account)
+    if session is not None:
+        ledger.alerts.tell(
+            "summary",
+            f"{run_key('summary', run.strategy_id, run.mode, session)}:{run.revision}",
+            run.summary or f"{run.strategy_id} {run.session_date} {run.status}",
+            "nothing to do" if run.status == "completed" else "the reasons are on the run's page",
+            strategy_id=run.strategy_id,
+            account=run.account,
+            session=run.session_date,
+            run_id=run.run_id,
+        )
+
+
+def own_modes(mode: Mode) -> tuple[Mode, ...]:
+    """Return the modes of runs that are a session's own for a strategy of this mode: a safer one is a look ahead."""
+    return MODES[MODES.index(mode) :]
+
+
+def session_key(kind: str, strategy_id: str, session: str) -> str:
+    return f"{kind}:{strategy_id}:{session}"
+
+
+def task_key(dag_id: str, airflow_run_id: str, task_id: str = "") -> str:
+    """Return the name of a task's error; without a task, how all of the run's begin."""
+    return f"error:{dag_id}:{airflow_run_id}:{task_id}"
+
+
+def run_facts(ledger: Ledger, run: Run) -> RunFacts:
+    """Return what of a closed run its alarms are judged by."""
+    rows = ledger.runs.mappings(run.run_id)
+    intents = [] if run.plan_id is None else ledger.orders.of_plan(run.plan_id)
+    wanted = {row["symbol"] for row in rows if row["outcome"] != "unchanged" and row["skip_reason"] not in NOT_WANTED}
+    no_signal = run.num_signals == 0 or any(row["skip_reason"] == "no_tradable_signal" for row in rows)
+    status: RunStatus = "failed" if run.status == "running" else run.status
+    return RunFacts(
+        run_id=run.run_id,
+        strategy_id=run.strategy_id,
+        session=run.session_date,
+        mode=run.mode,
+        status=status,
+        error_message=run.error_message,
+        adopted=run.adopted,
+        mapped=run.mapped_at is not None,
+        # A run that adopted its plan, or that flattens, asked for no signals.
+        no_tradable_signal=no_signal and not run.parameters["flatten"] and not run.adopted,
+        symbols=len({row["symbol"] for row in rows}),
+        price_problems=len({row["symbol"] for row in rows if row["skip_reason"] in PRICE_PROBLEMS}),
+        wanted=len(wanted),
+        submitted=len({intent.symbol for intent in intents if intent.state not in NEVER_SENT}),
+        orders=len(intents),
+        rejected=sum(intent.state in REFUSED for intent in intents),
+        sending_seconds=sending_seconds(ledger, run, intents),
+    )
+
+
+def sending_seconds(ledger: Ledger, run: Run, intents: Sequence[Intent]) -> float | None:
+    """Return the seconds from the run's start to its last acknowledgement without ordered waits, None without any."""
+    plan = None if run.plan_id is None else ledger.plans.get(run.plan_id)
+    if plan is None or not sends(run):
+        return None
+    took = sending_time(
+        run.started_at,
+        [intent.acknowledged_at for intent in intents if intent.acknowledged_at is not None and intent.leg == 1],
+        ledger.orders.sent_at(plan.account, since=run.started_at),
+        plan.orders_per_minute,
+    )
+    return None if took is None else took.total_seconds()
+
+
+# So many orders without a known outcome have an alert each; what comes at once with them shares one.
+MOST_ALONE = 3
+
+
+def raise_unknown_orders(ledger: Ledger, account: str) -> None:
+    """Alert about the account's orders whose outcome is not known; end what is known again.
+
+    A gateway that fails under a whole plan is one cause: beyond the first few its orders share an alert.
+    """
+    now, prefix = ledger.now(), f"unknown_order:{account}:"
+    unknown = [
+        intent
+        for intent in ledger.orders.live(account)
+        if intent.state == "unknown"
+        or (intent.state == "sending" and intent.lease_until is not None and now >= intent.lease_until)
+    ]
+    told = {alert.dedupe_key for alert in ledger.alerts.open() if alert.kind == "unknown_order"}
+    alone = [intent for intent in unknown if prefix + intent.client_order_id in told]
+    shared = [intent for intent in unknown if intent not in alone]
+    if prefix not in told and len(unknown) <= MOST_ALONE:
+        alone, shared = unknown, []
+    elif prefix not in told:
+        room = max(0, MOST_ALONE - len(alone))
+        alone, shared = alone + shared[:room], shared[room:]
+
+    def raise_about(key: str, message: str, strategy_id: str | None) -> None:
+        step = NEXT_STEPS["unknown_order"]
+        ledger.alerts.raise_alert(
+            "unknown_order", "critical", key, message, step, strategy_id=strategy_id, account=account
+        )
+
+    for intent in alone:
+        words = f"nobody knows what became of order {_order_words(intent)}: {intent.message or NO_REPORT}"
+        raise_about(prefix + intent.client_order_id, words, intent.strategy_id)
+    if shared:
+        orders = listed([_order_words(intent) for intent in shared])
+        words = f"nobody knows what became of {len(shared)} more orders: {orders}; {shared[0].message or NO_REPORT}"
+        raise_about(prefix, words, None)
+    kept = [prefix + intent.client_order_id for intent in alone] + ([prefix] if shared else [])
+    ledger.alerts.end_starting([prefix], but=kept)
+
+
+NO_REPORT = "its worker did not report"
+
+
+def _order_words(intent: Intent) -> str:
+    return f"{intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol})"
+
+
+def position_words(found: Mapping[str, tuple[Decimal, Decimal]]) -> str:
+    """Return in words what differs, a symbol after the other: (what the gateway says, what the ledger expects)."""
+    symbols = [
+        f"{symbol}: the gateway holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
+        for symbol, (actual, expected) in sorted(found.items())
+    ]
+    many = f"{len(found)} symbols differ: " if len(found) > 1 else ""
+    return many + listed(symbols, between="; ")
+
+
+def raise_position_alert(
+    ledger: Ledger, kind: str, run: Run, found: Mapping[str, tuple[Decimal, Decimal]], next_step: str, note: str = ""
+) -> None:
+    """Alert once about all symbols that one comparison found to differ; end what an earlier one found of others.
+
+    note: what to add to the words.
+    """
+    prefix = f"{kind}:{run.account}:{run.strategy_id}:"
+    names = ",".join(sorted(found))
+    key = prefix + (names if len(found) == 1 else sha256(names.encode()).hexdigest()[:16])
+    if found:
+        ledger.alerts.raise_alert(
+            kind,
+            "warning",
+            key,
+            f"{position_words(found)}{note}",
+            next_step,
+            strategy_id=run.strategy_id,
+            account=run.account,
+            session=run.session_date,
+            run_id=run.run_id,
+        )
+    ledger.alerts.end_starting([prefix], but=[key] if found else [])
+
+
+def end_position_alerts(ledger: Ledger, account: str, symbol: str) -> None:
+    """End the alerts that name this symbol alone: its books agree now. One of several ends at the next comparison."""
+    ledger.alerts.end(
+        *(
+            alert.dedupe_key
+            for alert in ledger.alerts.open()
+            if alert.kind in POSITION_KINDS and alert.account == account and alert.dedupe_key.endswith(f":{symbol}")
+        )
+    )
+
+
+POSITION_KINDS = ("blocked_symbol", "position_difference")

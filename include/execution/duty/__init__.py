@@ -1,0 +1,1 @@
+"""What a person on duty or the watchdog does."""

@@ -1,0 +1,107 @@
+"""Audit an account: its history from the ledger, the gateway's own word on each order, and the judge's findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.desk import Desk
+from include.ledger.histories import read_history
+from include.ledger.ledger import Ledger
+from include.trading.account.row import Account
+from include.trading.account.venue_identity import Venue, normal_address, unlike
+from include.trading.audit.findings import Outcome, RuleResult
+from include.trading.audit.history import AccountHistory, GatewayWords, OrderHistory, Word
+from include.trading.audit.judge import OWN, judge
+from include.trading.errors import TradingError
+from include.trading.models import GatewayInfo
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One account's audit. not_asked: why the gateway could not be asked, None if it was."""
+
+    account: str
+    orders: int
+    results: tuple[RuleResult, ...]
+    not_asked: str | None
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(result.count(outcome) for result in self.results)
+
+
+def audit(ledger: Ledger, gateway: GatewayReader | None, account: str, first: date, last: date) -> Audit:
+    """Judge the orders of these sessions and the account's whole books; nothing is written.
+
+    gateway: None where no connection names the account; what only it can show is not provable then.
+    """
+    history = read_history(ledger.connection, account, first, last)
+    words, not_asked = _ask(gateway, ledger.accounts.get(account), history)
+    return Audit(account, len(history.orders), judge(history, words), not_asked)
+
+
+def violations(desk: Desk, *, surfaced: bool) -> list[str]:
+    """Return what an audit of everything finds against the promise, a sentence each.
+
+    surfaced: a break or an unknown order says already that the gateway differs; what we did has no such excuse.
+    """
+    done = audit(desk.ledger, desk.reader, desk.account, date.min, date.max)
+    return [
+        f"audit, {result.rule}: {finding.subject}: {finding.words}"
+        for result in done.results
+        for finding in result.findings
+        if finding.outcome == "violation" and (result.rule in OWN or not surfaced)
+    ]
+
+
+def _ask(
+    gateway: GatewayReader | None, row: Account | None, history: AccountHistory
+) -> tuple[GatewayWords, str | None]:
+    if gateway is None or row is None:
+        why = "no gateway connection names the account"
+        return _silent(history.orders, why), why
+    try:
+        info = gateway.info()
+        if (difference := _elsewhere(row, gateway, info)) is not None:
+            why = f"the account belongs to the gateway with {difference}"
+            return _silent(history.orders, why), why
+        positions = gateway.positions()
+    except TradingError as error:
+        why = f"the gateway gave no answer: {error}"
+        return _silent(history.orders, why), why
+    orders: dict[str, Word] = {}
+    asked = [id for order in history.orders if order.mode == info.mode for id in order.gateway_ids]
+    for id, answer in gateway.orders(asked):
+        orders[id] = f"no answer: {answer}" if isinstance(answer, TradingError) else answer
+    for order in history.orders:
+        if order.mode != info.mode:
+            why = f"the gateway is of mode {info.mode} now, the order was {order.mode}"
+            orders |= dict.fromkeys(order.gateway_ids, why)
+        elif any(attempt.binding != row.binding for attempt in order.attempts):
+            why = "the account was bound to a gateway again since it was sent: a 404 proves nothing"
+            orders |= {id: why for id in order.gateway_ids if orders.get(id) is None}
+    if info.mode == "dry_run":
+        return GatewayWords(orders, "the gateway is of mode dry_run now and holds nothing"), None
+    if gateway.contract == "v1":
+        return GatewayWords(orders, "a v1 gateway counts partial fills twice in its positions"), None
+    return GatewayWords(orders, positions), None
+
+
+def _elsewhere(row: Account, gateway: GatewayReader, info: GatewayInfo) -> str | None:
+    """Return how this gateway differs from the account's own, None when it is that one or the account has none yet."""
+    if row.venue is None:
+        return None
+    found = Venue(address=gateway.endpoint.address)
+    if info.contract == "v1":
+        broker_url = info.broker_url
+        with suppress(ValueError):
+            broker_url = normal_address(broker_url or "")
+        found = found.model_copy(update={"strategy_id": info.strategy_id, "broker_url": broker_url})
+    return unlike(row.venue, found)
+
+
+def _silent(orders: Sequence[OrderHistory], why: str) -> GatewayWords:
+    return GatewayWords({id: why for order in orders for id in order.gateway_ids}, why)

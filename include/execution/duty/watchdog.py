@@ -1,0 +1,304 @@
+"""Look after what no task may be looking after: it trusts the ledger only, for a killed task tells nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.alerts.raising import own_modes, raise_unknown_orders, session_key
+from include.execution.desk import Desk
+from include.execution.orders.resolve import LOOKED_UP_AGAIN_FOR, before_next_open, look_again
+from include.execution.settings import Settings
+from include.execution.steps.close_run import close_run
+from include.execution.steps.open_run import sends
+from include.execution.steps.track_fills import close_late_orders, refresh_orders
+from include.ledger.ledger import Ledger
+from include.trading.alerts.alarms import NEXT_STEPS, listed, run_key
+from include.trading.calendar.due import latest_due
+from include.trading.calendar.sessions import calendar_of
+from include.trading.errors import InvalidData, OutcomeUnknown, TradingError, Unavailable
+from include.trading.order.states import FINAL
+from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT = "watchdog"
+# A request that was refused is nobody's task any more after so long.
+_REFUSED_FOR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A strategy whose sessions must have runs. paused: somebody switched its schedule off."""
+
+    strategy: Strategy
+    paused: bool
+
+
+@dataclass
+class Findings:
+    """What one look found, in words."""
+
+    closed: list[str] = field(default_factory=list)
+    recounted: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Watchdog:
+    """One look.
+
+    gateways: how to open the gateway of an account; one that cannot be opened is told as a problem.
+    file_problem: why the strategies file cannot be read; what the ledger knows is looked after all the same.
+    """
+
+    ledger: Ledger
+    settings: Settings
+    gateways: Mapping[str, Callable[[], AbstractContextManager[GatewayReader]]]
+    strategies: Sequence[Watched]
+    code_version: str
+    file_problem: str | None = None
+    findings: Findings = field(default_factory=Findings)
+    _told: dict[str, list[str]] = field(default_factory=dict)
+
+    def look(self) -> Findings:
+        """Look after every account, run and session once. Trouble with one of them ends the look at no other."""
+        for account in self.ledger.accounts.all():
+            with self._apart(f"account {account.account}"):
+                if account.account in self.gateways:
+                    with self.gateways[account.account]() as reader:
+                        self._look_after(account.account, self._desk(account.account, reader))
+                else:
+                    self._look_after(account.account, self._desk(account.account, None))
+                    self._tell_unasked(account.account)
+        self._close_runs()
+        self._recount_runs()
+        for watched in self.strategies:
+            with self._apart(f"strategy {watched.strategy.id}"):
+                self._notice_missed(watched)
+        self.ledger.alerts.end_quiet("refused_request", _REFUSED_FOR)
+        self._raise_file_problem()
+        self._raise_problems()
+        self.ledger.steps.beat(HEARTBEAT)
+        return self.findings
+
+    @contextmanager
+    def _apart(self, subject: str, what: str = "") -> Iterator[None]:
+        """Keep trouble to its subject: it is told, and the look at everything else goes on.
+
+        what: of the subject, such as one of an account's orders. Without the ledger nothing goes on.
+        """
+        try:
+            yield
+        except (Unavailable, OutcomeUnknown) as error:
+            # A service that is down for a while: what hangs on it has alerts of its own.
+            self._problem(f"{subject}: {what}{error}")
+        except TradingError as error:
+            self._problem(f"{subject}: {what}{error}", subject)
+        except Exception as error:
+            if self.ledger.connection.closed:
+                raise
+            log.exception("watchdog trouble", subject=subject)
+            self._problem(f"{subject}: {what}{type(error).__name__}: {error}", subject)
+
+    def _desk(self, account: str, reader: GatewayReader | None) -> Desk:
+        return Desk(
+            ledger=self.ledger,
+            account=account,
+            reader=reader,
+            settings=self.settings,
+            actor="watchdog",
+            code_version=self.code_version,
+        )
+
+    def _look_after(self, account: str, desk: Desk) -> None:
+        subject = f"account {account}"
+        with self._apart(subject):
+            close_late_orders(desk, account)
+        if desk.reader is not None:
+            self._refresh(subject, account, desk)
+            now = self.ledger.now()
+            for intent in self.ledger.orders.ended(account, now - LOOKED_UP_AGAIN_FOR):
+                with self._apart(subject, f"order {intent.client_order_id}: "):
+                    if before_next_open(desk, intent, now):
+                        look_again(desk, intent)
+        with self._apart(subject), self.ledger.transaction():
+            self.ledger.accounts.refresh(
+                self.ledger.accounts.lock(account),
+                self.ledger.now(),
+                after_seconds=self.settings.unresolved_seconds,
+                actor=desk.actor,
+            )
+        for raise_alerts in (self._raise_unknown, self._raise_open_after_close, self._raise_breaks):
+            with self._apart(subject):
+                raise_alerts(account)
+
+    def _tell_unasked(self, account: str) -> None:
+        found = [row.client_order_id for row in self.ledger.orders.live(account) if row.state != "planned"]
+        if found:
+            raise InvalidData(
+                f"no usable gateway connection names this account, so nobody asks what became of {listed(found)}: "
+                "correct the connection"
+            )
+
+    def _refresh(self, subject: str, account: str, desk: Desk) -> None:
+        """Ask about all orders at once; where that ends early, about each alone, so that none hides another."""
+        try:
+            refresh_orders(desk, self.ledger.orders.live(account))
+        except Exception:
+            if self.ledger.connection.closed:
+                raise
+            log.exception("watchdog asks about each order alone", account=account)
+            for intent in self.ledger.orders.live(account):
+                with self._apart(subject, f"order {intent.client_order_id}: "):
+                    refresh_orders(desk, [intent])
+
+    def _raise_unknown(self, account: str) -> None:
+        raise_unknown_orders(self.ledger, account)
+
+    def _raise_open_after_close(self, account: str) -> None:
+        now = self.ledger.now()
+        late = []
+        for intent in self.ledger.orders.live(account):
+            plan = self.ledger.plans.get(intent.plan_id)
+            if intent.state == "open" and plan is not None and now >= plan.cutoff_at:
+                late.append(f"{intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol})")
+        key = f"open_after_close:{account}"
+        if not late:
+            self.ledger.alerts.end(key)
+            return
+        self.ledger.alerts.raise_alert(
+            "open_after_close",
+            "warning",
+            key,
+            f"{len(late)} orders are still open after the cut-off of their session: {listed(late)}",
+            NEXT_STEPS["open_after_close"],
+            account=account,
+        )
+
+    def _raise_breaks(self, account: str) -> None:
+        """Raise the alert of an open break that has none; who found it raised it, unless it died in between."""
+        alerted = {alert.dedupe_key for alert in self.ledger.alerts.open()}
+        for found in self.ledger.books.open_breaks(account):
+            key = f"break:{account}:{found.dedupe_key}"
+            if key not in alerted:
+                self.ledger.alerts.raise_alert(
+                    "gateway_mode" if found.kind == "gateway_mode" else "break",
+                    "critical",
+                    key,
+                    found.message,
+                    NEXT_STEPS["break"],
+                    account=account,
+                    run_id=found.run_id,
+                )
+
+    def _close_runs(self) -> None:
+        """Close the runs that nobody works on any more."""
+        now = self.ledger.now()
+        for run in self.ledger.runs.running():
+            with self._apart(f"run {run.run_id}", "it is stuck and could not be looked at: "):
+                if now < self._stuck_at(run):
+                    continue
+                with self._apart(f"run {run.run_id}", "it is stuck and could not be closed: "):
+                    closed = self._close(run, failed_step="no task ended it")
+                    self.findings.closed.append(closed.summary or str(closed.run_id))
+                self.ledger.alerts.raise_alert(
+                    "stuck_run",
+                    "critical",
+                    run_key("stuck_run", run.strategy_id, run.mode, run.session_date),
+                    f"{run.strategy_id} {run.session_date}: no task ended the run, nothing moved since "
+                    f"{run.updated_at:%Y-%m-%d %H:%M} UTC",
+                    NEXT_STEPS["stuck_run"],
+                    strategy_id=run.strategy_id,
+                    account=run.account,
+                    session=run.session_date,
+                    run_id=run.run_id,
+                )
+
+    def _recount_runs(self) -> None:
+        """Count runs anew whose orders were unknown when they were closed: their tasks are over and will not."""
+        for run in self.ledger.runs.to_recount():
+            with self._apart(f"run {run.run_id}", "it could not be counted anew: "):
+                recounted = self._close(run)
+                self.findings.recounted.append(recounted.summary or str(recounted.run_id))
+
+    def _close(self, run: Run, failed_step: str | None = None) -> Run:
+        if not sends(run):
+            return close_run(self._desk(run.account, None), run, failed_step=failed_step)
+        if run.account not in self.gateways:
+            raise InvalidData(f"no gateway connection names the account {run.account}")
+        with self.gateways[run.account]() as reader:
+            return close_run(self._desk(run.account, reader), run, failed_step=failed_step)
+
+    def _stuck_at(self, run: Run) -> datetime:
+        """Return from when on a run is stuck: some time after the moment by which its own tasks end it."""
+        intents = [] if run.plan_id is None else self.ledger.orders.of_plan(run.plan_id)
+        working = any(intent.state not in FINAL for intent in intents)
+        ends_at = run.cutoff_at if working else run.send_until
+        return max(ends_at, run.updated_at) + timedelta(seconds=self.settings.stuck_seconds)
+
+    def _notice_missed(self, watched: Watched) -> None:
+        strategy, now = watched.strategy, self.ledger.now()
+        if strategy.schedule is None:
+            return
+        paused = f"paused:{strategy.id}"
+        if watched.paused:
+            self.ledger.steps.beat(paused)
+            return
+        found = latest_due(strategy.schedule, calendar_of(strategy, now), now)
+        if found is None:
+            return
+        session, due = found
+        paused_at = self.ledger.steps.last_beat(paused)
+        seen_paused = paused_at is not None and paused_at >= due
+        # A look ahead by hand, or a run in a safer mode, is not the session's own.
+        if seen_paused or self.ledger.runs.has_run(strategy.id, session.day, own_modes(strategy.mode)):
+            return
+        if not self.ledger.runs.ran_before(strategy.id, session.day):
+            return
+        if now < due + timedelta(seconds=self.settings.missed_seconds):
+            return
+        self.findings.missed.append(f"{strategy.id} {session.day}")
+        self.ledger.alerts.raise_alert(
+            "session_missed",
+            "critical",
+            session_key("session_missed", strategy.id, session.day.isoformat()),
+            f"{strategy.id} has no {strategy.mode} run of session {session.day}, which was due at "
+            f"{due:%Y-%m-%d %H:%M} UTC",
+            NEXT_STEPS["session_missed"],
+            strategy_id=strategy.id,
+            session=session.day,
+        )
+
+    def _raise_file_problem(self) -> None:
+        if self.file_problem is None:
+            self.ledger.alerts.end("strategies_file")
+            return
+        self._problem(self.file_problem)
+        self.ledger.alerts.raise_alert(
+            "strategies_file", "critical", "strategies_file", self.file_problem, NEXT_STEPS["strategies_file"]
+        )
+
+    def _raise_problems(self) -> None:
+        """Alert about what this look could not do and waiting will not mend, one alert a subject."""
+        keys = []
+        for subject, words in self._told.items():
+            keys.append(f"watchdog_problem:{subject}")
+            self.ledger.alerts.raise_alert(
+                "watchdog_problem", "critical", keys[-1], listed(words, between="; "), NEXT_STEPS["watchdog_problem"]
+            )
+        self.ledger.alerts.end_starting(["watchdog_problem:"], but=keys)
+
+    def _problem(self, words: str, subject: str | None = None) -> None:
+        """Tell a problem; subject: of which a person has to be told, too."""
+        log.warning("watchdog problem", problem=words)
+        self.findings.problems.append(words)
+        if subject is not None:
+            self._told.setdefault(subject, []).append(words)

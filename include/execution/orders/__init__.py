@@ -1,0 +1,1 @@
+"""One order: sending it, looking it up, booking its reports."""

@@ -1,0 +1,36 @@
+"""What a check says: one fact a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from include.adapters.http.endpoint import Endpoint, ServiceName
+from include.trading.models import Value
+
+EndpointOf = Callable[[str, ServiceName], Endpoint]
+ASKED_BY = "check"
+
+
+class Finding(Value):
+    """One fact. next_step: what a person has to do, when the fact would stop the next run or a part of it."""
+
+    subject: str
+    name: str
+    value: str
+    next_step: str | None = None
+
+
+class Note(Protocol):
+    """Makes a finding about the one subject it was made for."""
+
+    def __call__(self, name: str, value: str, next_step: str | None = None) -> Finding: ...
+
+
+def about(subject: str) -> Note:
+    """Return what makes findings about a subject."""
+
+    def note(name: str, value: str, next_step: str | None = None) -> Finding:
+        return Finding(subject=subject, name=name, value=value, next_step=next_step)
+
+    return note

@@ -1,0 +1,195 @@
+"""One gateway connection and its account: what it is, what state it is in, and whether the books agree."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.preflight.bindings import at_home, check_binding
+from include.execution.preflight.finding import ASKED_BY, EndpointOf, Finding, Note, about
+from include.execution.settings import Settings
+from include.execution.steps.positions import shares
+from include.ledger.ledger import Ledger
+from include.trading.account.comparison import Differences, unequal
+from include.trading.account.row import Account
+from include.trading.errors import NotFound, TradingError, Unauthorized
+from include.trading.models import GatewayInfo
+from include.trading.order.identity import SENDING_MODES
+from include.trading.order.states import UNRESOLVED
+from include.trading.strategy.spec import Strategy
+
+OPS = "python -m include.ops"
+# Not the same as well: what is behind it may stop every order.
+UNSEEN = "not known, this login is not allowed to see it"
+
+
+def check_gateway_connection(
+    connection_id: str,
+    strategies: Sequence[Strategy],
+    endpoint_of: EndpointOf,
+    ledger: Ledger | None,
+    settings: Settings,
+    now: datetime,
+) -> Iterator[Finding]:
+    """strategies: those that trade there. To those that never send it does not matter what the gateway answers."""
+    note = about(f"gateway {connection_id}")
+    sending = [strategy for strategy in strategies if strategy.mode in SENDING_MODES]
+    try:
+        endpoint = endpoint_of(connection_id, "execution_gateway")
+    except TradingError as error:
+        yield note("connection", str(error), "correct the connection: no run can start without it")
+        return
+    yield note("contract", str(endpoint.contract))
+    shortest = 2 * endpoint.total_timeout_seconds
+    if settings.lease_seconds < shortest:
+        yield note(
+            "lease",
+            f"{settings.lease_seconds:g} s, expected at least {shortest:g} s, twice the gateway's total time-out",
+            "raise TRADING_LEASE_SECONDS or lower total_timeout_seconds: no order is sent until then",
+        )
+    with GatewayReader(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
+        yield from _service(reader, sending, note)
+        if ledger is not None and endpoint.account is not None:
+            of_account = about(f"account {endpoint.account}")
+            yield from check_binding(ledger, endpoint, sending, of_account)
+            yield from _account(ledger, endpoint.account, now, of_account)
+            if at_home(ledger, endpoint) and any(strategy.mode in ("paper", "live") for strategy in sending):
+                yield from _positions(ledger, reader, endpoint.account, strategies, of_account)
+
+
+def _service(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    connection_id = reader.endpoint.connection_id
+    try:
+        info = reader.info()
+    except TradingError as error:
+        step = f"start the gateway, or correct the connection {connection_id}"
+        yield note("health", str(error), step if sending else None)
+        return
+    # By the body: the answer is a 200 whatever it says. Degraded is how a missing safety component shows.
+    ill = {
+        "unhealthy": "repair the gateway: orders would wait for it",
+        "degraded": "ask who runs the gateway what is missing, such as the state of its circuit breaker: without it "
+        "every order is refused",
+    }.get(info.status or "")
+    words = f"{info.service} {info.version} is {info.status}" + (f" ({info.detail})" if info.detail else "")
+    yield note("health", words, ill if sending else None)
+    wrong = _wrong_mode(info, sending)
+    step = f"correct the connection {connection_id} or the strategy: the run would be refused"
+    yield note("mode", ", but ".join([info.mode, *wrong]), step if wrong else None)
+    yield from _kill_switch(reader, sending, note)
+    yield from _breaker(reader, sending, note)
+
+
+def _kill_switch(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    try:
+        switch = reader.kill_switch()
+    except Unauthorized as error:
+        yield note("kill switch", f"{UNSEEN}: {error}")
+    except TradingError as error:
+        yield note("kill switch", str(error), "repair the gateway: it may refuse orders" if sending else None)
+    else:
+        if switch is not None:
+            words = f"engaged by {switch.engaged_by}: {switch.reason}" if switch.engaged else "not engaged"
+            step = "disengage it at the gateway when its reason is settled"
+            yield note("kill switch", words, step if switch.engaged and sending else None)
+
+
+def _breaker(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    try:
+        state = reader.breaker()
+    except Unauthorized as error:
+        yield note("circuit breaker", f"{UNSEEN}, and a tripped one refuses every order: {error}")
+    except NotFound as error:
+        yield note("circuit breaker", str(error))
+    except TradingError as error:
+        yield note("circuit breaker", str(error), "repair the gateway: it may refuse orders" if sending else None)
+    else:
+        if state is not None:
+            # Open for trading, as the gateway uses the word.
+            step = "reset it at the gateway when its reason is settled: until then every order is refused"
+            yield note("circuit breaker", state, step if state != "OPEN" and sending else None)
+
+
+def _wrong_mode(info: GatewayInfo, sending: Sequence[Strategy]) -> list[str]:
+    wrong = [f"strategy {strategy.id} is {strategy.mode}" for strategy in sending if strategy.mode != info.mode]
+    if not info.service.startswith("sandbox"):
+        wrong += [f"strategy {strategy.id} wants the sandbox" for strategy in sending if strategy.sandbox_only]
+    return wrong
+
+
+def _account(ledger: Ledger, account: str, now: datetime, note: Note) -> Iterator[Finding]:
+    row = ledger.accounts.get(account)
+    breaks = ledger.books.open_breaks(account)
+    yield (
+        note("state", "new: its first run writes it")
+        if row is None
+        else _state(row, [each.id for each in breaks], note)
+    )
+    if row is not None and row.gateway_paused_until is not None and row.gateway_paused_until > now:
+        yield note("pause", f"until {row.gateway_paused_until:%Y-%m-%d %H:%M:%S} UTC, by itself: {row.pause_reason}")
+    for found in breaks:
+        yield note(
+            f"break {found.id}",
+            f"{found.kind} of {found.found_at:%Y-%m-%d %H:%M} UTC: {found.message}",
+            "settle what differs, then resume",
+        )
+    for intent in ledger.orders.live(account):
+        if intent.state in UNRESOLVED:
+            yield note(
+                f"order {intent.client_order_id}",
+                f"{intent.state}: {intent.side} {intent.quantity} {intent.symbol}: {intent.message or 'no answer yet'}",
+                "wait for the look-ups, or find it at the broker, then: "
+                f"{OPS} settle {intent.client_order_id} --outcome … --reason …",
+            )
+
+
+def _state(row: Account, breaks: Sequence[int], note: Note) -> Finding:
+    if row.state == "active":
+        return note("state", "active")
+    words = f"{row.state} since {row.state_changed_at:%Y-%m-%d %H:%M} UTC by {row.state_changed_by}: {row.state_reason}"
+    if row.state == "reduce_only":
+        return note("state", words, "settle the unresolved orders: until then only reductions are sent")
+    named = f" --breaks {' '.join(map(str, breaks))}" if breaks else ""
+    return note("state", words, f"when that is settled: {OPS} resume --account {row.account}{named} --reason …")
+
+
+def _positions(
+    ledger: Ledger, reader: GatewayReader, account: str, strategies: Sequence[Strategy], note: Note
+) -> Iterator[Finding]:
+    try:
+        found = unexplained(ledger, reader, account)
+    except Unauthorized as error:
+        yield note("positions", f"{UNSEEN}: {error}", "give the login the right: no plan is made without positions")
+        return
+    except TradingError as error:
+        yield note("positions", str(error), "repair the gateway: no plan is made without its positions")
+        return
+    ours = ledger.movements.of_account(account).keys() | {symbol for each in strategies for symbol in each.symbols}
+    for symbol, (actual, expected) in found.items():
+        words = f"the gateway holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
+        if symbol not in ours:
+            yield note(f"position {symbol}", f"{words}; foreign: no strategy trades it, so it is never touched")
+        elif reader.contract == "v1":
+            yield note(f"position {symbol}", f"{words}; a v1 gateway counts partial fills twice, so it only warns")
+        else:
+            step = f"look at the broker, then {OPS} correct … for what is ours, {OPS} adopt … for what is not"
+            yield note(f"position {symbol}", words, f"{step} (docs/runbook.md#blocked_symbol; no order until then)")
+    strangers = ledger.movements.of_others(account, [strategy.id for strategy in strategies])
+    for id, symbols in strangers.items():
+        yield note(
+            f"strategy {id!r}",
+            f"no strategy has this id, and under it the account holds or trades {', '.join(symbols)}",
+            f"if it was renamed: {OPS} correct --account {account} --strategy NEW --move-from {shlex.quote(id)} "
+            "--reason … (until then these symbols get no order)",
+        )
+    if not found and not strangers:
+        yield note("positions", "every one is explained")
+
+
+def unexplained(ledger: Ledger, reader: GatewayReader, account: str) -> Differences:
+    """Return every symbol of the account, foreign ones too, whose books differ: (the gateway's, the ledger's)."""
+    actual = reader.positions()
+    expected = ledger.movements.expected(account).quantities
+    return unequal(actual, expected, {*actual, *expected})

@@ -1,0 +1,131 @@
+"""One strategy: its rules, when it runs next, and whether signals and prices would come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from operator import attrgetter
+
+from include.adapters.prices.alpaca import MarketDataClient
+from include.adapters.signals.service import SignalServiceClient
+from include.execution.preflight.finding import ASKED_BY, EndpointOf, Finding, Note, about
+from include.trading.alerts.alarms import listed
+from include.trading.calendar.next_run import next_run
+from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
+from include.trading.errors import Rejected, TradingError, Unauthorized
+from include.trading.models import Price
+from include.trading.order.identity import SENDING_MODES
+from include.trading.plan.risk import RULES, rules_off
+from include.trading.strategy.limits import Limits
+from include.trading.strategy.spec import Strategy
+
+
+def check_strategy(strategy: Strategy, endpoint_of: EndpointOf, now: datetime) -> Iterator[Finding]:
+    note = about(f"strategy {strategy.id}")
+    yield note("mode", strategy.mode)
+    yield note("symbols", f"{len(strategy.symbols)}, {strategy.top_n} long and {strategy.bottom_n} short of them")
+    yield from _rules(strategy, note)
+    try:
+        calendar = calendar_of(strategy, now)
+        yield _schedule(strategy, calendar, now, note)
+        last = calendar.previous(calendar.current(now).day)
+    except TradingError as error:
+        yield note("next run", str(error), "correct calendar and schedule in the strategies file")
+        return
+    yield from _signals(strategy, endpoint_of, last, note)
+    yield from _prices(strategy, endpoint_of, last, now, note)
+
+
+def _rules(strategy: Strategy, note: Note) -> Iterator[Finding]:
+    off = rules_off(strategy)
+    for rule in RULES:
+        if rule.setting is None or rule.code in off:
+            continue
+        limit = attrgetter(rule.setting)(strategy)
+        if isinstance(limit, tuple):
+            yield note(f"rule {rule.code}", ", ".join(limit) or "no symbol")
+            continue
+        field = Limits.model_fields[rule.setting.removeprefix("limits.")]
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        source = f"default: {extra['source']}" if limit == field.default else "set in the strategies file"
+        yield note(f"rule {rule.code}", f"{limit:,} {extra['unit']} ({source})")
+    yield note("rules off", ", ".join(off) or "none")
+
+
+def _schedule(strategy: Strategy, calendar: TradingCalendar, now: datetime, note: Note) -> Finding:
+    due = next_run(strategy.schedule, calendar, now)
+    if due is None:
+        return note("next run", f"by hand; the current session is {calendar.current(now).day}")
+    session = calendar.current(due)
+    value = f"{due:%Y-%m-%d %H:%M} UTC for session {session.day}, {session.open:%H:%M} to {session.close:%H:%M} UTC"
+    if strategy.mode in SENDING_MODES and strategy.market_hours and not session.open <= due < session.close:
+        step = f"change the schedule {strategy.schedule!r}: a run outside the session's hours only plans"
+        return note("next run", value, step)
+    return note("next run", value)
+
+
+def _signals(strategy: Strategy, endpoint_of: EndpointOf, last: Session, note: Note) -> Iterator[Finding]:
+    """Ask once for the signals of the session to come, as its run will: health says neither of these three.
+
+    last: the session whose data they are made from. The request carries the id `check`; nothing is stored.
+    """
+    connection_id = strategy.signal_connection
+    try:
+        endpoint = endpoint_of(connection_id, "signal_service")
+    except TradingError as error:
+        yield note("signal service", str(error), f"correct the connection {connection_id}")
+        return
+    with SignalServiceClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
+        try:
+            health = client.check_ready()
+        except TradingError as error:
+            step = f"start the Signal Service, or correct the connection {connection_id}"
+            yield note("signal service", str(error), step)
+            return
+        words = [f"contract {endpoint.contract}", f"{health.probe} says {health.status}"]
+        yield note("signal service", ", ".join(words + ([health.detail] if health.detail else [])))
+        try:
+            found = client.generate(strategy.symbols, last.day, strategy.top_n, strategy.bottom_n)
+        except TradingError as error:
+            yield note("signals", str(error), _signals_step(error, connection_id, last))
+            return
+    longs = sum(signal.target_weight > 0 for signal in found.signals)
+    shorts = sum(signal.target_weight < 0 for signal in found.signals)
+    missing = [symbol for symbol in strategy.symbols if symbol not in {signal.symbol for signal in found.signals}]
+    value = f"{longs} long and {shorts} short of {len(found.signals)}, data of {last.day}, {found.model_version}"
+    if missing:
+        step = f"ask the Signal Service's owner for the bars of {last.day}: without a signal a symbol gets no order"
+        yield note("signals", f"{value}; not {listed(missing)}", step)
+    else:
+        yield note("signals", value)
+
+
+def _signals_step(error: TradingError, connection_id: str, last: Session) -> str:
+    if isinstance(error, Unauthorized):
+        return f"correct login and password of the connection {connection_id}: the secret is wrong, or lacks the right"
+    if isinstance(error, Rejected) and error.status == 403:
+        return "let the model's owner activate it: no run gets signals before"
+    if isinstance(error, Rejected):
+        return f"ask the Signal Service's owner for the data of {last.day} and these symbols: the run would fail"
+    return "ask the Signal Service's owner: the run would fail, or wait for it"
+
+
+def _prices(strategy: Strategy, endpoint_of: EndpointOf, last: Session, now: datetime, note: Note) -> Iterator[Finding]:
+    connection_id = strategy.market_data_connection
+    try:
+        endpoint = endpoint_of(connection_id, "market_data")
+        with MarketDataClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
+            latest = client.latest_prices(strategy.symbols, now)
+            closes = client.daily_closes(strategy.symbols, last.day, last.close, now)
+    except TradingError as error:
+        step = f"start the market data, or correct the connection {connection_id}: every symbol would be skipped"
+        yield note("market data", str(error), step)
+        return
+    for name, found in (("latest trades", latest), (f"closes of {last.day}", closes)):
+        wrong = [f"{symbol} ({price})" for symbol, price in found.items() if not isinstance(price, Price)]
+        value = f"{len(found) - len(wrong)} of {len(found)} symbols"
+        if wrong:
+            step = "correct the symbols, or wait for the market data: without a price a symbol gets no order"
+            yield note(name, f"{value}; not {', '.join(wrong)}", step)
+        else:
+            yield note(name, value)

@@ -1,0 +1,1 @@
+"""The steps of a run, named as its tasks."""

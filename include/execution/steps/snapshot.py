@@ -1,0 +1,132 @@
+"""One snapshot for one plan: first what comes by HTTP, then, under the account's lock, all that the ledger knows.
+
+The version of the account's book is noted before anything is asked. Every writer of a fill, a correction or a baseline
+takes the account's lock, so under it the book stands still, and what moved since that version is known by symbol.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from decimal import Decimal
+
+from include.adapters.prices.alpaca import MarketDataClient
+from include.execution.alerts.raising import raise_position_alert
+from include.execution.desk import Desk
+from include.execution.steps.open_run import sends, strategy_of
+from include.execution.steps.positions import look_at_positions
+from include.execution.steps.prices import PriceSet, prices_for
+from include.trading.account.books import FROM_THE_START, Book, BookVersion
+from include.trading.account.comparison import Differences, Quantities, unequal
+from include.trading.alerts.alarms import listed
+from include.trading.models import Mode
+from include.trading.order.identity import SENDING_MODES
+from include.trading.run.row import Run
+
+# The book of a strategy that holds nothing, on an account that nothing stops.
+FLAT = Book(
+    account_state="active",
+    held={},
+    working={},
+    unresolved=frozenset(),
+    of_others={},
+    traded=Decimal(0),
+    expected={},
+    moved=frozenset(),
+)
+
+
+class BookMoved(Exception):
+    """Something was booked after what the plan needs was asked for: ask again."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a plan takes from outside of the ledger, and how far the account's book was before it was asked.
+
+    positions: None where they do not matter: in mode dry_run, and for a run that never sends.
+    """
+
+    version: BookVersion
+    positions: Quantities | None
+    prices: PriceSet
+
+
+def ask_outside(desk: Desk, market: MarketDataClient, run: Run) -> Outside:
+    """Ask the gateway for positions and the market for prices of all that the run may plan; no lock is held."""
+    version = desk.ledger.movements.version(run.account) if sends(run) else FROM_THE_START
+    book, positions = read_book(desk, run), None
+    if sends(run) and run.mode != "dry_run":
+        positions, _ = look_at_positions(desk, run.account, symbols_of(run, book), run.run_id)
+    return Outside(version, positions, prices_for(desk, market, run, symbols_of(run, book)))
+
+
+def symbols_of(run: Run, book: Book) -> set[str]:
+    """Return the symbols that the run's plan decides on."""
+    return {*strategy_of(run).symbols, *book.held, *book.working}
+
+
+def read_book(desk: Desk, run: Run, since: BookVersion = FROM_THE_START) -> Book:
+    """Return the book that the run's plan is made from; a replay starts from a flat one."""
+    if run.mode == "replay":
+        return FLAT
+    mode = _book_mode(run)
+    if mode is None:
+        account = desk.ledger.accounts.get(run.account)
+        return FLAT if account is None else FLAT.on(account.state)
+    return desk.ledger.movements.book(
+        run.account, strategy_id=run.strategy_id, mode=mode, session=run.session_date, since=since
+    )
+
+
+def _book_mode(run: Run) -> Mode | None:
+    """Return the mode whose orders make the run's book: its own, or its strategy's for a run that only plans."""
+    mode = run.mode if sends(run) else run.parameters.get("book_mode", strategy_of(run).mode)
+    return mode if mode in SENDING_MODES else None
+
+
+def blocks(desk: Desk, run: Run, outside: Outside, book: Book) -> dict[str, str]:
+    """Return the symbols that may not be planned, with the reason, and raise or end their alerts."""
+    symbols = symbols_of(run, book)
+    moved = book.moved & symbols
+    others = {symbol: owner for symbol, owner in book.of_others.items() if symbol in symbols}
+    differing = {}
+    if outside.positions is not None:
+        differing = unequal(outside.positions, book.expected, symbols - moved)
+        _tell(desk, run, differing, others)
+    return {
+        **dict.fromkeys(book.unresolved, "unresolved_order"),
+        # v1 counts partial fills twice: there a difference only warns.
+        **dict.fromkeys(() if desk.gateway.contract == "v1" else differing, "unexplained_position"),
+        **dict.fromkeys(moved, "book_moved"),
+        **dict.fromkeys(others, "held_by_another_strategy"),
+    }
+
+
+def _tell(desk: Desk, run: Run, differing: Differences, others: dict[str, str]) -> None:
+    raise_position_alert(
+        desk.ledger,
+        "blocked_symbol",
+        run,
+        differing,
+        "look at the broker: a split, a new symbol or a fill that is missing here is put right by python -m "
+        f"include.ops correct --account {run.account} --strategy {run.strategy_id} …, what is not ours is adopted",
+    )
+    key = f"blocked_symbol:{run.account}/{run.strategy_id}"
+    if not others:
+        desk.ledger.alerts.end(key)
+        return
+    owners = ", ".join(sorted(set(others.values())))
+    desk.ledger.alerts.raise_alert(
+        "blocked_symbol",
+        "warning",
+        key,
+        f"strategy {run.strategy_id} does not trade {listed(sorted(others))}: on account {run.account} another "
+        f"strategy holds or trades them ({owners})",
+        f"if it is now called {run.strategy_id}: python -m include.ops correct --account {run.account} --strategy "
+        f"{run.strategy_id} --move-from {shlex.quote(min(others.values()))} --reason …",
+        strategy_id=run.strategy_id,
+        account=run.account,
+        session=run.session_date,
+        run_id=run.run_id,
+    )

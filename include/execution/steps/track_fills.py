@@ -1,0 +1,124 @@
+"""The last step's eyes: follow orders until they are final, and close those that were never sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from datetime import timedelta
+
+from include.execution.desk import Desk, stop_trading
+from include.execution.faultpoints import reach
+from include.execution.orders.reports import apply_report
+from include.execution.orders.resolve import gateway_ids, look_up
+from include.ledger.orders import Overtaken
+from include.trading.errors import TradingError
+from include.trading.models import OrderReport
+from include.trading.order.booking import ends_without_quantity
+from include.trading.order.row import Intent
+from include.trading.order.states import FINAL, UNRESOLVED
+from include.trading.run.row import Run
+
+
+def track_once(desk: Desk, run: Run) -> bool:
+    """Look at every order of the run's plan once; return whether there is nothing more to wait for.
+
+    That is when each order is final, or the cut-off of the plan has passed.
+    """
+    if run.plan_id is None:
+        return True
+    close_late_orders(desk, run.account)
+    intents = desk.ledger.orders.of_plan(run.plan_id)
+    refresh_orders(desk, intents)
+    reach("while_tracking")
+    if all(intent.state in FINAL for intent in desk.ledger.orders.of_plan(run.plan_id)):
+        return True
+    plan = desk.ledger.plans.get(run.plan_id)
+    return plan is not None and desk.ledger.now() >= plan.cutoff_at
+
+
+def close_late_orders(desk: Desk, account: str) -> None:
+    """Close what is still planned after its plan's `send_until`, halted or not: it is never sent any more."""
+    ledger = desk.ledger
+    now = ledger.now()
+    for plan in ledger.plans.open_plans(account):
+        if now < plan.send_until:
+            continue
+        with ledger.transaction():
+            ledger.accounts.lock(account)
+            ledger.plans.lock(plan.plan_id)
+            for intent in ledger.orders.of_plan(plan.plan_id):
+                if intent.state == "planned":
+                    locked = ledger.orders.lock(intent.client_order_id)
+                    # A flip's second leg is denied without the plan's lock.
+                    if locked.state == "planned":
+                        ledger.orders.save(
+                            locked, event="not_sent", actor=desk.actor, state="not_sent", reason="send_until_passed"
+                        )
+            if all(intent.state in FINAL for intent in ledger.orders.of_plan(plan.plan_id)):
+                ledger.plans.close(plan.plan_id, "every order is final")
+
+
+def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
+    """Ask the gateway about orders that may be live and book what is new.
+
+    A gateway that does not answer leaves them as they are: nothing is concluded from silence.
+    """
+    for intent in intents:
+        if intent.state in UNRESOLVED:
+            _look_up(desk, intent)
+    open_orders = {id: intent for intent in intents if intent.state == "open" for id in [gateway_id(desk, intent)]}
+    # Closed also when booking fails: nobody is asked any more then.
+    with closing(desk.gateway.orders(open_orders)) as answers:
+        for id, answer in answers:
+            if answer is None:
+                # Acknowledged before, unknown now: kept open, so that the run ends as unresolved and a person looks.
+                continue
+            if not isinstance(answer, TradingError):
+                _book(desk, open_orders[id], answer)
+    if open_orders:
+        desk.ledger.orders.note_look_ups([intent.id for intent in open_orders.values()])
+
+
+def _book(desk: Desk, intent: Intent, report: OrderReport) -> None:
+    """Book a report; what is wrong with one order's, which is a break by then, ends the look at no other."""
+    with suppress(TradingError, Overtaken):
+        break_without_quantity(
+            desk, apply_report(desk, intent, report, "tracked"), after_seconds=desk.settings.unresolved_seconds
+        )
+
+
+def break_without_quantity(desk: Desk, intent: Intent, *, after_seconds: float) -> None:
+    """Stop trading when the gateway goes on calling the order ended without saying how much of it filled."""
+    waited = timedelta(seconds=after_seconds)
+    if ends_without_quantity(intent.gateway_status, intent.state) and desk.ledger.now() >= intent.updated_at + waited:
+        stop_trading(
+            desk,
+            intent.account,
+            "ended_without_quantity",
+            intent.client_order_id,
+            f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}): the gateway calls it "
+            f"{intent.gateway_status}, and goes on to say that {intent.filled_quantity.normalize():f} of it are filled",
+            intent=intent,
+        )
+
+
+def _look_up(desk: Desk, intent: Intent) -> None:
+    try:
+        look_up(desk, intent)
+    except (TradingError, Overtaken):
+        desk.ledger.orders.note_look_ups([intent.id])
+
+
+def gateway_id(desk: Desk, intent: Intent) -> str:
+    """Return the id under which the gateway has an order that it acknowledged."""
+    return intent.gateway_order_id or gateway_ids(desk, intent)[-1]
+
+
+def track_for(desk: Desk, run: Run, *, seconds: float) -> bool:
+    """Track for up to so many seconds, at least once; return whether there is nothing more to wait for."""
+    give_up_at = desk.ledger.now() + timedelta(seconds=seconds)
+    while not track_once(desk, run):
+        if desk.ledger.now() >= give_up_at:
+            return False
+        desk.sleep(desk.settings.poll_every_seconds)
+    return True

@@ -1,0 +1,1 @@
+"""What a run or a year of runs would do."""

@@ -1,0 +1,1 @@
+"""An account: its row, its books, their comparison and correction."""

@@ -1,0 +1,74 @@
+"""What of a plan a person must hear at once: missing signals, far prices, holdings without a price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from include.trading.alerts.alarms import NEXT_STEPS, Alarm, Severity, run_key
+from include.trading.models import Mode
+from include.trading.plan.plan import MappingRow, OldValue, Plan
+
+PLAN_KINDS: Final = ("signals_missing", "far_price", "old_price")
+# A message is read on a phone; the run's page has them all.
+_NAMED = 10
+
+
+def plan_alarms(plan: Plan, *, strategy_id: str, session: date, mode: Mode) -> list[Alarm]:
+    """Return what a plan raises, one alarm a cause with its symbols in it."""
+    replay = mode == "replay"
+    found: list[Alarm] = []
+
+    def add(kind: str, severity: Severity, message: str) -> None:
+        found.append(
+            Alarm(
+                kind=kind,
+                severity="warning" if replay else severity,
+                key=run_key(kind, strategy_id, mode, None if replay else session),
+                message=f"{strategy_id} {session}: {message}",
+                next_step=NEXT_STEPS[kind],
+            )
+        )
+
+    if missing := [row for row in plan.rows if row.reason in ("signal_missing", "signal_missing_flat")]:
+        add(
+            "signals_missing",
+            "warning",
+            f"the Signal Service's answer leaves out {_list([_holding(row) for row in missing])}; holdings stay",
+        )
+    if warned := [row for row in plan.rows if row.outcome == "order" and row.detail]:
+        add("far_price", "critical", f"reductions are sent all the same: {_list([_order(row) for row in warned])}")
+    if plan.old_values:
+        add(
+            "old_price",
+            "warning",
+            f"holdings without a usable price: {_list([_value(old) for old in plan.old_values])}",
+        )
+    return found
+
+
+def _list(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return "; ".join(words[:_NAMED]) + more
+
+
+def _shares(quantity: Decimal) -> str:
+    return f"{quantity.normalize():f}"
+
+
+def _holding(row: MappingRow) -> str:
+    return f"{row.symbol} ({_shares(row.held_quantity + row.open_quantity)} held)"
+
+
+def _order(row: MappingRow) -> str:
+    return f"{row.symbol} {row.order_side} {row.order_quantity} ({row.detail})"
+
+
+def _value(old: OldValue) -> str:
+    if old.price is None:
+        worth = "no price is known at all, so every increase is denied"
+    else:
+        worth = f"the limits value it at {old.price.price:f} of {old.price.at:%Y-%m-%d %H:%M} UTC ({old.price.source})"
+    return f"{_shares(old.quantity)} {old.symbol}, {old.problem}: {worth}"

@@ -1,0 +1,1 @@
+"""When: exchanges, their sessions, and what is due."""

@@ -1,0 +1,1 @@
+"""An order: identity, states, gate, booking."""

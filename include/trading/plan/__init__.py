@@ -1,0 +1,1 @@
+"""From signals to orders: changes, rules, verdicts."""

@@ -1,0 +1,74 @@
+"""What the book is worth with and without an order: the running totals that the rules of a whole plan look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from include.trading.plan.plan import PlannedOrder
+
+_ZERO = Decimal(0)
+
+
+class Totals(NamedTuple):
+    """USD of longs and shorts (both positive) and of what was traded; orders counted."""
+
+    longs: Decimal
+    shorts: Decimal
+    traded: Decimal
+    orders: int
+
+    @property
+    def gross(self) -> Decimal:
+        return self.longs + self.shorts
+
+    @property
+    def net(self) -> Decimal:
+        return self.longs - self.shorts
+
+
+class Book:
+    """Positions and their totals, moved on order by order.
+
+    quantities: signed shares, open orders included. prices: USD a share. unvalued: symbols held without any price.
+    """
+
+    def __init__(self, quantities: Mapping[str, Decimal], prices: Mapping[str, Decimal]) -> None:
+        held = {symbol: quantity for symbol, quantity in quantities.items() if quantity}
+        values = [quantity * prices[symbol] for symbol, quantity in held.items() if symbol in prices]
+        self._quantities = held
+        self.unvalued = tuple(sorted(held.keys() - prices.keys()))
+        self.totals = Totals(
+            longs=sum((value for value in values if value > 0), _ZERO),
+            shorts=-sum((value for value in values if value < 0), _ZERO),
+            traded=_ZERO,
+            orders=0,
+        )
+
+    def after(self, order: PlannedOrder) -> Totals:
+        """Return the totals as they would be with the order."""
+        return self._with(order, 1)
+
+    def take(self, order: PlannedOrder, after: Totals) -> None:
+        """Add the order. after: what `after` returned for it, and nothing was added or removed since."""
+        self._move(order, 1, after)
+
+    def drop(self, order: PlannedOrder) -> None:
+        """Remove an order that was added; of one symbol the last one first."""
+        self._move(order, -1, self._with(order, -1))
+
+    def _move(self, order: PlannedOrder, times: int, totals: Totals) -> None:
+        self.totals = totals
+        self._quantities[order.symbol] = self._quantities.get(order.symbol, _ZERO) + times * order.signed_quantity
+
+    def _with(self, order: PlannedOrder, times: int) -> Totals:
+        totals = self.totals
+        before = self._quantities.get(order.symbol, _ZERO) * order.price
+        value = before + times * order.signed_quantity * order.price
+        return Totals(
+            longs=totals.longs + max(value, _ZERO) - max(before, _ZERO),
+            shorts=totals.shorts - min(value, _ZERO) + min(before, _ZERO),
+            traded=totals.traded + times * order.notional,
+            orders=totals.orders + times,
+        )

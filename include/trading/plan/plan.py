@@ -1,0 +1,132 @@
+"""What planning is given and what it returns: every symbol's whole story, and the orders that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AwareDatetime, Field, InstanceOf, PlainSerializer
+
+from include.trading.models import Contract, Price, Side, Signal, Symbol, Value
+from include.trading.plan.reasons import NO_CHANGE_WANTED, UNDECIDED
+from include.trading.strategy.spec import Strategy
+
+AccountState = Literal["active", "reduce_only", "halted"]
+Leg = Literal[1, 2]
+Outcome = Literal["order", "skipped", "denied", "unchanged"]
+RuleOutcome = Literal["passed", "warned", "denied", "off", "not_evaluable"]
+
+
+class PlanInputs(Value):
+    """Everything a plan depends on. Quantities are signed shares, negative is short.
+
+    Prices and previous closes are wanted for every symbol of the strategy, of `held` and of `open_quantity`;
+    where there is none, the text says why, in the market data client's words: missing, stale, not a number, …
+    """
+
+    strategy: Strategy = Field(description="already narrowed to what the run asked for")
+    signals: tuple[Signal, ...]
+    prices: dict[Symbol, Price | str]
+    previous_closes: dict[Symbol, Price | str]
+    last_prices: dict[Symbol, Price] = Field(
+        default={}, description="the last price the ledger knows of a symbol in the book that has neither of the two"
+    )
+    held: dict[Symbol, Decimal] = Field(description="this strategy's own fills, never the account's total")
+    open_quantity: dict[Symbol, Decimal] = Field(description="what the strategy's working orders may still trade")
+    blocked: dict[Symbol, str] = Field(description="symbols that may not be planned, with a code of reasons.BLOCKS")
+    account_state: AccountState
+    traded_today: Decimal = Field(ge=0, description="USD the strategy traded or may still trade in this session")
+    contract: Contract = Field(description="of the gateway; v1 makes order ids from symbol, side and quantity")
+    now: AwareDatetime
+    flatten: bool = Field(default=False, description="close everything; needs no signals")
+    only_symbols: tuple[Symbol, ...] | None = Field(
+        default=None, description="what the run was narrowed to: no other symbol is planned, held ones included"
+    )
+
+
+# A tuple and no Value: a plan of a thousand orders has thirteen thousand of these, made by our own rules from checked
+# numbers, and a frozen dataclass takes about twice as long to make.
+class RuleCheck(NamedTuple):
+    """What one rule said of one order. value and limit in the rule's unit; exposures and turnover in USD."""
+
+    code: str
+    outcome: RuleOutcome
+    value: Decimal | None = None
+    limit: Decimal | None = None
+    detail: str | None = None
+
+
+class PlannedOrder(Value):
+    """One market order to send."""
+
+    symbol: Symbol
+    leg: Leg = Field(description="a flip closes with leg 1 and opens with leg 2; everything else is leg 1")
+    side: Side
+    quantity: int = Field(gt=0)
+    price: Decimal = Field(gt=0, description="USD a share it was sized at")
+    notional: Decimal = Field(description="USD, quantity × price")
+    reduces: bool = Field(description="it only brings the position nearer to zero, whether open orders fill or not")
+    opens_short: bool = Field(description="the strategy may be short once it is filled")
+
+    @property
+    def signed_quantity(self) -> int:
+        return self.quantity if self.side == "buy" else -self.quantity
+
+
+class OldValue(NamedTuple):
+    """What a holding without a usable price is worth to the limits; price is None when no price is known at all."""
+
+    symbol: str
+    quantity: Decimal
+    problem: str
+    price: Price | None
+
+
+# No Value: it is made of checked numbers only, and a Value of as many fields takes several times as long and as much
+# memory.
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """The whole story of one symbol (of one leg, when it flips).
+
+    target_quantity: None when it could not be sized. delta_quantity: signed shares wanted by this leg.
+    order_side, order_quantity: also of a denied order.
+    reason: a code of include/trading/plan/reasons.py when skipped or denied. detail: the reason with its numbers; of an
+    order, what a rule warns of.
+    """
+
+    symbol: str
+    leg: Leg
+    predicted_return: Decimal | None
+    rank: int | None
+    target_weight: Decimal | None
+    target_quantity: int | None
+    held_quantity: Decimal
+    open_quantity: Decimal
+    delta_quantity: Decimal | None
+    price: Decimal | None
+    price_source: str | None
+    price_at: datetime | None
+    price_age_seconds: Decimal | None
+    order_side: Side | None
+    order_quantity: int | None
+    outcome: Outcome
+    reason: str | None
+    detail: str | None
+    rules: tuple[Annotated[RuleCheck, PlainSerializer(RuleCheck._asdict)], ...]
+
+
+class Plan(Value):
+    """rows: by symbol and leg. orders: as they are to be sent, reductions first."""
+
+    rows: tuple[InstanceOf[MappingRow], ...]
+    orders: tuple[PlannedOrder, ...]
+    rules_off: tuple[str, ...] = Field(description="codes of the rules that the strategy switched off")
+    old_values: tuple[OldValue, ...] = Field(default=(), description="of holdings without a usable price")
+
+    @property
+    def planned_change_symbols(self) -> int:
+        """Return how many symbols want a change beyond the band, whether or not it became an order."""
+        not_wanted = NO_CHANGE_WANTED | UNDECIDED
+        return len({row.symbol for row in self.rows if row.outcome != "unchanged" and row.reason not in not_wanted})

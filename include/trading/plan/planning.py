@@ -1,0 +1,129 @@
+"""From signals, prices and the book to a plan. The same inputs, in any order, make the same plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+
+from include.trading.errors import InvalidData
+from include.trading.models import Price
+from include.trading.plan.changes import Change, change_of
+from include.trading.plan.judge import Verdict, judge
+from include.trading.plan.plan import MappingRow, Outcome, Plan, PlanInputs, PlannedOrder
+from include.trading.plan.reasons import BLOCKS, PRICE_PROBLEMS, price_problem
+from include.trading.plan.risk import rules_off
+from include.trading.plan.valuation import old_values
+from include.trading.sizing.target_weight import SIZINGS, SizingLimits
+
+_NOT_JUDGED = Verdict(())
+
+
+def make_plan(inputs: PlanInputs) -> Plan:
+    """Decide for every symbol of the signals, of the book and of the strategy what to trade, and say why.
+
+    Raises InvalidData for inputs that no plan may be made of: a signal twice or outside the strategy's symbols,
+    a price under another symbol's name, a reason that reasons.py does not know.
+    """
+    _check(inputs)
+    signals = {signal.symbol: signal for signal in inputs.signals}
+    prices = {symbol: price for symbol, price in inputs.prices.items() if isinstance(price, Price)}
+    strategy = inputs.strategy
+    targets = SIZINGS[strategy.sizing](
+        inputs.signals, prices, strategy.capital, SizingLimits(max_position_size=strategy.max_position_size)
+    )
+    tradable = any(signal.target_weight for signal in inputs.signals)
+    changes = [
+        change_of(symbol, inputs, signals.get(symbol), targets.get(symbol), tradable=tradable)
+        for symbol in _symbols(inputs)
+    ]
+    wanted = _ranked(changes)
+    verdicts = judge(wanted, inputs)
+    return Plan(
+        rows=tuple(row for change in changes for row in _rows(change, inputs, verdicts)),
+        orders=tuple(order for order in wanted if verdicts[order.symbol, order.leg].reason is None),
+        rules_off=rules_off(strategy),
+        old_values=old_values(inputs),
+    )
+
+
+def _symbols(inputs: PlanInputs) -> list[str]:
+    if inputs.only_symbols is not None:
+        return sorted(set(inputs.only_symbols))
+    book = {symbol for quantities in (inputs.held, inputs.open_quantity) for symbol in quantities if quantities[symbol]}
+    return sorted(book.union(inputs.strategy.symbols))
+
+
+def _ranked(changes: Iterable[Change]) -> list[PlannedOrder]:
+    """Return reductions first, then by conviction: the best rank for a buy, the worst for a sell."""
+    changes = list(changes)
+    worst = max((change.signal.rank for change in changes if change.signal), default=0)
+
+    def key(pair: tuple[Change, PlannedOrder]) -> tuple[bool, int, str, int]:
+        change, order = pair
+        if change.signal is None:
+            conviction = worst + 1
+        else:
+            conviction = change.signal.rank if order.side == "buy" else worst + 1 - change.signal.rank
+        return not order.reduces, conviction, order.symbol, order.leg
+
+    pairs = [(change, order) for change in changes for order in change.orders]
+    return [order for _, order in sorted(pairs, key=key)]
+
+
+def _rows(change: Change, inputs: PlanInputs, verdicts: dict[tuple[str, int], Verdict]) -> Iterable[MappingRow]:
+    signal, price = change.signal, change.price
+    for leg in change.legs:
+        order = leg.order
+        verdict = verdicts[order.symbol, order.leg] if order else _NOT_JUDGED
+        reason = verdict.reason or leg.reason
+        yield MappingRow(
+            symbol=change.symbol,
+            leg=leg.number,
+            predicted_return=signal.predicted_return if signal else None,
+            rank=signal.rank if signal else None,
+            target_weight=signal.target_weight if signal else None,
+            target_quantity=change.target_quantity,
+            held_quantity=change.held,
+            open_quantity=change.open,
+            delta_quantity=leg.delta_quantity,
+            price=price.price if price else None,
+            price_source=price.source if price else None,
+            price_at=price.at if price else None,
+            price_age_seconds=Decimal(str((inputs.now - price.at).total_seconds())) if price else None,
+            order_side=order.side if order else None,
+            order_quantity=order.quantity if order else None,
+            outcome=_outcome(order, reason),
+            reason=reason,
+            detail=verdict.detail or leg.detail,
+            rules=verdict.rules,
+        )
+
+
+def _outcome(order: PlannedOrder | None, reason: str | None) -> Outcome:
+    if order is None:
+        return "skipped" if reason else "unchanged"
+    return "denied" if reason else "order"
+
+
+def _check(inputs: PlanInputs) -> None:
+    symbols = Counter(signal.symbol for signal in inputs.signals)
+    if twice := sorted(symbol for symbol, times in symbols.items() if times > 1):
+        raise InvalidData(f"signals: expected each symbol once, found twice: {', '.join(twice)}")
+    allowed = inputs.strategy.symbols
+    if foreign := sorted(symbols.keys() - set(allowed)):
+        raise InvalidData(f"signals: expected symbols of strategy {inputs.strategy.id}, found {', '.join(foreign)}")
+    for name, prices in (
+        ("prices", inputs.prices),
+        ("previous_closes", inputs.previous_closes),
+        ("last_prices", inputs.last_prices),
+    ):
+        for symbol, price in prices.items():
+            if isinstance(price, Price) and price.symbol != symbol:
+                raise InvalidData(f"{name}: expected a price of {symbol}, found one of {price.symbol}")
+            if isinstance(price, str) and price_problem(price) not in PRICE_PROBLEMS:
+                known = ", ".join(PRICE_PROBLEMS)
+                raise InvalidData(f"{name}: expected for {symbol} a price or the words of {known}, found {price!r}")
+    for symbol, reason in inputs.blocked.items():
+        if reason not in BLOCKS:
+            raise InvalidData(f"blocked: expected for {symbol} one of {', '.join(BLOCKS)}, found {reason!r}")

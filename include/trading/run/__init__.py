@@ -1,0 +1,1 @@
+"""A run: its terms, its outcome, its row."""

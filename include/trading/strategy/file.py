@@ -1,0 +1,126 @@
+"""Reads the strategies file. An invalid entry removes only itself, and is reported."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from include.trading.errors import InvalidData
+from include.trading.models import Value
+from include.trading.strategy.spec import Strategy
+from include.trading.strategy.yaml_size import check_size
+from include.trading.validation import FieldProblem, field_problems
+
+MAX_BYTES = 1_000_000
+# Of one entry: who has mended so many reads the next.
+MOST_PROBLEMS = 20
+
+
+class StrategyProblem(Value):
+    """Why one entry is not used. entry: its id, or its place in the list where it has none."""
+
+    file: str
+    entry: str
+    problem: FieldProblem
+
+    def __str__(self) -> str:
+        return f"{self.file}: strategy {self.entry}: {self.problem}"
+
+
+class StrategyFile(Value):
+    """What the file holds: the strategies to use, and what is wrong with the others."""
+
+    strategies: tuple[Strategy, ...]
+    problems: tuple[StrategyProblem, ...]
+
+
+def load_strategies(path: Path) -> StrategyFile:
+    """Read and validate the file.
+
+    Of two entries with one id, or with a common symbol on one gateway connection, the later is invalid.
+    Raises InvalidData when the file as a whole cannot be used: missing, not YAML, not a list under `strategies`, or
+    more than any such file is.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidData(f"strategies file {path}: expected a readable text file, found: {error}") from error
+    if len(content) > MAX_BYTES:
+        raise InvalidData(f"strategies file {path}: expected at most {MAX_BYTES} bytes, found more")
+    return _parsed(path, text)
+
+
+# Kept by its whole content: what the process that tasks fork from has parsed, no task parses again.
+@lru_cache(maxsize=1)
+def _parsed(path: Path, text: str) -> StrategyFile:
+    strategies: list[Strategy] = []
+    problems: list[StrategyProblem] = []
+    for place, entry in enumerate(_entries(path, text), start=1):
+        name = _name(entry, place)
+        try:
+            strategy = Strategy.model_validate(entry)
+        except ValidationError as error:
+            found = field_problems(error, tuple(Strategy.model_fields))
+        else:
+            found = tuple(_conflicts(strategy, strategies))
+            if not found:
+                strategies.append(strategy)
+        problems += [StrategyProblem(file=path.name, entry=name, problem=problem) for problem in found[:MOST_PROBLEMS]]
+    return StrategyFile(strategies=tuple(strategies), problems=tuple(problems))
+
+
+def _entries(path: Path, text: str) -> list[Any]:
+    # Here, because this module is imported each time Airflow parses the DAG file.
+    import yaml
+
+    # The same in C where the wheel has it: a third of the time.
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """Safe YAML in which a key given twice is an error instead of silently the last one."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            # A key that cannot be hashed is refused by what is called below.
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            for key, times in Counter(key for key in keys if isinstance(key, Hashable)).items():
+                if times > 1:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} comes twice", node.start_mark)
+            mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+            return mapping
+
+    try:
+        check_size(yaml.parse(text, Loader))
+        content = yaml.load(text, Loader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
+        raise InvalidData(f"strategies file {path}: expected YAML, found: {error}") from error
+    if not isinstance(content, dict) or set(content) != {"strategies"} or not isinstance(content["strategies"], list):
+        keys = f"the keys {sorted(map(str, content))}" if isinstance(content, dict) else type(content).__name__
+        raise InvalidData(f"strategies file {path}: expected one key `strategies` with a list, found {keys}")
+    return content["strategies"]
+
+
+def _name(entry: Any, place: int) -> str:
+    named = isinstance(entry, dict) and isinstance(entry.get("id"), str)
+    return entry["id"] if named else f"number {place}"
+
+
+def _conflicts(strategy: Strategy, earlier: list[Strategy]) -> list[FieldProblem]:
+    problems = []
+    for other in earlier:
+        if other.id == strategy.id:
+            problems.append(FieldProblem(field="id", expected="an id of its own", found=repr(strategy.id)))
+        shared = sorted(set(strategy.symbols) & set(other.symbols))
+        if shared and other.gateway_connection == strategy.gateway_connection:
+            problems.append(
+                FieldProblem(
+                    field="symbols",
+                    expected=f"none that strategy {other.id} trades on {other.gateway_connection}",
+                    found=", ".join(shared),
+                )
+            )
+    return problems

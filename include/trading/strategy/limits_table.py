@@ -1,0 +1,58 @@
+"""Writes docs/limits.md, the one table of all rules, from the code: python -m include.trading.strategy.limits_table"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from include.trading.plan.reasons import DENIALS
+from include.trading.plan.risk import RULES, Rule
+from include.trading.strategy.limits import OFF, Limits
+from include.trading.strategy.spec import Strategy
+
+_HEAD = """# Pre-trade rules and their limits
+
+Every order of a plan is judged by these rules; a value exactly at its limit passes. A strategy sets a limit in the
+strategies file under the name given here. A numeric limit may be `off`, which every plan then shows; an empty list
+restricts nothing. A rule that is on and cannot be evaluated (no previous close, a holding that never had a price)
+denies. A denied order is recorded with the code and the numbers, and the other orders go on.
+
+No limit stands in the way out: an order that only reduces a position, a flip's first leg included, is denied by a
+person's restriction and by a halt alone. A reduction whose price is farther from the previous close than
+`limits.price_distance`, or cannot be compared, is sent; its row and the alert `far_price` say so.
+
+Where a limit does not suffice for all orders, reductions come first, then the strongest signals: best ranks to buy,
+worst ranks to sell. Net exposure is judged last, on the whole plan: the weakest increases of the heavier side go until
+it fits. Exposures count what is held, what open orders may still trade, and the plan; a holding without a price today
+is valued at its previous close, or else at the last price the ledger knows (alert `old_price`), and only its own
+increase is denied.
+
+This file is generated; `python -m include.trading.strategy.limits_table > docs/limits.md` writes it anew.
+"""
+
+
+def limits_table() -> str:
+    """Return the whole document."""
+    rows = [
+        ("Setting", "Unit", "Default", "Code", "Judges", "Denies when", "Source of the default"),
+        ("---",) * 7,
+        *map(_row, RULES),
+    ]
+    return _HEAD + "\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    if rule.setting is None:
+        setting, unit, default, source = "the account's state", "–", "`active`", "set by people and by breaks"
+    else:
+        group, _, name = rule.setting.rpartition(".")
+        field = (Limits if group == "limits" else Strategy).model_fields[name]
+        extra: Any = field.json_schema_extra
+        setting, unit, source = f"`{rule.setting}`", extra["unit"], extra["source"]
+        default = "none" if field.default == () else f"{field.default:,}"
+        if group == "limits":
+            default += f" or `{OFF}`"
+    return setting, unit, default, f"`{rule.code}`", rule.judges, DENIALS[rule.code], source
+
+
+if __name__ == "__main__":
+    print(limits_table(), end="")

@@ -1,0 +1,76 @@
+"""How many shares a weight is: the ADR's examples, its edges, and what holds for every price."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.trading.sizing.target_weight import SIZINGS, SizingLimits, Target, target_weight
+from tests.support.planning import prices, signals
+
+WEIGHTS = st.decimals("-1", "1", places=17).filter(bool)
+PRICES = st.decimals("0.01", "5000", places=4)
+MONEY = st.decimals("1", "10000000", places=2)
+
+
+def size(weight: str | Decimal, price: str | Decimal, capital: str | Decimal, cap: str | Decimal) -> Target:
+    limits = SizingLimits(max_position_size=Decimal(cap))
+    return target_weight(signals(AAPL=weight), prices(AAPL=price), Decimal(capital), limits)["AAPL"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("weight", "price", "cap", "shares"),
+    [
+        ("0.333", "150", "33300", 222),
+        ("-0.333", "150", "33300", -222),
+        ("0.333", "150", "33299.99", 221),
+        ("0.5", "150", "15000", 100),
+        ("0.0015", "150", "33300", 1),
+    ],
+)
+def test_sizes_as_the_adr_does(weight: str, price: str, cap: str, shares: int) -> None:
+    assert size(weight, price, "100000", cap) == Target(symbol="AAPL", quantity=shares)
+
+
+@pytest.mark.parametrize("weight", ["0.00149999", "-0.00149999"])
+def test_less_than_one_share_is_a_target_of_none_with_its_reason(weight: str) -> None:
+    assert size(weight, "150", "100000", "33300") == Target(symbol="AAPL", quantity=0, reason="under_one_share")
+
+
+def test_a_weight_of_zero_is_a_target_of_none_even_without_a_price() -> None:
+    targets = target_weight(signals(AAPL="0"), {}, Decimal(100_000), SizingLimits(max_position_size=Decimal(1)))
+
+    assert targets == {"AAPL": Target(symbol="AAPL", quantity=0)}
+
+
+def test_a_weight_without_a_price_has_no_target() -> None:
+    targets = target_weight(signals(AAPL="0.5"), {}, Decimal(100_000), SizingLimits(max_position_size=Decimal(1)))
+
+    assert targets == {}
+
+
+def test_a_quotient_just_below_a_whole_number_is_not_rounded_up_to_it() -> None:
+    # With /, 28 digits make this exactly 200000.
+    assert size("0.5999999999999999999999999999", "3", "1000000", "1000000").quantity == 199_999
+
+
+@given(weight=WEIGHTS, price=PRICES, capital=MONEY, cap=MONEY)
+def test_no_target_is_worth_more_than_its_share_of_capital_or_the_cap_and_one_share_more_would_be(
+    weight: Decimal, price: Decimal, capital: Decimal, cap: Decimal
+) -> None:
+    target = size(weight, price, capital, cap)
+
+    allowed = min(capital * abs(weight), cap)
+    assert abs(target.quantity) * price <= allowed < (abs(target.quantity) + 1) * price
+
+
+@given(weight=WEIGHTS, price=PRICES, capital=MONEY, cap=MONEY)
+def test_a_short_is_the_mirror_of_a_long(weight: Decimal, price: Decimal, capital: Decimal, cap: Decimal) -> None:
+    assert size(weight, price, capital, cap).quantity == -size(-weight, price, capital, cap).quantity
+
+
+def test_every_sizing_of_the_settings_is_a_function() -> None:
+    assert {"target_weight": target_weight} == SIZINGS

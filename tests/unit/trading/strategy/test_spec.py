@@ -1,0 +1,294 @@
+"""The strategies file: what it accepts, and what a person is told about the rest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from include.trading.errors import InvalidData
+from include.trading.strategy.file import StrategyFile, load_strategies
+from include.trading.strategy.spec import Strategy
+
+CONFIG = Path(__file__).parents[4] / "include" / "config"
+GOOD: dict[str, Any] = {
+    "id": "momentum",
+    "symbols": ["AAPL", "BRK.B"],
+    "top_n": 1,
+    "bottom_n": 1,
+    "capital": 50000.5,
+    "max_position_size": 10000,
+}
+
+
+def load(tmp_path: Path, *entries: Any) -> StrategyFile:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(yaml.safe_dump({"strategies": list(entries)}), encoding="utf-8")
+    return load_strategies(path)
+
+
+def problems(tmp_path: Path, *entries: Any) -> list[str]:
+    return [str(problem) for problem in load(tmp_path, *entries).problems]
+
+
+def test_an_entry_needs_little_and_plans_only() -> None:
+    strategy = Strategy.model_validate(GOOD)
+
+    assert strategy.mode == "plan"
+    assert strategy.capital == Decimal("50000.5")
+    assert strategy.dag_id == "daily_trading__momentum"
+
+
+def test_the_strategy_named_daily_trading_has_the_dag_of_that_name() -> None:
+    assert Strategy.model_validate(GOOD | {"id": "daily_trading"}).dag_id == "daily_trading"
+
+
+def test_a_strategy_survives_json() -> None:
+    strategy = Strategy.model_validate(GOOD | {"limits": {"gross_exposure": "off", "order_shares": 7}})
+
+    assert Strategy.model_validate_json(strategy.model_dump_json()) == strategy
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "expected", "found"),
+    [
+        ({"id": "Momentum"}, "id", "text of the form ^[a-z][a-z0-9_]{0,30}$", "'Momentum'"),
+        ({"tags": ["desk", "t" * 101]}, "tags", "at most 100 characters", "ttt"),
+        ({"capital": -5}, "capital", "greater than 0", "-5"),
+        ({"capital": 0}, "capital", "greater than 0", "0"),
+        ({"capital": True}, "capital", "", "True"),
+        ({"capital": float("nan")}, "capital", "", "nan"),
+        ({"capital": 0.001}, "capital", "2 decimal places", "0.001"),
+        ({"max_position_size": "much"}, "max_position_size", "decimal", "'much'"),
+        ({"symbols": ["AAPL", "BRK B"]}, "symbols", "no space", "'BRK B'"),
+        ({"symbols": ["AAPL", "aapl"]}, "symbols", "capital letters", "'aapl'"),
+        ({"symbols": ["AAPL", True]}, "symbols", "in quotes", "True"),
+        ({"symbols": ["AAPL", "AAPL"]}, "symbols", "each symbol once; AAPL came twice", "'AAPL', 'AAPL'"),
+        ({"symbols": "AAPL"}, "symbols", "a list of symbols", "'AAPL'"),
+        ({"symbols": []}, "symbols", "at least 1 item", "()"),
+        ({"top_n": 2}, "bottom_n", "at most 2, the number of symbols (top_n is 2)", "1"),
+        ({"bottom_n": -1}, "bottom_n", "greater than or equal to 0", "-1"),
+        ({"top_n": 1.0}, "top_n", "valid integer", "1.0"),
+        ({"mode": "real"}, "mode", "'replay', 'plan', 'dry_run', 'paper' or 'live'", "'real'"),
+        ({"schedule": "at noon"}, "schedule", "a cron of five fields", "'at noon'"),
+        ({"schedule": "session-15"}, "schedule", "session+<minutes>", "'session-15'"),
+        ({"schedule": "session+390"}, "schedule", "session+<minutes> (to 384 on XNYS)", "'session+390'"),
+        ({"schedule": "0 9 31 2 *"}, "schedule", "a date there is", "'0 9 31 2 *'"),
+        ({"calendar": "NYSE"}, "calendar", "one of XNYS, ", "'NYSE'"),
+        ({"sizing": "kelly"}, "sizing", "one of target_weight", "'kelly'"),
+        ({"no_trade_band": 1}, "no_trade_band", "less than 1", "1"),
+        ({"sandbox_only": True, "mode": "live"}, "sandbox_only", "the mode is live", "True"),
+        ({"market_hours": False}, "market_hours", "sandbox_only", "False"),
+        ({"sandbox_only": "yes"}, "sandbox_only", "boolean", "'yes'"),
+        ({"schedule": "session+385"}, "schedule", "session+<minutes> (to 384 on XNYS)", "'session+385'"),
+        ({"closures": "2026-12-31"}, "closures", "a list of dates", "'2026-12-31'"),
+        ({"closures": ["31.12.2026"]}, "closures", "a date as YYYY-MM-DD", "31.12.2026"),
+        ({"closures": [20261231]}, "closures", "a date as YYYY-MM-DD", "20261231"),
+        ({"closures": ["2026-02-30"]}, "closures", "valid date", "2026-02-30"),
+        ({"closures": [date(2026, 12, 31), "2026-12-31"]}, "closures", "2026-12-31 came twice", "2026"),
+        ({"limits": {"gross_exposure": -1}}, "limits.gross_exposure", "greater than or equal to 0", "-1"),
+        ({"limits": {"order_shares": 1.5}}, "limits.order_shares", "integer", "1.5"),
+        ({"limits": {"leverage": 2}}, "limits.leverage", "no such key", "2"),
+        ({"capitl": 1}, "capitl", "no such key; the keys are id, ", "1"),
+    ],
+)
+def test_an_invalid_value_is_reported_with_field_expectation_and_finding(
+    tmp_path: Path, change: dict[str, Any], field: str, expected: str, found: str
+) -> None:
+    file = load(tmp_path, GOOD | change)
+
+    assert file.strategies == ()
+    problem = file.problems[0]
+    assert (problem.file, problem.entry) == ("strategies.yaml", (GOOD | change)["id"])
+    assert problem.problem.field.startswith(field)
+    assert expected in problem.problem.expected
+    assert found in problem.problem.found
+
+
+def test_a_missing_key_is_reported(tmp_path: Path) -> None:
+    entry = {key: value for key, value in GOOD.items() if key != "capital"}
+
+    assert problems(tmp_path, entry) == ["strategies.yaml: strategy momentum: capital: expected a value, found nothing"]
+
+
+@pytest.mark.parametrize("schedule", ["session", "session+15", "30 9 * * 1-5", None])
+def test_a_schedule_is_a_session_a_cron_or_none(schedule: str | None) -> None:
+    assert Strategy.model_validate(GOOD | {"schedule": schedule}).schedule == schedule
+
+
+def test_a_bare_off_in_yaml_switches_a_limit_off(tmp_path: Path) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(
+        "strategies: [{id: a, symbols: [A], top_n: 1, bottom_n: 0, capital: 1, max_position_size: 1, "
+        "limits: {gross_exposure: off, order_shares: off}}]",
+        encoding="utf-8",
+    )
+
+    (strategy,) = load_strategies(path).strategies
+
+    assert (strategy.limits.gross_exposure, strategy.limits.order_shares) == ("off", "off")
+
+
+def test_an_invalid_entry_removes_only_itself(tmp_path: Path) -> None:
+    file = load(tmp_path, {"id": "broken"}, GOOD, "nonsense")
+
+    assert [strategy.id for strategy in file.strategies] == ["momentum"]
+    assert {problem.entry for problem in file.problems} == {"broken", "number 3"}
+
+
+def test_of_two_entries_with_one_id_the_later_is_invalid(tmp_path: Path) -> None:
+    file = load(tmp_path, GOOD, GOOD | {"symbols": ["XOM", "KO"]})
+
+    assert [strategy.symbols for strategy in file.strategies] == [("AAPL", "BRK.B")]
+    assert [problem.problem.field for problem in file.problems] == ["id"]
+
+
+def test_of_two_entries_with_a_common_symbol_on_one_account_the_later_is_invalid(tmp_path: Path) -> None:
+    file = load(tmp_path, GOOD, GOOD | {"id": "other", "symbols": ["AAPL", "KO"]})
+
+    assert [strategy.id for strategy in file.strategies] == ["momentum"]
+    assert [str(problem.problem) for problem in file.problems] == [
+        "symbols: expected none that strategy momentum trades on execution_gateway, found AAPL"
+    ]
+
+
+def test_strategies_on_different_accounts_may_share_symbols(tmp_path: Path) -> None:
+    file = load(tmp_path, GOOD, GOOD | {"id": "other", "gateway_connection": "second_gateway"})
+
+    assert [strategy.id for strategy in file.strategies] == ["momentum", "other"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "strategies: [",
+        "strategies: {}",
+        "[]",
+        "",
+        "strategies: []\nlimits: {}",
+        "strategies: [{id: a, id: b}]",
+        "strategies: [2026-13-45]",
+    ],
+)
+def test_a_file_that_cannot_be_used_at_all_raises(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(InvalidData, match=r"strategies\.yaml: expected .*found"):
+        load_strategies(path)
+
+
+NINES = "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("strategies: " + "[" * 100_000, "nested more than 20 levels deep"),
+        ("strategies: " + "{a: " * 100_000, "nested more than 20 levels deep"),
+        (f"a: &a [x, x, x, x, x, x, x, x, x]\n{NINES}strategies: [*j]", "stands for more than 100000 values"),
+        ("strategies: &a [*a]", "stands for something that is not complete"),
+        ("strategies: [*a]", "stands for something that is not complete"),
+        ("#" * 1_000_001, "at most 1000000 bytes, found more"),
+        ("strategies: [" + "1:" * 100_000 + "1]", "a value of more than 1000 characters"),
+        ("strategies: [" + "9" * 5000 + "]", "a value of more than 1000 characters"),
+        ("strategies: [{? [a] : b}]", "unhashable key"),
+        ("strategies: [" + "1, " * 100_000 + "]", "stands for more than 100000 values"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_file_that_stands_for_more_than_a_file_of_strategies_is_refused(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(content)
+
+    with pytest.raises(InvalidData, match=words):
+        load_strategies(path)
+
+
+def test_an_alias_may_stand_for_what_is_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(
+        "strategies:\n"
+        "- {id: one, symbols: &names [AAPL], top_n: 1, bottom_n: 0, capital: 10, max_position_size: 10}\n"
+        "- {id: two, symbols: *names, top_n: 1, bottom_n: 0, capital: 10, max_position_size: 10,\n"
+        "   gateway_connection: another}\n"
+    )
+
+    assert [strategy.symbols for strategy in load_strategies(path).strategies] == [("AAPL",), ("AAPL",)]
+
+
+def test_of_an_entry_with_very_many_problems_the_first_are_told(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, {f"key{number}": 1 for number in range(1000)})) == 20
+
+
+def test_a_file_that_was_changed_is_read_anew(tmp_path: Path) -> None:
+    before = load(tmp_path, GOOD)
+
+    after = load(tmp_path, {**GOOD, "capital": 60000.5})
+
+    assert [file.strategies[0].capital for file in (before, after)] == [Decimal("50000.5"), Decimal("60000.5")]
+
+
+def test_a_file_that_is_not_there_raises(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match=r"missing\.yaml: expected a readable text file"):
+        load_strategies(tmp_path / "missing.yaml")
+
+
+def test_the_shipped_file_plans_the_five_symbols_of_the_adr() -> None:
+    file = load_strategies(CONFIG / "strategies.yaml")
+
+    assert file.problems == ()
+    (strategy,) = file.strategies
+    assert strategy.symbols == ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA")
+    assert (strategy.mode, strategy.dag_id, strategy.schedule) == ("plan", "daily_trading", "session")
+    assert strategy.max_position_size >= 33_300
+
+
+def test_the_shipped_file_states_the_defaults() -> None:
+    (shipped,) = load_strategies(CONFIG / "strategies.yaml").strategies
+    required = {name for name, field in Strategy.model_fields.items() if field.is_required()}
+
+    assert shipped == Strategy.model_validate(shipped.model_dump(include=required | {"title"}))
+    assert shipped.model_fields_set == set(Strategy.model_fields)
+
+
+def test_the_demo_file_trades_the_sandbox_only_and_at_any_hour() -> None:
+    file = load_strategies(CONFIG / "demo_strategies.yaml")
+
+    assert file.problems == ()
+    trading, backfills = file.strategies
+    assert (trading.mode, trading.sandbox_only, trading.market_hours) == ("paper", True, False)
+    assert (trading.dag_id, trading.schedule) == ("daily_trading", None)
+    assert (backfills.mode, backfills.dag_id, backfills.schedule) == ("plan", "daily_trading__what_if", "session")
+
+
+def test_the_modules_load_nothing_heavy() -> None:
+    code = (
+        "import sys, include.trading.strategy.file, include.trading.strategy.narrowing;"
+        "print({'yaml', 'airflow', 'pandas', 'httpx', 'exchange_calendars'} & set(sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "set()"
+
+
+def test_blanks_around_a_connections_id_make_no_other_connection() -> None:
+    strategy = Strategy.model_validate(GOOD | {"gateway_connection": " gateway_b "})
+
+    assert strategy.gateway_connection == "gateway_b"
+
+
+def test_closures_are_dates_in_order_however_they_are_written(tmp_path: Path) -> None:
+    (read,) = load(tmp_path, GOOD | {"closures": [date(2026, 12, 31), "2026-11-25"]}).strategies
+
+    assert read.closures == (date(2026, 11, 25), date(2026, 12, 31))
+    assert Strategy.model_validate(read.model_dump(mode="json")) == read
