@@ -12,12 +12,10 @@ from include.adapters.venues.gateway.client import GatewayReader
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
 from include.trading.account.venue_identity import RELEASED, Venue, normal_address, unlike
-from include.trading.alerts.alarms import NEXT_STEPS
+from include.trading.alerts.catalogue import OTHER_GATEWAY
 from include.trading.errors import OtherGateway
 from include.trading.models import GatewayInfo, Mode
 from include.trading.order.row import Intent
-
-KIND = "other_gateway"
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def confirm(ledger: Ledger, bound: Bound, info: GatewayInfo, mode: Mode) -> Boun
 
 def end_alert(ledger: Ledger, account: str) -> None:
     """Say that the account's own gateway answers again."""
-    ledger.alerts.end(f"{KIND}:{account}")
+    ledger.alerts.end(OTHER_GATEWAY.key(account))
 
 
 def check_still(bound: Bound, row: Account) -> None:
@@ -121,12 +119,7 @@ def _refusal(ledger: Ledger, account: str, what: str) -> OtherGateway:
     )
     if ledger.accounts.get(account) is not None:
         ledger.alerts.raise_alert(
-            KIND,
-            "critical",
-            f"{KIND}:{account}",
-            message,
-            NEXT_STEPS[KIND].replace("--account …", f"--account {account}"),
-            account=account,
+            OTHER_GATEWAY.alarm(OTHER_GATEWAY.key(account), message, account=account), account=account
         )
     return OtherGateway(message)
 

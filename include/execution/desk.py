@@ -16,7 +16,7 @@ from include.execution.binding import Bound, bind, check_still, confirm, end_ale
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
-from include.trading.alerts.alarms import NEXT_STEPS
+from include.trading.alerts.catalogue import cause_of_break
 from include.trading.errors import BookMismatch, InvalidData, Unavailable
 from include.trading.models import GatewayInfo, Mode
 from include.trading.order.row import Intent
@@ -117,12 +117,9 @@ def stop_trading(
         if new:
             if row.state != "halted":
                 ledger.accounts.set_state(row, "halted", cause=f"break:{kind}", reason=message, actor=desk.actor)
+            cause = cause_of_break(kind)
             ledger.alerts.raise_alert(
-                "gateway_mode" if kind == "gateway_mode" else "break",
-                "critical",
-                f"break:{account}:{kind}:{key}",
-                message,
-                NEXT_STEPS["break"].replace("--account …", f"--account {account}"),
+                cause.alarm(cause.key(account, f"{kind}:{key}"), message, account=account),
                 account=account,
                 run_id=run_id,
             )

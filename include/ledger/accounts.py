@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from include.ledger.alerts import Alerts
 from include.trading.account.row import Account, AccountState
 from include.trading.account.venue_identity import Venue
-from include.trading.alerts.alarms import NEXT_STEPS
+from include.trading.alerts.catalogue import ACCOUNT_STATE
 from include.trading.errors import OtherGateway
 
 UNRESOLVED_CAUSE = "unresolved"
@@ -184,16 +184,17 @@ class Accounts:
         )
 
     def _alert(self, account: str, state: AccountState, reason: str, actor: str) -> None:
-        key = f"account_state:{account}"
+        key = ACCOUNT_STATE.key(account)
         if state == "active":
             self._alerts.end(key)
             return
         self._alerts.raise_alert(
-            "account_state",
-            "critical" if state == "halted" else "warning",
-            key,
-            f"account {account} is {state} (by {actor}): {reason}",
-            NEXT_STEPS["account_state"].replace("--account …", f"--account {account}"),
+            ACCOUNT_STATE.alarm(
+                key,
+                f"account {account} is {state} (by {actor}): {reason}",
+                severity="critical" if state == "halted" else "warning",
+                account=account,
+            ),
             account=account,
         )
 

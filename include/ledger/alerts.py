@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
+
+from include.trading.alerts.catalogue import Alarm, Severity
 
 # A cause that comes back sooner, before its end was told, is the same alert going on. Senders wait for less than this.
 SAME_ALERT_SECONDS = 3600
@@ -23,7 +25,7 @@ _ESCALATES = """
 class Alert:
     id: int
     kind: str
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     dedupe_key: str
     strategy_id: str | None
     account: str | None
@@ -52,11 +54,7 @@ class Alerts:
 
     def raise_alert(
         self,
-        kind: str,
-        severity: str,
-        dedupe_key: str,
-        message: str,
-        next_step: str,
+        alarm: Alarm,
         *,
         strategy_id: str | None = None,
         account: str | None = None,
@@ -69,11 +67,7 @@ class Alerts:
         became more severe is sent again.
         """
         values = {
-            "kind": kind,
-            "severity": severity,
-            "key": dedupe_key,
-            "message": message,
-            "next_step": next_step,
+            **asdict(alarm),
             "strategy_id": strategy_id,
             "account": account,
             "session": session,
@@ -114,10 +108,7 @@ class Alerts:
 
     def tell(
         self,
-        kind: str,
-        dedupe_key: str,
-        message: str,
-        next_step: str,
+        alarm: Alarm,
         *,
         strategy_id: str,
         account: str,
@@ -131,7 +122,7 @@ class Alerts:
                 kind, severity, dedupe_key, message, next_step, strategy_id, account, session_date, run_id, over_at
             )
             VALUES (
-                %(kind)s, 'info', %(key)s, %(message)s, %(next_step)s, %(strategy_id)s, %(account)s, %(session)s,
+                %(kind)s, %(severity)s, %(key)s, %(message)s, %(next_step)s, %(strategy_id)s, %(account)s, %(session)s,
                 %(run_id)s, clock_timestamp()
             )
             ON CONFLICT (dedupe_key) WHERE severity = 'info'
@@ -140,10 +131,7 @@ class Alerts:
                 run_id = EXCLUDED.run_id
             """,
             {
-                "kind": kind,
-                "key": dedupe_key,
-                "message": message,
-                "next_step": next_step,
+                **asdict(alarm),
                 "strategy_id": strategy_id,
                 "account": account,
                 "session": session,

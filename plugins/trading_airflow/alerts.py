@@ -53,8 +53,8 @@ class TradingNotifier(BaseNotifier):
                         log.error("alert not sent", title=message.title, reason=problem)
 
     def _store(self, ledger: Ledger, context: Mapping[str, Any]) -> None:
-        from include.execution.alerts.raising import raise_unknown_orders, task_key
-        from include.trading.alerts.alarms import GAVE_UP, NEXT_STEPS
+        from include.execution.alerts.raising import raise_unknown_orders
+        from include.trading.alerts.catalogue import DAG_FAILED, ERROR, GAVE_UP
 
         run = _run(ledger, context)
         if run is not None:
@@ -64,21 +64,20 @@ class TradingNotifier(BaseNotifier):
         if self.event == "task_succeeded" or told:
             return
         dag_id, airflow_run_id = _ids(context)
-        task = self.event != "run_failed"
         if run is None and self._is_refused(ledger, context):
             return
         unmapped = run is not None and run.mapped_at is None
         if unmapped and self.event == "task_failed" and context["ti"].task_id in BEFORE_ORDERS:
             # The run is closed at once, with the same words: one alert a cause.
             return
+        words = f"{_subject(context)} {_EVENT_WORDS[self.event]}: {_problem(context)}"
+        if self.event == "run_failed":
+            alarm = DAG_FAILED.alarm(DAG_FAILED.key(dag_id, airflow_run_id), words)
+        else:
+            cause = GAVE_UP if self.event == "task_failed" else ERROR
+            alarm = cause.alarm(cause.key(dag_id, airflow_run_id, context["ti"].task_id), words)
         ledger.alerts.raise_alert(
-            "error" if task else "run_failed",
-            "critical" if self.event in ("task_failed", "run_failed") else "warning",
-            task_key(dag_id, airflow_run_id, context["ti"].task_id)
-            if task
-            else f"dag_failed:{dag_id}:{airflow_run_id}",
-            f"{_subject(context)} {_EVENT_WORDS[self.event]}: {_problem(context)}",
-            GAVE_UP if self.event == "task_failed" else NEXT_STEPS["error" if task else "run_failed"],
+            alarm,
             strategy_id=run.strategy_id if run is not None else dag_id,
             account=None if run is None else run.account,
             session=None if run is None else run.session_date,
@@ -87,7 +86,7 @@ class TradingNotifier(BaseNotifier):
 
     def _is_refused(self, ledger: Ledger, context: Mapping[str, Any]) -> bool:
         """Say whether the request was refused before it became a run; its first task raises the one alert of it."""
-        from include.trading.alerts.alarms import NEXT_STEPS
+        from include.trading.alerts.catalogue import REFUSED_REQUEST
 
         dag_id, airflow_run_id = _ids(context)
         error = context.get("exception")
@@ -96,11 +95,10 @@ class TradingNotifier(BaseNotifier):
         by_hand = str(getattr(context.get("dag_run"), "run_type", "")) == "manual"
         if first and by_hand and self.event == "task_failed" and isinstance(error, InvalidData):
             ledger.alerts.raise_alert(
-                "refused_request",
-                "warning",
-                f"refused_request:{dag_id}:{sha256(str(error).encode()).hexdigest()[:16]}",
-                f"{dag_id} {airflow_run_id} was refused, nothing was planned or sent: {error}",
-                NEXT_STEPS["refused_request"],
+                REFUSED_REQUEST.alarm(
+                    REFUSED_REQUEST.key(dag_id, sha256(str(error).encode()).hexdigest()[:16]),
+                    f"{dag_id} {airflow_run_id} was refused, nothing was planned or sent: {error}",
+                ),
                 strategy_id=dag_id,
             )
             return True

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, 
 
 from include.execution.steps.open_run import RunIdentity
 from include.ledger.ledger import Ledger, open_ledger
+from include.trading.alerts.catalogue import Alarm
 from include.trading.order.row import Intent
 from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, symbols_of, until
 from tests.support.chromium import ARGUMENTS, EXECUTABLE
@@ -177,7 +178,7 @@ def test_an_account_is_halted_and_resumed_from_the_page(page: Page, live: Live, 
 
 def test_an_alert_is_acknowledged_and_closed_from_the_page(page: Page, live: Live, finished: LiveRun) -> None:
     with open_ledger(live.stack.ledger_url) as ledger:
-        ledger.alerts.raise_alert("rejected", "warning", "rejected:page", "of the browser test", "read it")
+        ledger.alerts.raise_alert(Alarm("rejected", "warning", "rejected:page", "of the browser test", "read it"))
     page.goto("/plugin/trading")
     item = page.frame_locator("iframe").locator("#alerts li", has_text="of the browser test")
 

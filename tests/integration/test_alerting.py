@@ -19,6 +19,7 @@ from include.execution.settings import Settings
 from include.ops.commands import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.alerts.alarms import listed
+from include.trading.alerts.catalogue import Alarm
 from include.trading.errors import BookMismatch, InvalidData, OutcomeUnknown, Unavailable
 from tests.support.duty import AT_ONCE, QUIET, Duty
 from tests.support.engine import FAST, Engine, sandbox_strategy
@@ -98,11 +99,11 @@ def test_rejected_orders_warn_above_a_tenth_and_are_critical_above_a_half(
 
 def test_an_alert_that_becomes_more_severe_is_sent_again(duty: Duty) -> None:
     with duty.engine.ledger() as ledger:
-        ledger.alerts.raise_alert("rejected", "warning", "rejected:x", "1 of 5", "read")
+        ledger.alerts.raise_alert(Alarm("rejected", "warning", "rejected:x", "1 of 5", "read"))
     assert duty.send() == ["[WARNING] rejected"]
 
     with duty.engine.ledger() as ledger:
-        ledger.alerts.raise_alert("rejected", "critical", "rejected:x", "4 of 5", "read")
+        ledger.alerts.raise_alert(Alarm("rejected", "critical", "rejected:x", "4 of 5", "read"))
 
     assert duty.send() == ["[CRITICAL] rejected"]
 
@@ -323,7 +324,7 @@ class TestMissedSessions:
 
 def raised(duty: Duty) -> bool:
     with duty.engine.ledger() as ledger:
-        return ledger.alerts.raise_alert("error", "warning", "error:x", "the task failed", "read its log")
+        return ledger.alerts.raise_alert(Alarm("error", "warning", "error:x", "the task failed", "read its log"))
 
 
 def ended(duty: Duty) -> None:
@@ -370,7 +371,7 @@ def test_a_message_that_does_not_arrive_is_left_to_the_next_sender(duty: Duty) -
 def test_two_senders_at_once_send_each_message_once(duty: Duty) -> None:
     with duty.engine.ledger() as ledger:
         for number in range(10):
-            ledger.alerts.raise_alert("error", "warning", f"error:{number}", f"task {number}", "read its log")
+            ledger.alerts.raise_alert(Alarm("error", "warning", f"error:{number}", f"task {number}", "read its log"))
     threads = [threading.Thread(target=duty.send) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -417,8 +418,8 @@ def five_alerts(duty: Duty) -> list[str]:
     """Raise four warnings and, last, a critical alert; return the titles of their messages in that order."""
     with duty.engine.ledger() as ledger:
         for number in range(4):
-            ledger.alerts.raise_alert("error", "warning", f"error:{number}", f"task {number}", "read its log")
-        ledger.alerts.raise_alert("break", "critical", "break:x", "the books differ", "settle it")
+            ledger.alerts.raise_alert(Alarm("error", "warning", f"error:{number}", f"task {number}", "read its log"))
+        ledger.alerts.raise_alert(Alarm("break", "critical", "break:x", "the books differ", "settle it"))
     return ["[WARNING] error"] * 4 + ["[CRITICAL] break"]
 
 
@@ -461,7 +462,7 @@ def test_escalations_and_ends_reach_each_channel_once(duty: Duty) -> None:
         duty.send_to(other.url, duty.inbox.url)
         other.status = 410
         with duty.engine.ledger() as ledger:
-            ledger.alerts.raise_alert("error", "critical", "error:x", "it gave up", "read its log")
+            ledger.alerts.raise_alert(Alarm("error", "critical", "error:x", "it gave up", "read its log"))
         duty.send_to(other.url, duty.inbox.url)
         ended(duty)
         duty.send_to(other.url, duty.inbox.url)
@@ -485,7 +486,7 @@ def test_a_message_that_a_channel_never_takes_does_not_stand_before_the_next(dut
     raised(duty)
     duty.inbox.refused = "task failed"
     with duty.engine.ledger() as ledger:
-        ledger.alerts.raise_alert("break", "critical", "break:x", "the books differ", "settle it")
+        ledger.alerts.raise_alert(Alarm("break", "critical", "break:x", "the books differ", "settle it"))
 
     sent = [duty.send() for _ in range(4)]
 

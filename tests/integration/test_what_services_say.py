@@ -22,6 +22,7 @@ from include.execution.duty import account as operations
 from include.ledger.ledger import Ledger, open_ledger
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading import bounds
+from include.trading.alerts.catalogue import Alarm
 from include.trading.errors import Halted, InvalidData, TradingError
 from include.trading.models import Price
 from tests.support.trading import Trade
@@ -87,7 +88,7 @@ def test_a_persons_words_are_kept_whatever_is_in_them(trade: Trade) -> None:
         adopted = operations.adopt(desk, account, "KO", reason=NUL)
         desk.ledger.runs.record_error(run.run_id, NUL)
         desk.ledger.steps.end(desk.ledger.steps.start(uuid4(), NUL, try_number=1), error=NUL)
-        desk.ledger.alerts.raise_alert("kind", "warning", NUL, NUL, NUL)
+        desk.ledger.alerts.raise_alert(Alarm("kind", "warning", NUL, NUL, NUL))
         desk.ledger.accounts.pause(account, desk.ledger.now(), NUL)
 
     assert (halted.state_reason, halted.state_changed_by) == (CLEAN, CLEAN)

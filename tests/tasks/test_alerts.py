@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.execution.steps.open_run import RunIdentity
 from include.ledger.alerts import Alert
 from include.ledger.ledger import open_ledger
+from include.trading.alerts.catalogue import Alarm
 from include.trading.errors import InvalidData, Unavailable
 from tests.support.dags import read_dags
 from tests.support.engine import Engine, sandbox_strategy
@@ -199,7 +200,7 @@ def test_the_watchdog_sends_what_nobody_sent_and_asks_the_heartbeat(
     place: Place, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_ledger(place.ledger_url) as ledger:
-        ledger.alerts.raise_alert("error", "warning", "error:x", "the task was killed", "read its log")
+        ledger.alerts.raise_alert(Alarm("error", "warning", "error:x", "the task was killed", "read its log"))
     monkeypatch.setenv("TRADING_HEARTBEAT_URL", inbox.url.replace("json://", "http://"))
 
     result = watch()

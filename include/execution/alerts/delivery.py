@@ -15,7 +15,7 @@ from include.adapters.notify.channels import Channel
 from include.execution.settings import Settings
 from include.ledger.deliveries import CLAIM_SECONDS, Due
 from include.ledger.ledger import Ledger
-from include.trading.alerts.alarms import Severity
+from include.trading.alerts.catalogue import Severity, runbook_entry
 from include.trading.errors import TradingError
 
 log = structlog.get_logger(__name__)
@@ -149,7 +149,7 @@ def message_of(ledger: Ledger, due: Due, base_url: str) -> Message:
     if run is not None:
         lines.append(f"Run: {run.run_id} ({run.mode})")
         link = run_link(base_url, run.dag_id, run.airflow_run_id)
-    lines += [f"Link: {link}", f"Runbook: docs/runbook.md#{alert.kind}"]
+    lines += [f"Link: {link}", f"Runbook: {runbook_entry(alert.kind)}"]
     subject = alert.kind.replace("_", " ")
     where = alert.strategy_id or alert.account
     return Message(severity, f"[{head}] {subject}{f': {where}' if where else ''}", "\n".join(lines))

@@ -1,4 +1,4 @@
-"""Raise and end alerts from what the ledger says; telling people is sending.py's."""
+"""Raise and end alerts from what the ledger says; telling people is delivery.py's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,22 @@ from include.execution.settings import Settings
 from include.execution.steps.open_run import sends
 from include.execution.steps.positions import shares
 from include.ledger.ledger import Ledger
-from include.trading.alerts.alarms import NEXT_STEPS, RUN_KINDS, RunFacts, listed, run_alarms, run_key
+from include.trading.alerts.alarms import RunFacts, listed, run_alarms
+from include.trading.alerts.catalogue import (
+    BLOCKED_SYMBOL,
+    DAG_FAILED,
+    ERROR,
+    OF_RUNS,
+    POSITION_DIFFERENCE,
+    REFUSED_REQUEST,
+    SESSION_MISSED,
+    STUCK_RUN,
+    SUMMARY,
+    UNKNOWN_ORDER,
+    Alarm,
+    Cause,
+    names_alone,
+)
 from include.trading.models import Mode
 from include.trading.order.row import Intent
 from include.trading.order.states import NEVER_SENT, REFUSED
@@ -29,59 +44,51 @@ def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
     if facts.error_message is None:
         facts = facts.model_copy(update={"error_message": ledger.steps.last_error(run.run_id)})
     replay = run.mode == "replay"
-    session = None if replay else run.session_date
     alarms = run_alarms(facts, settings)
     for alarm in alarms:
-        ledger.alerts.raise_alert(
-            alarm.kind,
-            alarm.severity,
-            alarm.key,
-            alarm.message,
-            alarm.next_step,
-            strategy_id=run.strategy_id,
-            account=run.account,
-            session=run.session_date,
-            run_id=run.run_id,
-        )
+        raise_of_run(ledger, run, alarm)
     raised = {alarm.kind for alarm in alarms}
-    over = [run_key(kind, run.strategy_id, run.mode, None) for kind in RUN_KINDS if kind not in raised]
+    over = [cause.prefix(run.strategy_id, run.mode) for cause in OF_RUNS if cause.kind not in raised]
     if run.mode in own_modes(run.parameters.get("book_mode", run.mode)):
         # Also of earlier sessions: what to do about them is over when a session has its run again.
-        over.append(session_key("session_missed", run.strategy_id, ""))
+        over.append(SESSION_MISSED.prefix(run.strategy_id))
     if not replay:
-        over.append(run_key("stuck_run", run.strategy_id, run.mode, None))
+        over.append(STUCK_RUN.prefix(run.strategy_id, run.mode))
     if run.status != "failed":
         # A run that is well ends what earlier ones of the strategy left, also what a safer mode or a refusal did.
-        over += [f"{kind}:{run.dag_id}:" for kind in ("error", "dag_failed", "refused_request")]
+        over += [cause.prefix(run.dag_id) for cause in (ERROR, DAG_FAILED, REFUSED_REQUEST)]
         safer = () if replay else MODES[1 : MODES.index(run.mode)]
-        over += [run_key(kind, run.strategy_id, mode, None) for kind in RUN_KINDS for mode in safer]
+        over += [cause.prefix(run.strategy_id, mode) for cause in OF_RUNS for mode in safer]
     ledger.alerts.end_starting(over)
     raise_unknown_orders(ledger, run.account)
-    if session is not None:
+    if not replay:
         ledger.alerts.tell(
-            "summary",
-            f"{run_key('summary', run.strategy_id, run.mode, session)}:{run.revision}",
-            run.summary or f"{run.strategy_id} {run.session_date} {run.status}",
-            "nothing to do" if run.status == "completed" else "the reasons are on the run's page",
+            SUMMARY.alarm(
+                SUMMARY.key(run.strategy_id, run.mode, run.session_date, run.revision),
+                run.summary or f"{run.strategy_id} {run.session_date} {run.status}",
+                step="nothing to do" if run.status == "completed" else "the reasons are on the run's page",
+            ),
             strategy_id=run.strategy_id,
             account=run.account,
             session=run.session_date,
             run_id=run.run_id,
         )
+
+
+def raise_of_run(ledger: Ledger, run: Run, alarm: Alarm) -> None:
+    """Raise an alert that is about this run."""
+    ledger.alerts.raise_alert(
+        alarm,
+        strategy_id=run.strategy_id,
+        account=run.account,
+        session=run.session_date,
+        run_id=run.run_id,
+    )
 
 
 def own_modes(mode: Mode) -> tuple[Mode, ...]:
     """Return the modes of runs that are a session's own for a strategy of this mode: a safer one is a look ahead."""
     return MODES[MODES.index(mode) :]
-
-
-def session_key(kind: str, strategy_id: str, session: str) -> str:
-    return f"{kind}:{strategy_id}:{session}"
-
-
-def task_key(dag_id: str, airflow_run_id: str, task_id: str = "") -> str:
-    """Return the name of a task's error; without a task, how all of the run's begin."""
-    return f"error:{dag_id}:{airflow_run_id}:{task_id}"
 
 
 def run_facts(ledger: Ledger, run: Run) -> RunFacts:
@@ -135,37 +142,38 @@ def raise_unknown_orders(ledger: Ledger, account: str) -> None:
 
     A gateway that fails under a whole plan is one cause: beyond the first few its orders share an alert.
     """
-    now, prefix = ledger.now(), f"unknown_order:{account}:"
+    now, shared_key = ledger.now(), UNKNOWN_ORDER.key(account, None)
     unknown = [
         intent
         for intent in ledger.orders.live(account)
         if intent.state == "unknown"
         or (intent.state == "sending" and intent.lease_until is not None and now >= intent.lease_until)
     ]
-    told = {alert.dedupe_key for alert in ledger.alerts.open() if alert.kind == "unknown_order"}
-    alone = [intent for intent in unknown if prefix + intent.client_order_id in told]
+
+    def key_of(intent: Intent) -> str:
+        return UNKNOWN_ORDER.key(account, intent.client_order_id)
+
+    told = {alert.dedupe_key for alert in ledger.alerts.open() if alert.kind == UNKNOWN_ORDER.kind}
+    alone = [intent for intent in unknown if key_of(intent) in told]
     shared = [intent for intent in unknown if intent not in alone]
-    if prefix not in told and len(unknown) <= MOST_ALONE:
+    if shared_key not in told and len(unknown) <= MOST_ALONE:
         alone, shared = unknown, []
-    elif prefix not in told:
+    elif shared_key not in told:
         room = max(0, MOST_ALONE - len(alone))
         alone, shared = alone + shared[:room], shared[room:]
 
     def raise_about(key: str, message: str, strategy_id: str | None) -> None:
-        step = NEXT_STEPS["unknown_order"]
-        ledger.alerts.raise_alert(
-            "unknown_order", "critical", key, message, step, strategy_id=strategy_id, account=account
-        )
+        ledger.alerts.raise_alert(UNKNOWN_ORDER.alarm(key, message), strategy_id=strategy_id, account=account)
 
     for intent in alone:
         words = f"nobody knows what became of order {_order_words(intent)}: {intent.message or NO_REPORT}"
-        raise_about(prefix + intent.client_order_id, words, intent.strategy_id)
+        raise_about(key_of(intent), words, intent.strategy_id)
     if shared:
         orders = listed([_order_words(intent) for intent in shared])
         words = f"nobody knows what became of {len(shared)} more orders: {orders}; {shared[0].message or NO_REPORT}"
-        raise_about(prefix, words, None)
-    kept = [prefix + intent.client_order_id for intent in alone] + ([prefix] if shared else [])
-    ledger.alerts.end_starting([prefix], but=kept)
+        raise_about(shared_key, words, None)
+    kept = [key_of(intent) for intent in alone] + ([shared_key] if shared else [])
+    ledger.alerts.end_starting([UNKNOWN_ORDER.prefix(account)], but=kept)
 
 
 NO_REPORT = "its worker did not report"
@@ -186,39 +194,28 @@ def position_words(found: Mapping[str, tuple[Decimal, Decimal]]) -> str:
 
 
 def raise_position_alert(
-    ledger: Ledger, kind: str, run: Run, found: Mapping[str, tuple[Decimal, Decimal]], next_step: str, note: str = ""
+    ledger: Ledger, cause: Cause, run: Run, found: Mapping[str, tuple[Decimal, Decimal]], note: str = ""
 ) -> None:
     """Alert once about all symbols that one comparison found to differ; end what an earlier one found of others.
 
     note: what to add to the words.
     """
-    prefix = f"{kind}:{run.account}:{run.strategy_id}:"
     names = ",".join(sorted(found))
-    key = prefix + (names if len(found) == 1 else sha256(names.encode()).hexdigest()[:16])
+    symbols = names if len(found) == 1 else sha256(names.encode()).hexdigest()[:16]
+    key = cause.key(run.account, run.strategy_id, symbols)
     if found:
-        ledger.alerts.raise_alert(
-            kind,
-            "warning",
-            key,
-            f"{position_words(found)}{note}",
-            next_step,
-            strategy_id=run.strategy_id,
-            account=run.account,
-            session=run.session_date,
-            run_id=run.run_id,
-        )
-    ledger.alerts.end_starting([prefix], but=[key] if found else [])
+        words = f"{position_words(found)}{note}"
+        raise_of_run(ledger, run, cause.alarm(key, words, account=run.account, strategy=run.strategy_id))
+    ledger.alerts.end_starting([cause.prefix(run.account, run.strategy_id)], but=[key] if found else [])
 
 
 def end_position_alerts(ledger: Ledger, account: str, symbol: str) -> None:
     """End the alerts that name this symbol alone: its books agree now. One of several ends at the next comparison."""
+    kinds = {BLOCKED_SYMBOL.kind, POSITION_DIFFERENCE.kind}
     ledger.alerts.end(
         *(
             alert.dedupe_key
             for alert in ledger.alerts.open()
-            if alert.kind in POSITION_KINDS and alert.account == account and alert.dedupe_key.endswith(f":{symbol}")
+            if alert.kind in kinds and alert.account == account and names_alone(alert.dedupe_key, symbol)
         )
     )
-
-
-POSITION_KINDS = ("blocked_symbol", "position_difference")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from include.execution.alerts.raising import end_position_alerts
 from include.execution.desk import Desk
@@ -24,6 +24,7 @@ from include.ledger.orders import Overtaken
 from include.trading.account.books import Break
 from include.trading.account.row import Account
 from include.trading.alerts.alarms import listed
+from include.trading.alerts.catalogue import ENDED_BY, GATEWAY_PAUSED, cause_of_break
 from include.trading.errors import InvalidData, NotFound, TradingError
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED
@@ -115,7 +116,7 @@ def resume(
         paused = row.gateway_paused_until is not None and ledger.now() < row.gateway_paused_until
         if paused:
             ledger.accounts.lift_pause(row, reason=reason, actor=actor)
-            ledger.alerts.end(f"gateway_paused:{account}")
+            ledger.alerts.end(GATEWAY_PAUSED.key(account))
         if row.state != "halted" and not found:
             if paused:
                 return Resumed(lock_account(ledger, account), [])
@@ -125,7 +126,7 @@ def resume(
             )
         ledger.books.resolve_breaks(account, resolved_by=actor, resolution=reason)
         for ended in found:
-            ledger.alerts.end(f"break:{account}:{ended.dedupe_key}")
+            ledger.alerts.end(cause_of_break(ended.kind).key(account, ended.dedupe_key))
         ledger.accounts.set_state(row, "active", cause=BY_PERSON, reason=reason, actor=actor)
         ledger.accounts.refresh(
             lock_account(ledger, account), ledger.now(), after_seconds=settings.unresolved_seconds, actor=actor
@@ -149,15 +150,6 @@ def close_alert(ledger: Ledger, id: int, *, actor: str, reason: str) -> Alert:
     if alert is not None and alert.over_at is None and (ends_by := ENDED_BY.get(alert.kind)) is not None:
         raise InvalidData(f"alert {id} ({alert.kind}): its cause lasts, and ends by {ends_by}; acknowledge it instead")
     return _found(ledger, id, ledger.alerts.close(id, by=actor, reason=reason))
-
-
-# Causes that are there until this is done, whatever is said of their alert.
-ENDED_BY: Final = {
-    "break": "resuming the account",
-    "gateway_mode": "resuming the account",
-    "account_state": "resuming the account, or by itself when it takes reductions only",
-    "unknown_order": "its look-up, or by settling the order",
-}
 
 
 def _found(ledger: Ledger, id: int, alert: Alert | None) -> Alert:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from include.adapters.venues.gateway.client import GatewayReader
-from include.execution.alerts.raising import own_modes, raise_unknown_orders, session_key
+from include.execution.alerts.raising import own_modes, raise_of_run, raise_unknown_orders
 from include.execution.desk import Desk
 from include.execution.orders.resolve import LOOKED_UP_AGAIN_FOR, before_next_open, look_again
 from include.execution.settings import Settings
@@ -18,7 +18,16 @@ from include.execution.steps.close_run import close_run
 from include.execution.steps.open_run import sends
 from include.execution.steps.track_fills import close_late_orders, refresh_orders
 from include.ledger.ledger import Ledger
-from include.trading.alerts.alarms import NEXT_STEPS, listed, run_key
+from include.trading.alerts.alarms import listed
+from include.trading.alerts.catalogue import (
+    OPEN_AFTER_CLOSE,
+    REFUSED_REQUEST,
+    SESSION_MISSED,
+    STRATEGIES_FILE,
+    STUCK_RUN,
+    WATCHDOG_PROBLEM,
+    cause_of_break,
+)
 from include.trading.calendar.due import latest_due
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, OutcomeUnknown, TradingError, Unavailable
@@ -83,7 +92,7 @@ class Watchdog:
         for watched in self.strategies:
             with self._apart(f"strategy {watched.strategy.id}"):
                 self._notice_missed(watched)
-        self.ledger.alerts.end_quiet("refused_request", _REFUSED_FOR)
+        self.ledger.alerts.end_quiet(REFUSED_REQUEST.kind, _REFUSED_FOR)
         self._raise_file_problem()
         self._raise_problems()
         self.ledger.steps.beat(HEARTBEAT)
@@ -170,16 +179,14 @@ class Watchdog:
             plan = self.ledger.plans.get(intent.plan_id)
             if intent.state == "open" and plan is not None and now >= plan.cutoff_at:
                 late.append(f"{intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol})")
-        key = f"open_after_close:{account}"
+        key = OPEN_AFTER_CLOSE.key(account)
         if not late:
             self.ledger.alerts.end(key)
             return
         self.ledger.alerts.raise_alert(
-            "open_after_close",
-            "warning",
-            key,
-            f"{len(late)} orders are still open after the cut-off of their session: {listed(late)}",
-            NEXT_STEPS["open_after_close"],
+            OPEN_AFTER_CLOSE.alarm(
+                key, f"{len(late)} orders are still open after the cut-off of their session: {listed(late)}"
+            ),
             account=account,
         )
 
@@ -187,16 +194,11 @@ class Watchdog:
         """Raise the alert of an open break that has none; who found it raised it, unless it died in between."""
         alerted = {alert.dedupe_key for alert in self.ledger.alerts.open()}
         for found in self.ledger.books.open_breaks(account):
-            key = f"break:{account}:{found.dedupe_key}"
+            cause = cause_of_break(found.kind)
+            key = cause.key(account, found.dedupe_key)
             if key not in alerted:
                 self.ledger.alerts.raise_alert(
-                    "gateway_mode" if found.kind == "gateway_mode" else "break",
-                    "critical",
-                    key,
-                    found.message,
-                    NEXT_STEPS["break"],
-                    account=account,
-                    run_id=found.run_id,
+                    cause.alarm(key, found.message, account=account), account=account, run_id=found.run_id
                 )
 
     def _close_runs(self) -> None:
@@ -209,18 +211,9 @@ class Watchdog:
                 with self._apart(f"run {run.run_id}", "it is stuck and could not be closed: "):
                     closed = self._close(run, failed_step="no task ended it")
                     self.findings.closed.append(closed.summary or str(closed.run_id))
-                self.ledger.alerts.raise_alert(
-                    "stuck_run",
-                    "critical",
-                    run_key("stuck_run", run.strategy_id, run.mode, run.session_date),
-                    f"{run.strategy_id} {run.session_date}: no task ended the run, nothing moved since "
-                    f"{run.updated_at:%Y-%m-%d %H:%M} UTC",
-                    NEXT_STEPS["stuck_run"],
-                    strategy_id=run.strategy_id,
-                    account=run.account,
-                    session=run.session_date,
-                    run_id=run.run_id,
-                )
+                key = STUCK_RUN.key(run.strategy_id, run.mode, run.session_date)
+                words = f"{run.strategy_id} {run.session_date}: no task ended the run, nothing moved since "
+                raise_of_run(self.ledger, run, STUCK_RUN.alarm(key, f"{words}{run.updated_at:%Y-%m-%d %H:%M} UTC"))
 
     def _recount_runs(self) -> None:
         """Count runs anew whose orders were unknown when they were closed: their tasks are over and will not."""
@@ -267,34 +260,29 @@ class Watchdog:
             return
         self.findings.missed.append(f"{strategy.id} {session.day}")
         self.ledger.alerts.raise_alert(
-            "session_missed",
-            "critical",
-            session_key("session_missed", strategy.id, session.day.isoformat()),
-            f"{strategy.id} has no {strategy.mode} run of session {session.day}, which was due at "
-            f"{due:%Y-%m-%d %H:%M} UTC",
-            NEXT_STEPS["session_missed"],
+            SESSION_MISSED.alarm(
+                SESSION_MISSED.key(strategy.id, session.day),
+                f"{strategy.id} has no {strategy.mode} run of session {session.day}, which was due at "
+                f"{due:%Y-%m-%d %H:%M} UTC",
+            ),
             strategy_id=strategy.id,
             session=session.day,
         )
 
     def _raise_file_problem(self) -> None:
         if self.file_problem is None:
-            self.ledger.alerts.end("strategies_file")
+            self.ledger.alerts.end(STRATEGIES_FILE.key())
             return
         self._problem(self.file_problem)
-        self.ledger.alerts.raise_alert(
-            "strategies_file", "critical", "strategies_file", self.file_problem, NEXT_STEPS["strategies_file"]
-        )
+        self.ledger.alerts.raise_alert(STRATEGIES_FILE.alarm(STRATEGIES_FILE.key(), self.file_problem))
 
     def _raise_problems(self) -> None:
         """Alert about what this look could not do and waiting will not mend, one alert a subject."""
         keys = []
         for subject, words in self._told.items():
-            keys.append(f"watchdog_problem:{subject}")
-            self.ledger.alerts.raise_alert(
-                "watchdog_problem", "critical", keys[-1], listed(words, between="; "), NEXT_STEPS["watchdog_problem"]
-            )
-        self.ledger.alerts.end_starting(["watchdog_problem:"], but=keys)
+            keys.append(WATCHDOG_PROBLEM.key(subject))
+            self.ledger.alerts.raise_alert(WATCHDOG_PROBLEM.alarm(keys[-1], listed(words, between="; ")))
+        self.ledger.alerts.end_starting([WATCHDOG_PROBLEM.prefix()], but=keys)
 
     def _problem(self, words: str, subject: str | None = None) -> None:
         """Tell a problem; subject: of which a person has to be told, too."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from include.execution.desk import Desk, stop_trading
 from include.ledger.orders import UNSTORABLE, IdHeld, Overtaken
-from include.trading.alerts.alarms import NEXT_STEPS
+from include.trading.alerts.catalogue import FILLS_AHEAD
 from include.trading.errors import BookMismatch
 from include.trading.models import OrderReport
 from include.trading.order.booking import SETTLED, Booking, Contradiction, book
@@ -95,12 +95,9 @@ def _tell(desk: Desk, intent: Intent, problem: Contradiction, detail: dict[str, 
     if problem.halts:
         stop_trading(desk, intent.account, problem.kind, id, message, intent=intent, detail=detail)
         return
+    # The one contradiction that does not halt.
     desk.ledger.alerts.raise_alert(
-        problem.kind,
-        "warning",
-        f"{problem.kind}:{intent.account}:{id}",
-        message,
-        NEXT_STEPS[problem.kind],
+        FILLS_AHEAD.alarm(FILLS_AHEAD.key(intent.account, id), message),
         strategy_id=intent.strategy_id,
         account=intent.account,
     )

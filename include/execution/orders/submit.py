@@ -24,7 +24,7 @@ from include.execution.orders.reports import (
 from include.execution.orders.resolve import ID_EXISTS, gateway_ids, resolve
 from include.execution.settings import Settings
 from include.ledger.orders import Overtaken
-from include.trading.alerts.alarms import NEXT_STEPS
+from include.trading.alerts.catalogue import GATEWAY_PAUSED
 from include.trading.errors import (
     BookMismatch,
     Halted,
@@ -411,12 +411,12 @@ def _pause(desk: Desk, whose: PlanRecord | Intent, send_until: datetime, seconds
     until = pause_gateway(desk, whose.account, seconds, reason)
     if until >= send_until:
         desk.ledger.alerts.raise_alert(
-            "gateway_paused",
-            "critical",
-            f"gateway_paused:{whose.account}",
-            f"the gateway of account {whose.account} is left alone until {until:%Y-%m-%d %H:%M} UTC, and planned "
-            f"orders may be sent until {send_until:%H:%M} UTC only: {reason}",
-            NEXT_STEPS["gateway_paused"].replace("--account …", f"--account {whose.account}"),
+            GATEWAY_PAUSED.alarm(
+                GATEWAY_PAUSED.key(whose.account),
+                f"the gateway of account {whose.account} is left alone until {until:%Y-%m-%d %H:%M} UTC, and planned "
+                f"orders may be sent until {send_until:%H:%M} UTC only: {reason}",
+                account=whose.account,
+            ),
             strategy_id=whose.strategy_id,
             account=whose.account,
         )

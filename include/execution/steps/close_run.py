@@ -16,6 +16,7 @@ from include.execution.steps.positions import differences
 from include.execution.steps.track_fills import break_without_quantity
 from include.trading.account.books import Break
 from include.trading.alerts.alarms import listed
+from include.trading.alerts.catalogue import FILLS_AHEAD, GATEWAY_PAUSED, POSITION_DIFFERENCE
 from include.trading.errors import BookMismatch, TradingError
 from include.trading.models import Mode
 from include.trading.order.row import Intent
@@ -102,9 +103,9 @@ def _end_alerts(desk: Desk, run: Run, intents: Sequence[Intent], breaks: Sequenc
     """End what is over: contradicting fills once the books agree, a pause of the gateway once it is."""
     account = desk.ledger.accounts.get(run.account)
     ended = [intent.client_order_id for intent in intents if intent.state in FINAL]
-    keys = [] if breaks else [f"fills_ahead:{run.account}:{id}" for id in ended]
+    keys = [] if breaks else [FILLS_AHEAD.key(run.account, id) for id in ended]
     if account is None or account.gateway_paused_until is None or account.gateway_paused_until <= desk.ledger.now():
-        keys.append(f"gateway_paused:{run.account}")
+        keys.append(GATEWAY_PAUSED.key(run.account))
     desk.ledger.alerts.end(*keys)
 
 
@@ -143,8 +144,7 @@ def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
     found = differences(desk, run.account, {intent.symbol for intent in intents}, run.run_id)
     if desk.gateway.contract == "v1":
         note = " (a v1 gateway counts partial fills twice, so trading goes on)"
-        step = "compare with the broker's own account page"
-        raise_position_alert(desk.ledger, "position_difference", run, found, step, note)
+        raise_position_alert(desk.ledger, POSITION_DIFFERENCE, run, found, note)
     elif found:
         # One break however many symbols: an answer that is wrong as a whole is one cause, and one id to resume with.
         stop_trading(

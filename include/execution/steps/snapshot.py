@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from include.adapters.prices.alpaca import MarketDataClient
-from include.execution.alerts.raising import raise_position_alert
+from include.execution.alerts.raising import raise_of_run, raise_position_alert
 from include.execution.desk import Desk
 from include.execution.steps.open_run import sends, strategy_of
 from include.execution.steps.positions import look_at_positions
@@ -19,6 +19,7 @@ from include.execution.steps.prices import PriceSet, prices_for
 from include.trading.account.books import FROM_THE_START, Book, BookVersion
 from include.trading.account.comparison import Differences, Quantities, unequal
 from include.trading.alerts.alarms import listed
+from include.trading.alerts.catalogue import BLOCKED_SYMBOL, HELD_BY_ANOTHER
 from include.trading.models import Mode
 from include.trading.order.identity import SENDING_MODES
 from include.trading.run.row import Run
@@ -104,29 +105,18 @@ def blocks(desk: Desk, run: Run, outside: Outside, book: Book) -> dict[str, str]
 
 
 def _tell(desk: Desk, run: Run, differing: Differences, others: dict[str, str]) -> None:
-    raise_position_alert(
-        desk.ledger,
-        "blocked_symbol",
-        run,
-        differing,
-        "look at the broker: a split, a new symbol or a fill that is missing here is put right by python -m "
-        f"include.ops correct --account {run.account} --strategy {run.strategy_id} …, what is not ours is adopted",
-    )
-    key = f"blocked_symbol:{run.account}/{run.strategy_id}"
+    raise_position_alert(desk.ledger, BLOCKED_SYMBOL, run, differing)
+    key = HELD_BY_ANOTHER.key(f"{run.account}/{run.strategy_id}")
     if not others:
         desk.ledger.alerts.end(key)
         return
     owners = ", ".join(sorted(set(others.values())))
-    desk.ledger.alerts.raise_alert(
-        "blocked_symbol",
-        "warning",
+    alarm = HELD_BY_ANOTHER.alarm(
         key,
         f"strategy {run.strategy_id} does not trade {listed(sorted(others))}: on account {run.account} another "
         f"strategy holds or trades them ({owners})",
-        f"if it is now called {run.strategy_id}: python -m include.ops correct --account {run.account} --strategy "
-        f"{run.strategy_id} --move-from {shlex.quote(min(others.values()))} --reason …",
-        strategy_id=run.strategy_id,
         account=run.account,
-        session=run.session_date,
-        run_id=run.run_id,
+        strategy=run.strategy_id,
+        owner=shlex.quote(min(others.values())),
     )
+    raise_of_run(desk.ledger, run, alarm)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Final
 
-from include.trading.alerts.alarms import NEXT_STEPS, Alarm, Severity, run_key
+from include.trading.alerts.catalogue import FAR_PRICE, OLD_PRICE, SIGNALS_MISSING, Alarm, Cause
 from include.trading.models import Mode
 from include.trading.plan.plan import MappingRow, OldValue, Plan
 
-PLAN_KINDS: Final = ("signals_missing", "far_price", "old_price")
 # A message is read on a phone; the run's page has them all.
 _NAMED = 10
 
@@ -21,29 +19,20 @@ def plan_alarms(plan: Plan, *, strategy_id: str, session: date, mode: Mode) -> l
     replay = mode == "replay"
     found: list[Alarm] = []
 
-    def add(kind: str, severity: Severity, message: str) -> None:
-        found.append(
-            Alarm(
-                kind=kind,
-                severity="warning" if replay else severity,
-                key=run_key(kind, strategy_id, mode, None if replay else session),
-                message=f"{strategy_id} {session}: {message}",
-                next_step=NEXT_STEPS[kind],
-            )
-        )
+    def add(cause: Cause, message: str) -> None:
+        key = cause.key(strategy_id, mode, None if replay else session)
+        found.append(cause.alarm(key, f"{strategy_id} {session}: {message}", severity="warning" if replay else None))
 
     if missing := [row for row in plan.rows if row.reason in ("signal_missing", "signal_missing_flat")]:
         add(
-            "signals_missing",
-            "warning",
+            SIGNALS_MISSING,
             f"the Signal Service's answer leaves out {_list([_holding(row) for row in missing])}; holdings stay",
         )
     if warned := [row for row in plan.rows if row.outcome == "order" and row.detail]:
-        add("far_price", "critical", f"reductions are sent all the same: {_list([_order(row) for row in warned])}")
+        add(FAR_PRICE, f"reductions are sent all the same: {_list([_order(row) for row in warned])}")
     if plan.old_values:
         add(
-            "old_price",
-            "warning",
+            OLD_PRICE,
             f"holdings without a usable price: {_list([_value(old) for old in plan.old_values])}",
         )
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from include.trading.alerts.catalogue import Alarm
 from tests.support.engine import sandbox_strategy
 from tests.support.web import API, Site
 
@@ -48,7 +49,7 @@ def test_who_may_read_no_strategy_reads_nothing(site: Site, path: str) -> None:
 @pytest.mark.parametrize("path", ACTS)
 def test_who_may_only_read_may_not_act(site: Site, path: str) -> None:
     with site.engine.ledger() as ledger:
-        ledger.alerts.raise_alert("error", "warning", "error:x", "of a test", "read its log")
+        ledger.alerts.raise_alert(Alarm("error", "warning", "error:x", "of a test", "read its log"))
     response = site.post(path, ACTS[path], "vera")
 
     assert response.status_code == 403

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from include.trading.alerts.catalogue import Alarm
 from tests.support.engine import sandbox_strategy
 from tests.support.web import Site
 
@@ -126,7 +127,7 @@ def test_history_adds_up_what_was_held_and_traded(site: Site) -> None:
 def raised(site: Site, kind: str = "rejected", **of: Any) -> int:
     """Raise an alert and return its id."""
     with site.engine.ledger() as ledger:
-        ledger.alerts.raise_alert(kind, "warning", f"{kind}:of-this-test", "of this test", "read it", **of)
+        ledger.alerts.raise_alert(Alarm(kind, "warning", f"{kind}:of-this-test", "of this test", "read it"), **of)
         return max(alert.id for alert in ledger.alerts.open())
 
 

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Route
 
+from include.trading.alerts.catalogue import Alarm
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
 from tests.support.engine import sandbox_strategy
@@ -186,7 +187,9 @@ def test_no_secret_and_no_message_of_an_error_is_in_it(site: Site, monkeypatch: 
         # As a service might put it into its answer: what people read, metrics must not repeat.
         ledger.steps.end(ledger.steps.start(run.run_id, "map_orders", try_number=1), error=secrets["words"])
         ledger.runs.record_error(run.run_id, secrets["words"])
-        ledger.alerts.raise_alert("error", "warning", f"error:{secrets['words']}", secrets["words"], "read its log")
+        ledger.alerts.raise_alert(
+            Alarm("error", "warning", f"error:{secrets['words']}", secrets["words"], "read its log")
+        )
     site.break_account(secrets["words"])
 
     response = site.ask("GET", PATH)

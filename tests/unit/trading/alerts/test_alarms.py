@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from include.trading.alerts.alarms import RunFacts, Thresholds, run_alarms, run_key
+from include.trading.alerts.alarms import RunFacts, Thresholds, run_alarms
+from include.trading.alerts.catalogue import RUN_FAILED
 from include.trading.calendar.due import latest_due
 from include.trading.calendar.sessions import trading_calendar
 from include.trading.run.pace import paced, sending_time
@@ -96,7 +97,7 @@ def test_the_sessions_of_trading_have_a_name_each_under_the_strategys_own() -> N
     (found,) = run_alarms(facts(status="failed"), Thresholds())
 
     assert found.key == "run_failed:s:paper:2026-01-05"
-    assert found.key.startswith(run_key("run_failed", "s", "paper", None))
+    assert found.key.startswith(RUN_FAILED.prefix("s", "paper"))
 
 
 def test_without_an_acknowledgement_there_is_no_time_to_judge() -> None:
