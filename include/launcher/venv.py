@@ -15,7 +15,9 @@ from include.launcher.errors import CannotRun
 
 RUN = ("requirements.txt",)
 NEXT_AIRFLOW = "apache-airflow>=3.4.0b1,<3.5"
-DEVELOP = ("requirements.txt", "requirements-dev.txt")
+# Packages that the tests read files of: installed without what they need themselves.
+FILES_ONLY = "requirements-files.txt"
+DEVELOP = ("requirements.txt", "requirements-dev.txt", FILES_ONLY)
 
 
 def ensure(root: Path, locks: Sequence[str]) -> Path:
@@ -39,7 +41,8 @@ def ensure_next(root: Path) -> Path:
 
     A pre-release counts. Made again when a list of packages changed; delete the folder to look for newer versions.
     """
-    venv, lists = root / ".venv-next", ("requirements.in", "requirements-dev.in")
+    venv, named = root / ".venv-next", ("requirements.in", "requirements-dev.in")
+    lists = (*named, FILES_ONLY)
     python = venv / "bin" / "python"
     if python.exists() and _is_stamped(root, venv, lists):
         return python
@@ -47,13 +50,12 @@ def ensure_next(root: Path) -> Path:
         raise CannotRun(sentence)
     print(f"Installing the newest Airflow 3.4 and what it needs into {venv} ...", flush=True)
     lines = [
-        line for name in lists for line in (root / name).read_text().splitlines() if line[:1] not in ("", "#", "-")
+        line for name in named for line in (root / name).read_text().splitlines() if line[:1] not in ("", "#", "-")
     ]
     packages = [NEXT_AIRFLOW if line.startswith("apache-airflow==") else line for line in lines]
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    if not _succeeds([sys.executable, "-m", "venv", "--clear", str(venv)], root) or not _succeeds(
-        [*pip, *packages], root
-    ):
+    made = _succeeds([sys.executable, "-m", "venv", "--clear", str(venv)], root)
+    if not (made and _succeeds([*pip, *packages], root) and _succeeds([*pip, "--no-deps", "-r", FILES_ONLY], root)):
         raise CannotRun("Airflow 3.4 could not be installed (the words are above): mend that and try again.")
     _stamp(root, venv, lists)
     return python
@@ -87,8 +89,8 @@ def _installed_with_uv(uv: str, root: Path, venv: Path, locks: Sequence[str]) ->
     python = venv / "bin" / "python"
     made = python.exists() or _succeeds([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)], root)
     # Compiled here, once: otherwise the first start of Airflow compiles in all its processes at the same time.
-    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *_requirements(locks)]
-    if made and _succeeds(install, root):
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+    if made and all(_succeeds([*install, *words], root) for words in _requirements(locks)):
         return True
     print("uv could not install them (its words are above), trying pip ...", flush=True)
     return False
@@ -102,12 +104,14 @@ def _install_with_pip(root: Path, venv: Path, locks: Sequence[str]) -> None:
         raise CannotRun(f"The virtual environment {venv} could not be made (see above): delete it and try again.")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     # The lock is complete, so there is nothing for pip to resolve.
-    if not _succeeds([*pip, "--no-deps", *_requirements(locks)], root):
+    if not all(_succeeds([*pip, "--no-deps", *words], root) for words in _requirements(locks)):
         raise CannotRun("The locked packages could not be installed (pip's words are above): mend that and try again.")
 
 
-def _requirements(locks: Sequence[str]) -> list[str]:
-    return [word for lock in locks for word in ("-r", lock)]
+def _requirements(locks: Sequence[str]) -> list[list[str]]:
+    """Return what to install, in steps: the locks together, then the packages that come without what they need."""
+    together = [word for lock in locks if lock != FILES_ONLY for word in ("-r", lock)]
+    return [together, *([["--no-deps", "-r", FILES_ONLY]] if FILES_ONLY in locks else [])]
 
 
 def _succeeds(command: Sequence[str], root: Path) -> bool:

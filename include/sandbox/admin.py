@@ -8,22 +8,41 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from include.sandbox.book import Book, BrokerOrder
+from include.sandbox.book import Book, BrokerOrder, shown_qty
 from include.sandbox.faults import TABLE, ArmedFault, Faults, Json
 from include.sandbox.gateway import Gateway
 from include.sandbox.settings import NOTICE, Settings
 from include.sandbox.web import Problem, build_app, parse, stamp
 
 REFUSE_CONNECTIONS = "refuse_connections"
+
+
+Status = Literal[
+    "filled",
+    "canceled",
+    "rejected",
+    "expired",
+    "replaced",
+    "done_for_day",
+    "accepted_for_bidding",
+    "calculated",
+    "held",
+    "pending_cancel",
+    "pending_replace",
+    "stopped",
+    "suspended",
+]
+HOLDINGS = TypeAdapter(dict[str, Decimal])
 
 
 class RefusablePort(Protocol):
@@ -33,12 +52,12 @@ class RefusablePort(Protocol):
 
 
 class ForcedState(BaseModel):
-    """status: the broker's final word; fill: shares to execute now, also on a closed order."""
+    """status: the broker's word, with which it stops to fill; fill: shares to execute now, also on a closed order."""
 
     model_config = ConfigDict(extra="forbid")
 
-    status: str | None = Field(None, pattern="^(filled|canceled|rejected|expired|replaced|done_for_day)$")
-    fill: int | None = Field(None, gt=0)
+    status: Status | None = None
+    fill: Decimal | None = Field(None, gt=0)
 
 
 class Conversion(BaseModel):
@@ -66,7 +85,9 @@ def build_admin(
     async def arm(request: Request) -> Response:
         fault = await parse(request, ArmedFault)
         if fault.fault == REFUSE_CONNECTIONS:
-            await ports[fault.service or "gateway"].refuse(fault.params.get("seconds"))
+            await ports[fault.service or ("gateway" if "gateway" in ports else "alpaca")].refuse(
+                fault.params.get("seconds")
+            )
         else:
             _or_422(faults.arm, fault)
         return await armed(request)
@@ -93,11 +114,10 @@ def build_admin(
 
     async def change_settings(request: Request) -> Response:
         _or_422(settings.change, await _object(request))
-        return JSONResponse(json.loads(settings.model_dump_json(exclude={"secret", "market_key"})))
+        return JSONResponse(json.loads(settings.model_dump_json(exclude={"secret", "market_key", "alpaca_key"})))
 
     async def hold(request: Request) -> Response:
-        holdings = await _object(request)
-        _or_422(book.hold, {symbol: int(qty) for symbol, qty in holdings.items()})
+        _or_422(lambda holdings: book.hold(HOLDINGS.validate_python(holdings)), await _object(request))
         return await show_book(request)
 
     async def convert(request: Request) -> Response:
@@ -129,7 +149,7 @@ def build_admin(
         return JSONResponse(
             {
                 "orders": [_shown(order) for order in book.orders(now)],
-                "positions": {symbol: holding.qty for symbol, holding in book.positions(now).items()},
+                "positions": {symbol: shown_qty(holding.qty) for symbol, holding in book.positions(now).items()},
                 "posts_total": sum(posts.values()),
                 "posts_by_id": posts,
                 "posts": [
@@ -163,12 +183,12 @@ def _shown(order: BrokerOrder) -> Json:
         "client_order_id": order.client_order_id,
         "symbol": order.symbol,
         "side": order.side,
-        "qty": order.qty,
+        "qty": shown_qty(order.qty),
         "status": order.status,
-        "filled_qty": order.filled,
+        "filled_qty": shown_qty(order.filled),
         "accepted_at": stamp(order.accepted_at),
         "executions": [
-            {"fill_id": e.fill_id, "qty": abs(e.qty), "price": str(e.price), "at": stamp(e.at)}
+            {"fill_id": e.fill_id, "qty": shown_qty(abs(e.qty)), "price": str(e.price), "at": stamp(e.at)}
             for e in order.executions
         ],
     }

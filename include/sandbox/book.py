@@ -1,14 +1,15 @@
 """What the broker really has: orders, executions, foreign holdings, and every POST that arrived. The judge of tests.
 
-Kept apart from what the gateway *says* of it (gateway.py). One SQLite file; fills are due by time, so they go on after
-a restart. Market orders fill at the price of the moment each part is due; other types rest until an admin fills them.
+Kept apart from what the gateway *says* of it (gateway.py, alpaca/). One SQLite file; fills are due by time, so they go
+on after a restart. An order without a time to fill rests until an admin fills it. A whole quantity is stored as an
+integer, a fraction as text, and both are read as Decimal.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -22,13 +23,16 @@ CREATE TABLE IF NOT EXISTS broker_orders (
     client_order_id TEXT NOT NULL,
     symbol TEXT NOT NULL,
     side TEXT NOT NULL,
-    qty INTEGER NOT NULL,
+    qty BLOB NOT NULL,
     overfill INTEGER NOT NULL,
     accepted_at REAL NOT NULL,
     fill_after REAL,
     fill_parts INTEGER NOT NULL,
     final_status TEXT,
-    final_at REAL
+    final_at REAL,
+    fill_from REAL,
+    ends_at REAL,
+    ends_as TEXT
 );
 CREATE INDEX IF NOT EXISTS broker_orders_by_symbol ON broker_orders (symbol);
 CREATE INDEX IF NOT EXISTS broker_orders_by_client_id ON broker_orders (client_order_id);
@@ -37,12 +41,12 @@ CREATE TABLE IF NOT EXISTS executions (
     fill_id TEXT PRIMARY KEY,
     broker_order_id TEXT NOT NULL REFERENCES broker_orders,
     symbol TEXT NOT NULL,
-    signed_qty INTEGER NOT NULL,
+    signed_qty BLOB NOT NULL,
     price TEXT NOT NULL,
     at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS executions_by_order ON executions (broker_order_id);
-CREATE TABLE IF NOT EXISTS holdings (symbol TEXT PRIMARY KEY, qty INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS holdings (symbol TEXT PRIMARY KEY, qty BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS posts (at REAL NOT NULL, client_order_id TEXT NOT NULL, symbol TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS gateway_orders (
     client_order_id TEXT PRIMARY KEY,
@@ -54,11 +58,27 @@ CREATE TABLE IF NOT EXISTS gateway_orders (
     hidden_until REAL NOT NULL,
     blind_until REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS alpaca_orders (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    client_order_id TEXT NOT NULL UNIQUE,
+    symbol TEXT NOT NULL,
+    asked TEXT NOT NULL,
+    unit_cost TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    hidden_until REAL NOT NULL,
+    says TEXT,
+    says_until REAL NOT NULL,
+    cancel_asked INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS alpaca_orders_by_time ON alpaca_orders (created_at, seq);
 CREATE TABLE IF NOT EXISTS stale_orders (client_order_id TEXT PRIMARY KEY);
 """
 # The executions of orders that exist by now. Nothing here may take longer for every order there ever was.
 EXECUTED = "FROM broker_orders JOIN executions USING (broker_order_id) WHERE accepted_at <= ?"
-TABLES = ("broker_orders", "executions", "holdings", "posts", "gateway_orders", "stale_orders")
+TABLES = ("broker_orders", "executions", "holdings", "posts", "gateway_orders", "stale_orders", "alpaca_orders")
+# Columns that a file of an older sandbox lacks.
+ADDED = {"fill_from": "REAL", "ends_at": "REAL", "ends_as": "TEXT"}
 
 
 def open_store(path: str) -> sqlite3.Connection:
@@ -68,14 +88,44 @@ def open_store(path: str) -> sqlite3.Connection:
     store.execute("PRAGMA journal_mode = WAL")
     store.execute("PRAGMA synchronous = OFF")
     store.executescript(SCHEMA)
+    there = {row["name"] for row in store.execute("PRAGMA table_info(broker_orders)")}
+    for column in ADDED.keys() - there:
+        store.execute(f"ALTER TABLE broker_orders ADD COLUMN {column} {ADDED[column]}")
+    store.create_aggregate("exact_sum", 1, ExactSum)  # type: ignore[arg-type]
     return store
+
+
+class ExactSum:
+    """SQLite's sum() would add fractions as floating-point numbers."""
+
+    def __init__(self) -> None:
+        self.total = Decimal(0)
+
+    def step(self, value: int | float | str) -> None:
+        self.total += read_qty(value)
+
+    def finalize(self) -> str:
+        return str(self.total)
+
+
+def read_qty(stored: int | float | str) -> Decimal:
+    return Decimal(str(stored)).normalize() if isinstance(stored, float | str) else Decimal(stored)
+
+
+def stored_qty(qty: Decimal | int) -> int | str:
+    return int(qty) if qty == int(qty) else format(qty, "f")
+
+
+def shown_qty(qty: Decimal | int) -> int | str:
+    """Return a quantity for JSON: a number when it is whole, otherwise text, which keeps every decimal."""
+    return int(qty) if qty == int(qty) else format(Decimal(qty).normalize(), "f")
 
 
 @dataclass(frozen=True)
 class Execution:
     fill_id: str
     symbol: str
-    qty: int  # negative is sold
+    qty: Decimal  # negative is sold
     price: Decimal
     at: datetime
 
@@ -86,15 +136,17 @@ class BrokerOrder:
     client_order_id: str
     symbol: str
     side: str
-    qty: int
+    qty: Decimal
     status: str
     accepted_at: datetime
     changed_at: datetime
     executions: tuple[Execution, ...]
+    ends_at: datetime | None = None
+    ends_as: str | None = None
 
     @property
-    def filled(self) -> int:
-        return abs(sum(execution.qty for execution in self.executions))
+    def filled(self) -> Decimal:
+        return abs(sum((execution.qty for execution in self.executions), Decimal(0)))
 
     @property
     def average_price(self) -> Decimal | None:
@@ -106,11 +158,11 @@ class BrokerOrder:
 class Holding:
     """A position at average cost."""
 
-    qty: int = 0
+    qty: Decimal = Decimal(0)
     average_price: Decimal = Decimal(0)
     realized: Decimal = Decimal(0)
 
-    def add(self, qty: int, price: Decimal) -> None:
+    def add(self, qty: Decimal, price: Decimal) -> None:
         if self.qty * qty >= 0:
             self.average_price = (self.average_price * abs(self.qty) + price * abs(qty)) / (abs(self.qty + qty) or 1)
         else:
@@ -133,19 +185,36 @@ class Book:
         client_order_id: str,
         symbol: str,
         side: str,
-        qty: int,
+        qty: Decimal | int,
         at: float,
         fill_after: float | None,
         fill_parts: int,
         overfill: int = 0,
+        *,
+        fill_from: float | None = None,
+        ends: tuple[float, str] | None = None,
     ) -> str:
-        """Accept an order and return the broker's id.  fill_after: seconds to the last part, None rests."""
+        """Accept an order and return the broker's id.
+
+        fill_after: seconds to the last part, None rests.  fill_from: when they begin to count, None at once.
+        ends: when what is not filled by then gets which final status.
+        """
         broker_order_id = str(uuid.uuid4())
+        words = (broker_order_id, client_order_id, symbol, side, stored_qty(qty), overfill, at, fill_after, fill_parts)
         self.store.execute(
-            "INSERT INTO broker_orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
-            (broker_order_id, client_order_id, symbol, side, qty, overfill, at, fill_after, fill_parts),
+            "INSERT INTO broker_orders (broker_order_id, client_order_id, symbol, side, qty, overfill, accepted_at,"
+            " fill_after, fill_parts, fill_from, ends_at, ends_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*words, fill_from, *(ends or (None, None))),
         )
         return broker_order_id
+
+    def end(self, broker_order_id: str, at: float, status: str) -> None:
+        """Let an open order end at a time to come, with this status, unless it is filled before."""
+        with self.store:
+            self.store.execute(
+                "UPDATE broker_orders SET ends_at = ?, ends_as = ? WHERE broker_order_id = ? AND final_status IS NULL",
+                (at, status, broker_order_id),
+            )
 
     def forget(self, broker_order_id: str) -> None:
         """Drop an order that has not arrived yet."""
@@ -159,7 +228,7 @@ class Book:
     def orders(self, now: float, symbol: str | None = None) -> list[BrokerOrder]:
         return self._orders(now, "symbol = ?", (symbol,)) if symbol else self._orders(now)
 
-    def close(self, any_id: str, now: float, status: str | None, fill: int | None) -> BrokerOrder | None:
+    def close(self, any_id: str, now: float, status: str | None, fill: Decimal | int | None) -> BrokerOrder | None:
         """Force a fill, a final status, or both; a closed order may still be filled late.
 
         Without a fill, `filled` fills the rest. None when there is no such order.
@@ -179,10 +248,11 @@ class Book:
                 self._finish(order.broker_order_id, status, now)
         return self.order(order.broker_order_id, now)
 
-    def hold(self, holdings: dict[str, int]) -> None:
+    def hold(self, holdings: Mapping[str, Decimal | int]) -> None:
         """Set what is held besides the executions: somebody else's shares, or left from before."""
+        rows = [(symbol, stored_qty(qty)) for symbol, qty in holdings.items()]
         with self.store:
-            self.store.executemany("INSERT OR REPLACE INTO holdings VALUES (?, ?)", holdings.items())
+            self.store.executemany("INSERT OR REPLACE INTO holdings VALUES (?, ?)", rows)
 
     def convert(self, symbol: str, becomes: str, ratio: Fraction, now: float) -> None:
         """Turn the shares held of one symbol into `ratio` times as many of the same or another, rounded towards 0.
@@ -190,12 +260,8 @@ class Book:
         What a split or a renaming does at the broker by itself: no order, no execution.
         """
         held = self.positions(now).get(symbol, Holding()).qty
-        with self.store:
-            for changed, by in ((symbol, -held), (becomes, int(held * ratio))):
-                self.store.execute(
-                    "INSERT INTO holdings VALUES (?, ?) ON CONFLICT (symbol) DO UPDATE SET qty = qty + excluded.qty",
-                    (changed, by),
-                )
+        for changed, by in ((symbol, -held), (becomes, Decimal(int(Fraction(held) * ratio)))):
+            self.hold({changed: self._foreign(changed) + by})
 
     def positions(self, now: float) -> dict[str, Holding]:
         """Sum executions and foreign holdings; symbols without shares are left out."""
@@ -203,31 +269,45 @@ class Book:
         holdings: dict[str, Holding] = {}
         for row in self.store.execute("SELECT symbol, qty FROM holdings"):
             price = self.prices.latest(row["symbol"], utc(now)) or Decimal(0)
-            holdings.setdefault(row["symbol"], Holding()).add(row["qty"], price)
+            holdings.setdefault(row["symbol"], Holding()).add(read_qty(row["qty"]), price)
         rows = self.store.execute(
             f"SELECT executions.symbol, signed_qty, price {EXECUTED} ORDER BY at, accepted_at, fill_id",
             (now,),
         )
         for row in rows:
-            holdings.setdefault(row["symbol"], Holding()).add(row["signed_qty"], Decimal(row["price"]))
+            holdings.setdefault(row["symbol"], Holding()).add(read_qty(row["signed_qty"]), Decimal(row["price"]))
         return {symbol: holding for symbol, holding in sorted(holdings.items()) if holding.qty}
 
-    def exposure(self, symbol: str, now: float) -> int:
+    def exposure(self, symbol: str, now: float) -> Decimal:
         """Return the net shares if every open order of the symbol fills."""
-        held = self.store.execute("SELECT qty FROM holdings WHERE symbol = ?", (symbol,)).fetchone()
-        net: int = held["qty"] if held else 0
+        net = self._foreign(symbol)
         for order in self._open_orders(now, symbol):
-            rest = 0 if self._is_final(order) else max(order.qty - order.filled, 0)
+            rest = 0 if self._is_final(order) else max(order.qty - order.filled, Decimal(0))
             net += rest if order.side == "buy" else -rest
         executed = self.store.execute(
-            f"SELECT COALESCE(sum(signed_qty), 0) AS qty {EXECUTED} AND broker_orders.symbol = ?",
+            f"SELECT exact_sum(signed_qty) AS qty {EXECUTED} AND broker_orders.symbol = ?",
             (now, symbol),
         ).fetchone()
-        return net + int(executed["qty"])
+        return net + Decimal(executed["qty"] or 0)
+
+    def _foreign(self, symbol: str) -> Decimal:
+        row = self.store.execute("SELECT qty FROM holdings WHERE symbol = ?", (symbol,)).fetchone()
+        return read_qty(row["qty"]) if row else Decimal(0)
+
+    def open_orders(self, now: float) -> list[BrokerOrder]:
+        return [order for order in self._open_orders(now) if not self._is_final(order)]
+
+    def cash_flow(self, now: float) -> Decimal:
+        """Return what all executions brought in, less what they cost."""
+        self._open_orders(now)
+        rows = self.store.execute(f"SELECT signed_qty, price {EXECUTED}", (now,))
+        return -sum((read_qty(row["signed_qty"]) * Decimal(row["price"]) for row in rows), Decimal(0))
 
     def note_post(self, client_order_id: str, symbol: str, at: float) -> None:
+        # A surrogate, which no database stores, is kept as a question mark.
+        id, name = (text.encode(errors="replace").decode() for text in (client_order_id, symbol))
         with self.store:
-            self.store.execute("INSERT INTO posts VALUES (?, ?, ?)", (at, client_order_id, symbol))
+            self.store.execute("INSERT INTO posts VALUES (?, ?, ?)", (at, id, name))
 
     def posts(self) -> dict[str, int]:
         """Count the POSTs that arrived, by the client's own order id ("" without one), whatever became of them."""
@@ -261,28 +341,33 @@ class Book:
     def _settled(self, row: sqlite3.Row, now: float) -> BrokerOrder:
         """Execute the parts that are due by now, and read the order."""
         order = self._read(row)
-        if row["final_status"] is None and row["fill_after"] is not None:
-            total, parts = row["qty"] + row["overfill"], min(row["fill_parts"], row["qty"])
+        start = row["accepted_at"] if row["fill_from"] is None else row["fill_from"]
+        if row["final_status"] is None and (row["fill_after"] is not None or row["ends_at"] is not None):
+            total, parts = order.qty + row["overfill"], max(1, min(row["fill_parts"], int(order.qty)))
+            ended = row["ends_at"] is not None and row["ends_at"] <= now
+            by = row["ends_at"] if ended else now
             with self.store:
-                for part in range(1, parts + 1):
-                    due_at = row["accepted_at"] + row["fill_after"] * part / parts
-                    missing = total * part // parts - order.filled
-                    if due_at <= now and missing > 0:
+                for part in range(1, parts + 1) if row["fill_after"] is not None else ():
+                    due_at = start + row["fill_after"] * part / parts
+                    missing = (total if part == parts else total * part // parts) - order.filled
+                    if due_at <= by and missing > 0:
                         self._execute(order, missing, due_at, len(order.executions) + 1)
                         order = self._read(row)
                 if order.filled >= total:
                     self._finish(order.broker_order_id, "filled", order.executions[-1].at.timestamp())
+                elif ended:
+                    self._finish(order.broker_order_id, row["ends_as"], row["ends_at"])
             row = self.store.execute(
                 "SELECT * FROM broker_orders WHERE broker_order_id = ?", (order.broker_order_id,)
             ).fetchone()
             order = self._read(row)
-        if order.status == "new" and now - row["accepted_at"] < (row["fill_after"] or 0) / 4:
+        if order.status == "new" and now - start < (row["fill_after"] or 0) / 4:
             return replace(order, status="accepted")
         return order
 
     def _read(self, row: sqlite3.Row) -> BrokerOrder:
         executions = tuple(
-            Execution(e["fill_id"], e["symbol"], e["signed_qty"], Decimal(e["price"]), utc(e["at"]))
+            Execution(e["fill_id"], e["symbol"], read_qty(e["signed_qty"]), Decimal(e["price"]), utc(e["at"]))
             for e in self.store.execute(
                 "SELECT * FROM executions WHERE broker_order_id = ? ORDER BY at, fill_id", (row["broker_order_id"],)
             )
@@ -293,21 +378,30 @@ class Book:
             row["client_order_id"],
             row["symbol"],
             row["side"],
-            row["qty"],
+            read_qty(row["qty"]),
             row["final_status"] or ("partially_filled" if executions else "new"),
             accepted_at,
             max([accepted_at, *(e.at for e in executions), *([utc(row["final_at"])] if row["final_at"] else [])]),
             executions,
+            None if row["ends_at"] is None else utc(row["ends_at"]),
+            row["ends_as"],
         )
 
-    def _execute(self, order: BrokerOrder, qty: int, at: float, number: int) -> None:
+    def _execute(self, order: BrokerOrder, qty: Decimal | int, at: float, number: int) -> None:
         price = self.prices.latest(order.symbol, utc(at))
         if price is None:
             raise ValueError(f"{order.symbol} has no price to fill at")
         signed = qty if order.side == "buy" else -qty
         self.store.execute(
             "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?)",
-            (f"{order.broker_order_id}:{number}", order.broker_order_id, order.symbol, signed, str(price), at),
+            (
+                f"{order.broker_order_id}:{number}",
+                order.broker_order_id,
+                order.symbol,
+                stored_qty(signed),
+                str(price),
+                at,
+            ),
         )
 
     def _finish(self, broker_order_id: str, status: str, at: float) -> None:

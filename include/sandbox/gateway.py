@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from include.sandbox.book import Book, BrokerOrder
+from include.sandbox.book import Book, BrokerOrder, shown_qty
 from include.sandbox.faults import Json, Twist
 from include.sandbox.gates import Gates
 from include.sandbox.prices import Prices, utc
@@ -255,7 +255,7 @@ class Gateway:
             "updated_at": changed_at,
             "submitted_at": created_at if order else None,
             "filled_at": changed_at if status == "filled" else None,
-            "filled_qty": str(filled),
+            "filled_qty": str(shown_qty(filled)),
             "filled_avg_price": str(order.average_price) if order and filled else None,
             "metadata": {},
         }
@@ -263,7 +263,7 @@ class Gateway:
             fills = [
                 {
                     "fill_id": execution.fill_id,
-                    "fill_qty": abs(execution.qty),
+                    "fill_qty": shown_qty(abs(execution.qty)),
                     "fill_price": str(execution.price),
                     "timestamp": stamp(execution.at),
                     "realized_pl": "0",
@@ -349,7 +349,7 @@ class Gateway:
             positions.append(
                 {
                     "symbol": symbol,
-                    "qty": str(holding.qty),
+                    "qty": str(shown_qty(holding.qty)),
                     "avg_entry_price": str(round(holding.average_price, 4)),
                     "current_price": None if price is None else str(price),
                     "unrealized_pl": None if gain is None else str(round(gain, 2)),

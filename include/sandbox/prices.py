@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 GENERATED = re.compile(r"GEN(\d{3})")
+CENT = Decimal("0.01")
 
 
 class Prices:
@@ -47,6 +48,14 @@ class Prices:
             return price if 0 <= row < len(self.sessions) else None
         closes = self._closes.get(symbol, [])
         return closes[row] if 0 <= row < len(closes) else None
+
+    def symbols(self) -> list[str]:
+        return [*self._closes, *(f"GEN{number:03}" for number in range(1, 1000))]
+
+    def quote(self, symbol: str, at: datetime) -> tuple[Decimal, Decimal] | None:
+        """Return bid and ask, a cent on either side of what the symbol trades at."""
+        price = self.latest(symbol, at)
+        return None if price is None else (max(price - CENT, CENT), price + CENT)
 
     def latest(self, symbol: str, at: datetime) -> Decimal | None:
         """Return what the symbol trades at: the close of the current session, all session long."""

@@ -1,4 +1,16 @@
-"""Starts a sandbox for a test: its own process on free ports, stopped with the `with` block or with its parent."""
+"""Starts a sandbox for a test: its own process on free ports, stopped with the `with` block or with its parent.
+
+    with start_sandbox(fill_after=0, alpaca_rate_limit=0) as sandbox:
+        client = httpx.Client(base_url=sandbox.alpaca_url, headers=sandbox.alpaca_headers)
+        client.post("/v2/orders", json={...})
+        sandbox.admin.fault("error_5xx_after_accept", service="alpaca", status=504)  # the next POST /v2/orders
+        sandbox.admin.fault("plain_500", service="alpaca", match={"method": "GET", "path": "/v2/account$"})
+        sandbox.admin.settings(alpaca_account={"trading_blocked": True}, alpaca_assets={"KO": {"shortable": False}})
+        sandbox.admin.order(order_id, status="held")  # what the broker says of it; fill=3 fills so many shares late
+        sandbox.admin.book()  # the truth: orders, executions, posts_by_id
+
+The market is always open unless alpaca_clock says otherwise: "real", or the time at which the clock starts.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +26,15 @@ from typing import Any
 
 import httpx
 
+from include.sandbox.settings import ALPACA_KEY
+
+SERVICES = ("signals", "gateway", "market", "alpaca", "admin")
 PROJECT = Path(__file__).parents[2]
-SECRET_VARIABLES = {"secret": "SANDBOX_SECRET", "market_key": "SANDBOX_MARKET_KEY"}
+SECRET_VARIABLES = {
+    "secret": "SANDBOX_SECRET",
+    "market_key": "SANDBOX_MARKET_KEY",
+    "alpaca_key": "SANDBOX_ALPACA_KEY",
+}
 
 
 class AdminClient:
@@ -61,7 +80,7 @@ class AdminClient:
     def settings(self, **changes: Any) -> None:
         self._call("POST", "/admin/settings", changes)
 
-    def positions(self, **holdings: int) -> None:
+    def positions(self, **holdings: int | str) -> None:
         """Set what is held besides the executions."""
         self._call("POST", "/admin/positions", holdings)
 
@@ -69,8 +88,8 @@ class AdminClient:
         """Split or rename what is held: every `per` shares of a symbol become `shares`, at times of another one."""
         self._call("POST", "/admin/convert", {"symbol": symbol, "becomes": becomes, "shares": shares, "per": per})
 
-    def order(self, order_id: str, *, status: str | None = None, fill: int | None = None) -> dict[str, Any]:
-        """Force a final status, a fill of some shares, or both."""
+    def order(self, order_id: str, *, status: str | None = None, fill: int | str | None = None) -> dict[str, Any]:
+        """Force a status, a fill of some shares, or both."""
         order: dict[str, Any] = self._call("POST", f"/admin/order/{order_id}", {"status": status, "fill": fill})
         return order
 
@@ -85,24 +104,36 @@ class AdminClient:
 
 @dataclass(frozen=True)
 class Sandbox:
+    """alpaca_key: key id and secret of the account behind alpaca_url."""
+
     signals_url: str
     gateway_url: str
     market_url: str
+    alpaca_url: str
+    alpaca_key: tuple[str, str]
     admin: AdminClient
     process: subprocess.Popen[str]
+
+    @property
+    def alpaca_headers(self) -> dict[str, str]:
+        return {"APCA-API-KEY-ID": self.alpaca_key[0], "APCA-API-SECRET-KEY": self.alpaca_key[1]}
 
 
 @contextmanager
 def start_sandbox(
-    *, secret: str | None = None, market_key: str | None = None, **options: str | float
+    *,
+    secret: str | None = None,
+    market_key: str | None = None,
+    alpaca_key: str = ALPACA_KEY,
+    **options: str | float,
 ) -> Iterator[Sandbox]:
     """Start a sandbox and stop it at the end.
 
     options: those of `python -m include.sandbox`, with underscores: contract="v1", fill_after=0.2, book=path,
     gateway_port=8002. Ports not given are free ones.  Raises RuntimeError when it does not start.
     """
-    settings: dict[str, str | float] = {f"{name}_port": 0 for name in ("signals", "gateway", "market", "admin")}
-    secrets = {"secret": secret, "market_key": market_key}
+    settings: dict[str, str | float] = {f"{name}_port": 0 for name in SERVICES}
+    secrets = {"secret": secret, "market_key": market_key, "alpaca_key": alpaca_key}
     environment = {SECRET_VARIABLES[name]: value for name, value in secrets.items() if value is not None}
     settings |= options | {name: SECRET_VARIABLES[name] for name, value in secrets.items() if value is not None}
     arguments = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))]
@@ -122,7 +153,16 @@ def start_sandbox(
             urls = json.loads(line)
             admin = AdminClient(urls["admin"])
             try:
-                yield Sandbox(urls["signals"], urls["gateway"], urls["market"], admin, process)
+                key_id, _, key = alpaca_key.partition(":")
+                yield Sandbox(
+                    signals_url=urls["signals"],
+                    gateway_url=urls["gateway"],
+                    market_url=urls["market"],
+                    alpaca_url=urls["alpaca"],
+                    alpaca_key=(key_id, key),
+                    admin=admin,
+                    process=process,
+                )
             finally:
                 admin.close()
         finally:

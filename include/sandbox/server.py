@@ -1,4 +1,4 @@
-"""Puts the sandbox together: three services, one book, the admin API, in one event loop."""
+"""Puts the sandbox together: its services, one book, the admin API, in one event loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+from starlette.types import ASGIApp
+
 from include.sandbox.admin import build_admin
+from include.sandbox.alpaca.front import Front
+from include.sandbox.alpaca.service import Alpaca
 from include.sandbox.book import Book, open_store
 from include.sandbox.faults import Faults, Faulty
 from include.sandbox.gateway import Gateway
@@ -20,7 +24,7 @@ from include.sandbox.signals import SignalService
 async def serve(
     settings: Settings, book_path: str, ports: dict[str, Port], ready: Callable[[dict[str, str]], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT.  ports: signals, gateway, market, admin.
+    """Serve until SIGTERM or SIGINT.  ports: admin, and those of signals, gateway, market, alpaca that are wanted.
 
     ready: called with the URLs once every port answers.
     """
@@ -32,10 +36,16 @@ async def serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await ports["signals"].serve(Faulty("signals", signals.app(), faults, signals.notice))
-    await ports["gateway"].serve(Faulty("gateway", gateway.app(), faults, gateway.notice))
-    await ports["market"].serve(Faulty("market", market.app(), faults, market.notice))
-    await ports["admin"].serve(build_admin(settings, faults, book, gateway, ports))
+    alpaca = Alpaca(settings, book, prices, market)
+    services: dict[str, ASGIApp] = {
+        "signals": Faulty("signals", signals.app(), faults, signals.notice),
+        "gateway": Faulty("gateway", gateway.app(), faults, gateway.notice),
+        "market": Faulty("market", market.app(), faults, market.notice),
+        "alpaca": Front(Faulty("alpaca", alpaca.app(), faults, alpaca.notice), settings),
+        "admin": build_admin(settings, faults, book, gateway, ports),
+    }
+    for name, port in ports.items():
+        await port.serve(services[name])
     ready({name: port.url for name, port in ports.items()})
     await stopped.wait()
     await asyncio.gather(*(port.stop() for port in ports.values()))

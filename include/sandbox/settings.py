@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 NOTICE = "Sandbox: prices are real historical daily closes laid on other dates (or generated, GEN001 to GEN999)."
-FIXED = frozenset({"contract", "secret", "market_key"})
+FIXED = frozenset({"contract", "secret", "market_key", "alpaca_key"})
+ASSET_FIELDS = frozenset({"tradable", "shortable", "easy_to_borrow", "fractionable", "marginable", "active"})
+ALPACA_KEY = "PKSANDBOX00000000000:sandbox-secret"
 
 
 class Settings(BaseModel):
@@ -33,6 +35,23 @@ class Settings(BaseModel):
     clock_offset_seconds: float = Field(0, description="moves every clock of the sandbox but the one of the signatures")
     secret: SecretStr | None = Field(None, min_length=64, description="S2S signatures are enforced with it; v2 only")
     market_key: SecretStr | None = Field(None, min_length=3, description="key-id:secret that market data asks for")
+    alpaca_key: SecretStr = Field(SecretStr(ALPACA_KEY), min_length=3)
+    alpaca_clock: Literal["always_open", "real"] = Field(
+        "always_open", description="Alpaca's market: always_open, real"
+    )
+    alpaca_cash: Decimal = Field(Decimal(100_000), description="USD in Alpaca's account at the start")
+    alpaca_multiplier: int = Field(4, ge=1, le=4, description="buying power is so many times the equity")
+    alpaca_rate_limit_per_minute: int = Field(200, ge=0, description="requests a minute at Alpaca, 0 is none")
+    alpaca_cancel_seconds: float = Field(0, ge=0, description="how long Alpaca takes to cancel")
+    alpaca_account: dict[str, Any] = Field(default_factory=dict, description="fields of the account to change")
+    alpaca_assets: dict[str, dict[str, Any]] = Field(default_factory=dict, description="symbol: fields to change")
+
+    @field_validator("alpaca_assets")
+    @classmethod
+    def _assets_have_these_fields(cls, assets: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if wrong := {name for changes in assets.values() for name in changes} - ASSET_FIELDS:
+            raise ValueError(f"an asset has no {', '.join(sorted(wrong))}; it has {', '.join(sorted(ASSET_FIELDS))}")
+        return assets
 
     def change(self, changes: dict[str, Any]) -> None:
         """Apply all changes or, when one is wrong, none.  Raises ValueError."""

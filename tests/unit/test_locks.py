@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from include.launcher.commands import LOCKS
 from include.launcher.paths import ROOT
+from include.launcher.venv import FILES_ONLY
 
 MEND = "run `make lock`"
 
@@ -52,6 +53,15 @@ def test_the_lock_holds_what_its_source_asks_for(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_the_lock_holds_nothing_for_a_source_that_does_not_ask_any_more(lock: str) -> None:
     assert [name for name, pin in pinned(lock).items() if pin.direct and name not in wanted(lock)] == [], MEND
+
+
+def test_a_package_of_files_only_is_pinned_and_in_no_lock() -> None:
+    lines = [line.partition("#")[0].strip() for line in (ROOT / FILES_ONLY).read_text().splitlines()]
+    files_only = [Requirement(line) for line in lines if line]
+
+    assert [str(asked) for asked in files_only if not str(asked.specifier).startswith("==")] == []
+    locked = set().union(*(pinned(lock) for lock in LOCKS))
+    assert [asked.name for asked in files_only if canonicalize_name(asked.name) in locked] == []
 
 
 @pytest.mark.parametrize("lock", LOCKS[1:])

@@ -80,6 +80,6 @@ class Faulty:
 def _json_object(body: bytes) -> Json:
     try:
         fields = json.loads(body) if body else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}

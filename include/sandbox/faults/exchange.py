@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 if TYPE_CHECKING:
     from include.sandbox.faults.armed import Faults
 
-Service = Literal["signals", "gateway", "market"]
+Service = Literal["signals", "gateway", "market", "alpaca"]
 Json = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
@@ -23,6 +23,7 @@ MAIN_REQUEST = {
     "signals": ("POST", "/api/v1/signals/generate$"),
     "gateway": ("POST", "/api/v1/orders$"),
     "market": ("GET", "/v2/"),
+    "alpaca": ("POST", "/v2/orders$"),
 }
 
 

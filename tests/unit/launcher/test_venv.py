@@ -19,7 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "uv").write_text(
-        f'#!/bin/sh\necho "$1" >> {tmp_path}/calls\n'
+        f'#!/bin/sh\necho "$1" >> {tmp_path}/calls\necho "$*" >> {tmp_path}/words\n'
         f'[ "$1" = venv ] && mkdir -p {tmp_path}/.venv/bin && ln -sf {sys.executable} {tmp_path}/.venv/bin/python\n'
         "exit 0\n"
     )
@@ -60,12 +60,24 @@ def test_an_environment_whose_python_is_gone_is_made_again(project: Path) -> Non
 
 def test_the_packages_for_tests_are_installed_on_top(project: Path) -> None:
     (project / "requirements-dev.txt").write_text("ruff==1\n")
+    (project / venv.FILES_ONLY).write_text("specs==1\n")
     venv.ensure(project, venv.RUN)
 
     venv.ensure(project, venv.DEVELOP)
     venv.ensure(project, venv.RUN)
 
-    assert calls(project) == ["venv", "pip", "pip"]
+    assert calls(project) == ["venv", "pip", "pip", "pip"]
+
+
+def test_packages_of_files_only_are_installed_last_and_without_what_they_need(project: Path) -> None:
+    (project / "requirements-dev.txt").write_text("ruff==1\n")
+    (project / venv.FILES_ONLY).write_text("specs==1\n")
+
+    venv.ensure(project, venv.DEVELOP)
+
+    *_, needed, alone = (project / "words").read_text().splitlines()
+    assert needed.endswith("-r requirements.txt -r requirements-dev.txt")
+    assert alone.endswith(f"--no-deps -r {venv.FILES_ONLY}")
 
 
 def test_a_python_without_the_venv_module_is_told_what_to_install(

@@ -1,0 +1,6 @@
+"""The Trading API v2 of Alpaca over the sandbox's book, with market data on the same port: an emulator.
+
+errors: what a refusal looks like. form: an order as it came in. rules, money: what the vendor refuses and why, without
+input or output. hours: the market's clock. assets, views: the vendor's words for what the book holds. orders: the
+orders. account: account, positions, fills. front: keys, rate limit, headers. service: the routes.
+"""

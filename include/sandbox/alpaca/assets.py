@@ -1,0 +1,65 @@
+"""The assets: every symbol that has prices. Settings may change any of their words, to try what a client does then."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from include.sandbox.alpaca.errors import not_found
+from include.sandbox.alpaca.rules import Asset
+from include.sandbox.prices import Prices
+from include.sandbox.settings import Settings
+
+NAMESPACE = uuid.UUID("6e5f0b0e-8a0b-4a52-9d7e-1c6f0c6a7d11")
+NASDAQ = frozenset({"AAPL", "AMD", "MSFT", "PEP"})
+
+
+class Assets:
+    def __init__(self, settings: Settings, prices: Prices) -> None:
+        self.settings = settings
+        self._by_symbol = {symbol: _asset(symbol) for symbol in prices.symbols()}
+        self._by_id = {asset.id: asset for asset in self._by_symbol.values()}
+
+    def find(self, symbol_or_id: str) -> Asset | None:
+        asset = self._by_symbol.get(symbol_or_id.upper()) or self._by_id.get(symbol_or_id.lower())
+        return asset and self._changed(asset)
+
+    def get(self, symbol_or_id: str) -> Asset:
+        if asset := self.find(symbol_or_id):
+            return asset
+        raise not_found(f"asset not found for {symbol_or_id}")
+
+    def all(self) -> Iterator[Asset]:
+        return (self._changed(asset) for _, asset in sorted(self._by_symbol.items()))
+
+    def _changed(self, asset: Asset) -> Asset:
+        changes = self.settings.alpaca_assets.get(asset.symbol, {})
+        return replace(asset, **changes) if changes else asset
+
+
+def _asset(symbol: str) -> Asset:
+    exchange = "NASDAQ" if symbol in NASDAQ else "NYSE"
+    return Asset(str(uuid.uuid5(NAMESPACE, symbol)), symbol, f"{symbol} Common Stock", exchange)
+
+
+def asset_body(asset: Asset) -> dict[str, Any]:
+    return {
+        "id": asset.id,
+        "class": "us_equity",
+        "exchange": asset.exchange,
+        "symbol": asset.symbol,
+        "name": asset.name,
+        "status": "active" if asset.active else "inactive",
+        "tradable": asset.tradable,
+        "marginable": asset.marginable,
+        "maintenance_margin_requirement": 30,
+        "margin_requirement_long": "30",
+        "margin_requirement_short": "30",
+        "shortable": asset.shortable,
+        "easy_to_borrow": asset.easy_to_borrow,
+        "borrow_status": "easy_to_borrow" if asset.easy_to_borrow else "hard_to_borrow",
+        "fractionable": asset.fractionable,
+        "attributes": [],
+    }
