@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
 from include.sandbox.prices import Prices, utc
 
@@ -149,6 +150,10 @@ class BrokerOrder:
         return abs(sum((execution.qty for execution in self.executions), Decimal(0)))
 
     @property
+    def is_open(self) -> bool:
+        return self.status in ("accepted", "new", "partially_filled")
+
+    @property
     def average_price(self) -> Decimal | None:
         value = sum((abs(execution.qty) * execution.price for execution in self.executions), Decimal(0))
         return round(value / self.filled, 4) if self.filled else None
@@ -173,12 +178,29 @@ class Holding:
         self.qty += qty
 
 
+class Watcher(Protocol):
+    """What the book tells of its changes."""
+
+    def placed(self, order_id: str) -> None: ...
+
+    def executed(self, order_id: str, execution: Execution) -> None: ...
+
+    def finished(self, order_id: str) -> None: ...
+
+    def cleared(self) -> None: ...
+
+
 class Book:
     """Every method takes the time; an order accepted later than that does not exist yet."""
 
     def __init__(self, store: sqlite3.Connection, prices: Prices) -> None:
         self.store = store
         self.prices = prices
+        self._watchers: list[Watcher] = []
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell a watcher of every change from now on."""
+        self._watchers.append(watcher)
 
     def place(
         self,
@@ -206,6 +228,8 @@ class Book:
             " fill_after, fill_parts, fill_from, ends_at, ends_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*words, fill_from, *(ends or (None, None))),
         )
+        for watcher in self._watchers:
+            watcher.placed(broker_order_id)
         return broker_order_id
 
     def end(self, broker_order_id: str, at: float, status: str) -> None:
@@ -215,10 +239,14 @@ class Book:
                 "UPDATE broker_orders SET ends_at = ?, ends_as = ? WHERE broker_order_id = ? AND final_status IS NULL",
                 (at, status, broker_order_id),
             )
+        for watcher in self._watchers:
+            watcher.placed(broker_order_id)
 
     def forget(self, broker_order_id: str) -> None:
         """Drop an order that has not arrived yet."""
         self.store.execute("DELETE FROM broker_orders WHERE broker_order_id = ?", (broker_order_id,))
+        for watcher in self._watchers:
+            watcher.finished(broker_order_id)
 
     def order(self, any_id: str, now: float) -> BrokerOrder | None:
         """Find an order by the broker's or the client's id."""
@@ -242,7 +270,7 @@ class Book:
         with self.store:
             if fill:
                 self._execute(order, fill, now, len(order.executions) + 1)
-            if status is None and fill is not None and fill >= rest and not self._is_final(order):
+            if status is None and fill is not None and fill >= rest and order.is_open:
                 status = "filled"
             if status is not None:
                 self._finish(order.broker_order_id, status, now)
@@ -282,7 +310,7 @@ class Book:
         """Return the net shares if every open order of the symbol fills."""
         net = self._foreign(symbol)
         for order in self._open_orders(now, symbol):
-            rest = 0 if self._is_final(order) else max(order.qty - order.filled, Decimal(0))
+            rest = max(order.qty - order.filled, Decimal(0)) if order.is_open else Decimal(0)
             net += rest if order.side == "buy" else -rest
         executed = self.store.execute(
             f"SELECT exact_sum(signed_qty) AS qty {EXECUTED} AND broker_orders.symbol = ?",
@@ -291,17 +319,26 @@ class Book:
         return net + Decimal(executed["qty"] or 0)
 
     def _foreign(self, symbol: str) -> Decimal:
-        row = self.store.execute("SELECT qty FROM holdings WHERE symbol = ?", (symbol,)).fetchone()
-        return read_qty(row["qty"]) if row else Decimal(0)
+        return self.foreign(symbol).get(symbol, Decimal(0))
 
-    def open_orders(self, now: float) -> list[BrokerOrder]:
-        return [order for order in self._open_orders(now) if not self._is_final(order)]
+    def foreign(self, symbol: str | None = None) -> dict[str, Decimal]:
+        """Return what is held besides the executions, of one symbol or of all."""
+        rows = self.store.execute("SELECT * FROM holdings WHERE symbol = coalesce(?, symbol)", (symbol,))
+        return {row["symbol"]: read_qty(row["qty"]) for row in rows}
 
-    def cash_flow(self, now: float) -> Decimal:
-        """Return what all executions brought in, less what they cost."""
-        self._open_orders(now)
-        rows = self.store.execute(f"SELECT signed_qty, price {EXECUTED}", (now,))
-        return -sum((read_qty(row["signed_qty"]) * Decimal(row["price"]) for row in rows), Decimal(0))
+    def kept_orders(self) -> list[BrokerOrder]:
+        """Return all orders as they were last settled."""
+        return [self._read(row) for row in self.store.execute("SELECT * FROM broker_orders").fetchall()]
+
+    def next_due(self, broker_order_id: str) -> float | None:
+        """Return when the order fills further or ends by itself, None when it rests or is final."""
+        query = "SELECT * FROM broker_orders WHERE broker_order_id = ? AND final_status IS NULL"
+        row = self.store.execute(query, (broker_order_id,)).fetchone()
+        if row is None:
+            return None
+        filled = self._read(row).filled
+        due = [due_at for due_at, total in _parts(row) if total > filled][:1]
+        return min([*due, *([row["ends_at"]] if row["ends_at"] is not None else [])], default=None)
 
     def note_post(self, client_order_id: str, symbol: str, at: float) -> None:
         # A surrogate, which no database stores, is kept as a question mark.
@@ -323,10 +360,8 @@ class Book:
         with self.store:
             for table in TABLES:
                 self.store.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
-
-    @staticmethod
-    def _is_final(order: BrokerOrder) -> bool:
-        return order.status not in ("accepted", "new", "partially_filled")
+        for watcher in self._watchers:
+            watcher.cleared()
 
     def _open_orders(self, now: float, symbol: str | None = None) -> list[BrokerOrder]:
         """Execute what is due by now, and return the orders that were open until then."""
@@ -341,19 +376,16 @@ class Book:
     def _settled(self, row: sqlite3.Row, now: float) -> BrokerOrder:
         """Execute the parts that are due by now, and read the order."""
         order = self._read(row)
-        start = row["accepted_at"] if row["fill_from"] is None else row["fill_from"]
         if row["final_status"] is None and (row["fill_after"] is not None or row["ends_at"] is not None):
-            total, parts = order.qty + row["overfill"], max(1, min(row["fill_parts"], int(order.qty)))
             ended = row["ends_at"] is not None and row["ends_at"] <= now
             by = row["ends_at"] if ended else now
             with self.store:
-                for part in range(1, parts + 1) if row["fill_after"] is not None else ():
-                    due_at = start + row["fill_after"] * part / parts
-                    missing = (total if part == parts else total * part // parts) - order.filled
+                for due_at, total in _parts(row):
+                    missing = total - order.filled
                     if due_at <= by and missing > 0:
                         self._execute(order, missing, due_at, len(order.executions) + 1)
                         order = self._read(row)
-                if order.filled >= total:
+                if order.filled >= order.qty + row["overfill"]:
                     self._finish(order.broker_order_id, "filled", order.executions[-1].at.timestamp())
                 elif ended:
                     self._finish(order.broker_order_id, row["ends_as"], row["ends_at"])
@@ -361,7 +393,7 @@ class Book:
                 "SELECT * FROM broker_orders WHERE broker_order_id = ?", (order.broker_order_id,)
             ).fetchone()
             order = self._read(row)
-        if order.status == "new" and now - start < (row["fill_after"] or 0) / 4:
+        if order.status == "new" and now - _start(row) < (row["fill_after"] or 0) / 4:
             return replace(order, status="accepted")
         return order
 
@@ -391,11 +423,12 @@ class Book:
         price = self.prices.latest(order.symbol, utc(at))
         if price is None:
             raise ValueError(f"{order.symbol} has no price to fill at")
-        signed = qty if order.side == "buy" else -qty
+        signed = Decimal(qty if order.side == "buy" else -qty)
+        fill_id = f"{order.broker_order_id}:{number}"
         self.store.execute(
             "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?)",
             (
-                f"{order.broker_order_id}:{number}",
+                fill_id,
                 order.broker_order_id,
                 order.symbol,
                 stored_qty(signed),
@@ -403,9 +436,30 @@ class Book:
                 at,
             ),
         )
+        for watcher in self._watchers:
+            watcher.executed(order.broker_order_id, Execution(fill_id, order.symbol, signed, price, utc(at)))
 
     def _finish(self, broker_order_id: str, status: str, at: float) -> None:
         self.store.execute(
             "UPDATE broker_orders SET final_status = ?, final_at = ? WHERE broker_order_id = ?",
             (status, at, broker_order_id),
         )
+        for watcher in self._watchers:
+            watcher.finished(broker_order_id)
+
+
+def _start(row: sqlite3.Row) -> float:
+    start: float = row["accepted_at"] if row["fill_from"] is None else row["fill_from"]
+    return start
+
+
+def _parts(row: sqlite3.Row) -> list[tuple[float, Decimal]]:
+    """Return when each part of an order is due, and how much is filled with it."""
+    if row["fill_after"] is None:
+        return []
+    qty = read_qty(row["qty"])
+    total, parts = qty + row["overfill"], max(1, min(row["fill_parts"], int(qty)))
+    return [
+        (_start(row) + row["fill_after"] * part / parts, total if part == parts else total * part // parts)
+        for part in range(1, parts + 1)
+    ]

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
 
-from include.sandbox.runner import Sandbox, start_sandbox
+from include.sandbox.runner import PROJECT, Sandbox, start_sandbox
 from tests.support.alpaca_schema import Emulator, refusal
 
 DUPLICATE = (422, 40010001, "client_order_id must be unique")
@@ -295,3 +302,230 @@ def test_a_malformed_order_is_refused_and_not_kept(
 
     assert refusal(answer)[:2] == (422, 40010001)
     assert sandbox.admin.book()["orders"] == []
+
+
+# ── money, shares, wash trades ──
+
+
+def test_open_orders_reserve_buying_power_and_free_it_when_they_end(sandbox: Sandbox, broker: Emulator) -> None:
+    def power() -> Decimal:
+        return Decimal(broker.account()["buying_power"])
+
+    full = power()
+    waiting = broker.place("KO", qty="1000", type="limit", limit_price="10").json()
+    with_one = power()
+    short = broker.place("JPM", "sell", qty="1", type="limit", limit_price="5000").json()
+    with_two = power()
+    broker.delete(f"/v2/orders/{waiting['id']}")
+    broker.delete(f"/v2/orders/{short['id']}")
+
+    assert (full - with_one, with_one - with_two) == (10000, 5000)
+    assert power() == full
+
+
+def test_an_order_beyond_the_buying_power_is_refused_with_what_there_is(sandbox: Sandbox, broker: Emulator) -> None:
+    sandbox.admin.settings(alpaca_cash="1000", alpaca_multiplier=1)
+    broker.place("KO", qty="90", type="limit", limit_price="10")
+
+    answer = broker.place("AAPL", qty="11", type="limit", limit_price="10")
+
+    assert refusal(answer) == (403, 40310000, "insufficient buying power")
+    assert {name: answer.json()[name] for name in ("buying_power", "cost_basis")} == {
+        "buying_power": "100",
+        "cost_basis": "110",
+    }
+    assert broker.place("AAPL", qty="10", type="limit", limit_price="10").status_code == 200
+
+
+def test_what_is_partly_filled_reserves_the_rest_only(sandbox: Sandbox, broker: Emulator) -> None:
+    full = Decimal(broker.account()["buying_power"])
+    broker.place("KO", qty="100", type="limit", limit_price="10", client_order_id="part")
+    sandbox.admin.order("part", fill=40)
+
+    used = full - Decimal(broker.account()["buying_power"])
+
+    price = Decimal(broker.get("/v2/positions/KO").json()["current_price"])
+    assert used == 60 * 10 + 40 * price
+
+
+def test_a_sale_frees_no_buying_power_until_it_fills(sandbox: Sandbox, broker: Emulator) -> None:
+    broker.place("KO", qty="100")
+    before = broker.account()["buying_power"]
+    broker.place("KO", "sell", qty="100", type="limit", limit_price="5000", client_order_id="sale")
+    waiting = broker.account()["buying_power"]
+    sandbox.admin.order("sale", status="filled")
+
+    assert before == waiting
+    assert Decimal(broker.account()["buying_power"]) > Decimal(waiting)
+
+
+def test_shares_held_for_an_open_sale_are_not_sold_again(broker: Emulator) -> None:
+    broker.place("KO", qty="10.5")
+    broker.place("KO", "sell", qty="4", type="limit", limit_price="5000")
+
+    assert broker.get("/v2/positions/KO").json()["qty_available"] == "6.5"
+    answer = broker.place("KO", "sell", qty="6.500000001")
+    assert refusal(answer)[:2] == (403, 40310000)
+    assert (answer.json()["available"], answer.json()["held_for_orders"]) == ("6.5", "4")
+    assert broker.place("KO", "sell", qty="6.5").status_code == 200
+
+
+def test_a_long_position_is_not_turned_into_a_short_by_one_order(broker: Emulator) -> None:
+    broker.place("KO", qty="10")
+
+    assert refusal(broker.place("KO", "sell", qty="11"))[:2] == (403, 40310000)
+    assert broker.place("KO", "sell", qty="10").status_code == 200
+    assert broker.place("KO", "sell", qty="1").status_code == 200
+
+
+def test_an_order_against_an_own_open_one_is_a_wash_trade(broker: Emulator) -> None:
+    waiting = broker.place("KO", type="limit", limit_price="1").json()
+
+    answer = broker.place("KO", "sell", qty="1")
+
+    assert refusal(answer) == (403, 40310000, "potential wash trade detected. use complex orders")
+    assert answer.json()["existing_order_id"] == waiting["id"]
+
+
+def test_a_notional_order_buys_a_fraction_for_so_much_and_says_no_quantity(broker: Emulator) -> None:
+    placed = broker.place("KO", qty=None, notional="100.50", client_order_id="usd").json()
+    found = broker.find("usd")
+
+    spent = Decimal(found["filled_qty"]) * Decimal(found["filled_avg_price"])
+    assert (placed["qty"], placed["notional"]) == (None, "100.5")
+    assert Decimal("100.49") < spent <= Decimal("100.50")
+
+
+# ── the market's clock ──
+
+
+@contextmanager
+def opened_at(moment: str, **options: str | float) -> Iterator[tuple[Sandbox, Emulator]]:
+    with (
+        start_sandbox(fill_after=0, alpaca_rate_limit=0, alpaca_clock=moment, **options) as sandbox,
+        Emulator(sandbox.alpaca_url, sandbox.alpaca_headers) as broker,
+    ):
+        yield sandbox, broker
+
+
+def test_orders_wait_for_the_open_and_expire_at_the_close_with_what_they_have() -> None:
+    with opened_at("2026-11-27T08:00:00-05:00") as (sandbox, broker):
+        offset = sandbox.admin.settings
+        start = datetime.fromisoformat(broker.get("/v2/clock").json()["timestamp"])
+        first = broker.place(client_order_id="market").json()
+        broker.place("KO", type="limit", limit_price="1", client_order_id="far")
+        broker.place("JPM", type="limit", limit_price="1", time_in_force="gtc", client_order_id="gtc")
+        waiting = broker.find("market")
+        sandbox.admin.order("far", fill=3)
+
+        moved = (start - datetime.now(UTC)).total_seconds()
+        offset(clock_offset_seconds=moved + 2 * 3600)
+        at_ten = (
+            broker.get("/v2/clock").json()["is_open"],
+            broker.find("market")["status"],
+            broker.find("far")["status"],
+        )
+        offset(clock_offset_seconds=moved + 5.5 * 3600)
+        far = broker.find("far")
+
+        assert (first["status"], waiting["status"], waiting["filled_qty"]) == ("accepted", "accepted", "0")
+        assert at_ten == (True, "filled", "partially_filled")
+        assert (far["status"], far["filled_qty"]) == ("expired", "3")
+        assert far["expired_at"] == far["expires_at"] == "2026-11-27T18:00:00.000000000Z"
+        assert broker.find("gtc")["status"] == "new"
+
+
+def test_auctions_fill_at_their_time_and_are_refused_after_the_cut_off() -> None:
+    with opened_at("2026-11-27T09:00:00-05:00") as (sandbox, broker):
+        broker.place(time_in_force="opg", client_order_id="open")
+        broker.place("KO", time_in_force="cls", client_order_id="close")
+        broker.place("JPM", type="limit", limit_price="1", time_in_force="opg", client_order_id="low")
+        before = broker.find("open")["status"]
+        moved = (datetime.fromisoformat("2026-11-27T12:55:00-05:00") - datetime.now(UTC)).total_seconds()
+        sandbox.admin.settings(clock_offset_seconds=moved)
+        late = [broker.place("MSFT", time_in_force=kind).status_code for kind in ("opg", "cls")]
+        noon = [broker.find(own_id)["status"] for own_id in ("open", "close", "low")]
+        sandbox.admin.settings(clock_offset_seconds=moved + 600)
+
+        assert (before, late) == ("accepted", [422, 422])
+        assert noon == ["filled", "accepted", "canceled"]
+        assert broker.find("close")["status"] == "filled"
+
+
+# ── started alone, started again ──
+
+
+def test_it_runs_alone_with_its_admin_and_says_so() -> None:
+    command = [sys.executable, "-m", "include.sandbox", "--alpaca", "--json", "--alpaca-port", "0", "--admin-port", "0"]
+    with subprocess.Popen(
+        [*command, "--alpaca-key", "PAPER_KEY"],
+        cwd=PROJECT,
+        env=os.environ | {"PAPER_KEY": "me:secret"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            urls = json.loads(process.stdout.readline())
+            with Emulator(urls["alpaca"], {"APCA-API-KEY-ID": "me", "APCA-API-SECRET-KEY": "secret"}) as broker:
+                assert broker.place().status_code == 200
+            assert urls.keys() == {"alpaca", "admin"}
+        finally:
+            process.terminate()
+
+
+def test_a_clock_without_a_time_zone_is_one_sentence() -> None:
+    started = subprocess.run(
+        [sys.executable, "-m", "include.sandbox", "--alpaca", "--alpaca-clock", "2026-11-27T09:00:00"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert started.returncode == 1
+    assert "needs a time zone" in started.stderr
+    assert "Traceback" not in started.stderr
+
+
+def test_orders_fractions_and_reservations_outlive_a_killed_process(tmp_path: Path) -> None:
+    book = str(tmp_path / "book.sqlite")
+    with (
+        start_sandbox(book=book, fill_after=0) as sandbox,
+        Emulator(sandbox.alpaca_url, sandbox.alpaca_headers) as broker,
+    ):
+        broker.place(qty="0.123456789", client_order_id="fraction")
+        broker.place("KO", qty="100", type="limit", limit_price="10", client_order_id="waiting")
+        before = broker.account()
+        sandbox.process.kill()
+    with (
+        start_sandbox(book=book, fill_after=0) as sandbox,
+        Emulator(sandbox.alpaca_url, sandbox.alpaca_headers) as broker,
+    ):
+        assert broker.find("fraction")["filled_qty"] == "0.123456789"
+        assert broker.account()["buying_power"] == before["buying_power"]
+        assert refusal(broker.place(client_order_id="waiting")) == DUPLICATE
+
+
+def test_a_book_of_an_older_sandbox_is_read_and_takes_fractions(tmp_path: Path) -> None:
+    book = tmp_path / "book.sqlite"
+    with closing(sqlite3.connect(book)) as old, old:
+        old.executescript(
+            "CREATE TABLE broker_orders (broker_order_id TEXT PRIMARY KEY, client_order_id TEXT NOT NULL,"
+            " symbol TEXT NOT NULL, side TEXT NOT NULL, qty INTEGER NOT NULL, overfill INTEGER NOT NULL,"
+            " accepted_at REAL NOT NULL, fill_after REAL, fill_parts INTEGER NOT NULL,"
+            " final_status TEXT, final_at REAL);"
+            "CREATE TABLE executions (fill_id TEXT PRIMARY KEY, broker_order_id TEXT NOT NULL, symbol TEXT NOT NULL,"
+            " signed_qty INTEGER NOT NULL, price TEXT NOT NULL, at REAL NOT NULL);"
+            "CREATE TABLE holdings (symbol TEXT PRIMARY KEY, qty INTEGER NOT NULL);"
+            "INSERT INTO broker_orders VALUES ('b', 'old', 'AAPL', 'buy', 7, 0, 1e9, 0, 1, 'filled', 1e9);"
+            "INSERT INTO executions VALUES ('b:1', 'b', 'AAPL', 7, '10', 1e9);"
+            "INSERT INTO holdings VALUES ('KO', 3);"
+        )
+    with (
+        start_sandbox(book=str(book), fill_after=0) as sandbox,
+        Emulator(sandbox.alpaca_url, sandbox.alpaca_headers) as broker,
+    ):
+        broker.place(qty="0.123456789")
+
+        assert sandbox.admin.book()["positions"] == {"AAPL": "7.123456789", "KO": 3}

@@ -45,23 +45,25 @@ def spec(name: str) -> Schema:
 
 def check(response: httpx.Response) -> None:
     """Raise AssertionError unless the response is one that the vendor's schema describes."""
-    response.read()
-    method, path = response.request.method.lower(), response.request.url.path
-    where = f"{method.upper()} {path} {response.status_code}"
-    described = _described(method, path)
+    check_answer(response.request.method, response.request.url.path, response.status_code, response.read())
+
+
+def check_answer(method: str, path: str, status: int, content: bytes) -> None:
+    where = f"{method} {path} {status}"
+    described = _described(method.lower(), path)
     if described is None:
-        assert response.status_code in (404, 405), f"{where}: the vendor has no such endpoint"
+        assert status in (404, 405), f"{where}: the vendor has no such endpoint"
         return
-    if response.status_code == 204:
-        assert response.content == b"", where
+    if status == 204:
+        assert content == b"", where
         return
-    schema = described.get(str(response.status_code))
+    schema = described.get(str(status))
     if schema is None:
-        assert response.status_code >= 400, f"{where}: a status that the schema does not have"
-        schema = _named("ErrorResponse" if response.status_code == 401 else "Error")
-    found = _validator(json.dumps(schema)).iter_errors(response.json())
+        assert status >= 400, f"{where}: a status that the schema does not have"
+        schema = _named("ErrorResponse" if status == 401 else "Error")
+    found = _validator(json.dumps(schema)).iter_errors(json.loads(content))
     errors = [f"{error.instance_path}: {error.message}" for error in found]
-    assert not errors, f"{where}: {errors}\n{response.text[:2000]}"
+    assert not errors, f"{where}: {errors}\n{content[:2000]!r}"
 
 
 def _described(method: str, path: str) -> dict[str, Schema] | None:

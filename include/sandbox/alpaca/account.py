@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -13,6 +12,7 @@ from include.sandbox.alpaca.assets import NAMESPACE, Assets
 from include.sandbox.alpaca.errors import not_found
 from include.sandbox.alpaca.money import Standing, standing
 from include.sandbox.alpaca.rules import OpenOrder
+from include.sandbox.alpaca.tally import Tally
 from include.sandbox.alpaca.views import plain, stamp
 from include.sandbox.book import Book, Holding
 from include.sandbox.prices import Prices
@@ -27,34 +27,35 @@ INITIAL_MARGIN, MAINTENANCE_MARGIN = Decimal("0.5"), Decimal("0.3")
 class Account:
     def __init__(self, settings: Settings, book: Book, prices: Prices, assets: Assets) -> None:
         self.settings, self.book, self.prices, self.assets = settings, book, prices, assets
+        self.tally = Tally(book)
+        self._seen: dict[tuple[str, int], Decimal] = {}
 
     # ── what the rules ask ──
 
     def open_orders(self, now: datetime) -> list[OpenOrder]:
         """Return what is left of the orders that may still fill."""
-        found = []
-        for order in self.book.open_orders(now.timestamp()):
-            row = self.book.store.execute(
-                "SELECT asked, unit_cost FROM alpaca_orders WHERE id = ?", (order.broker_order_id,)
-            ).fetchone()
-            rest = order.qty - order.filled
-            if row is None or rest <= 0:
-                continue
-            asked = json.loads(row["asked"])
-            limit = None if asked["limit_price"] is None else Decimal(asked["limit_price"])
-            kind, cost = asked["type"], Decimal(row["unit_cost"])
-            found.append(OpenOrder(order.broker_order_id, order.symbol, order.side, kind, limit, rest, cost))
-        return found
+        self.tally.settle(now.timestamp())
+        return [order for order in self.tally.open_orders.values() if order.rest > 0]
 
     def position(self, symbol: str, now: datetime) -> Decimal:
-        holding = self.book.positions(now.timestamp()).get(symbol)
-        return holding.qty if holding else Decimal(0)
+        self.tally.settle(now.timestamp())
+        return self.tally.net.get(symbol, Decimal(0)) + self.book.foreign(symbol).get(symbol, Decimal(0))
 
     def standing(self, now: datetime, open_orders: Iterable[OpenOrder]) -> Standing:
-        held = {symbol: holding.qty for symbol, holding in self.book.positions(now.timestamp()).items()}
-        prices = {symbol: self.prices.latest(symbol, now) or Decimal(0) for symbol in held}
-        cash = self.settings.alpaca_cash + self.book.cash_flow(now.timestamp())
+        self.tally.settle(now.timestamp())
+        held = dict(self.tally.net)
+        for symbol, qty in self.book.foreign().items():
+            held[symbol] = held.get(symbol, Decimal(0)) + qty
+        row = self.prices.current_row(now)
+        prices = {symbol: self._price(symbol, row) for symbol in held}
+        cash = self.settings.alpaca_cash + self.tally.cash_flow
         return standing(cash, held, prices, open_orders, self.settings.alpaca_multiplier)
+
+    def _price(self, symbol: str, row: int) -> Decimal:
+        """Return a price, remembered: an account of hundreds of positions is valued at every POST."""
+        if (symbol, row) not in self._seen:
+            self._seen[symbol, row] = Decimal(str(self.prices.close(symbol, row) or 0))
+        return self._seen[symbol, row]
 
     def may_short(self, of: Standing) -> bool:
         return bool(self.settings.alpaca_account.get("shorting_enabled", of.may_short))

@@ -17,7 +17,7 @@ from include.sandbox.alpaca.errors import Refused, forbidden, malformed, not_fou
 from include.sandbox.alpaca.form import Form
 from include.sandbox.alpaca.hours import Hours, Schedule
 from include.sandbox.alpaca.money import check_money, unit_cost
-from include.sandbox.alpaca.rules import Asset, check_form, check_shares, check_wash_trade, opens
+from include.sandbox.alpaca.rules import Asset, OpenOrder, check_form, check_shares, check_wash_trade, opens
 from include.sandbox.alpaca.views import maybe, maybe_stamp, plain, stamp
 from include.sandbox.book import Book, BrokerOrder
 from include.sandbox.faults import Twist
@@ -56,6 +56,7 @@ class Orders:
         assert qty is not None
         cost = self._check_account(form, qty, asset, now)
         order_id = self._send(form, own_id, qty, price, now, twist)
+        self.account.tally.opened(OpenOrder(order_id, form.symbol, form.side, form.type, form.limit_price, qty, cost))
         answer = self._keep(form, own_id, order_id, now, cost, twist)
         if twist.cause:
             raise _refusal(twist)

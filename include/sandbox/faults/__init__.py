@@ -6,12 +6,13 @@ narrows or widens that: `method` ("" is any), `path` (a regular expression from 
 the request's JSON. `times` None is until cleared. `service` turns a general fault on another service.
 
 wire: any service, on the way. refusals: the gateway says no. orders: it lies about an order. account: about positions
-and itself. signals, market: the other two services. `refuse_connections` is not here: it closes a port (server.py).
+and itself. signals, market: the other two services. alpaca: the Trading API. `refuse_connections` is not here: it
+closes a port (server.py).
 """
 
-from include.sandbox.faults import account, market, orders, refusals, signals, wire
+from include.sandbox.faults import account, alpaca, market, orders, refusals, signals, wire
 from include.sandbox.faults.armed import Faults, Faulty
 from include.sandbox.faults.exchange import TABLE, ArmedFault, Json, Twist
 
 __all__ = ["TABLE", "ArmedFault", "Faults", "Faulty", "Json", "Twist"]
-__all__ += ["account", "market", "orders", "refusals", "signals", "wire"]
+__all__ += ["account", "alpaca", "market", "orders", "refusals", "signals", "wire"]

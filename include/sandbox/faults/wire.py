@@ -88,6 +88,8 @@ async def rate_limited(x: Exchange) -> None:
 async def limited(x: Exchange, retry_after: float | str) -> None:
     detail: Json = {"error": "rate_limited", "message": "Rate limit exceeded", "retry_after": retry_after}
     body = json.dumps({"detail": {**detail, "reason": "global_limit_exceeded"}})
+    if x.fault.service == "alpaca":
+        body = json.dumps({"code": 42910000, "message": "rate limit exceeded"})
     headers = [(b"content-type", b"application/json"), (b"retry-after", str(retry_after).encode())]
     await x.reply(429, body, headers)
 
