@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,13 +22,21 @@ import httpx
 KEEPALIVE_SECONDS = 2.0
 
 
+def elapsed() -> float:
+    """Return the seconds of a clock that also counts while the machine sleeps, where the system has such a clock."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
 @dataclass
 class _Exchange:
+    clock: Callable[[], float]
     deadline: float
     began: bool = False
 
     def bounded(self, timeout: float | None, too_late: type[httpcore.TimeoutException]) -> float:
-        left = self.deadline - time.monotonic()
+        left = self.deadline - self.clock()
         if left <= 0:
             raise too_late("the total time-out of the exchange is over")
         return left if timeout is None else min(timeout, left)
@@ -40,7 +48,14 @@ _exchange: ContextVar[_Exchange] = ContextVar("exchange")
 class DeadlineTransport(httpx.BaseTransport):
     """httpx over an httpcore pool whose sockets look at the deadline of the exchange they serve."""
 
-    def __init__(self, total_timeout_seconds: float, ssl_context: ssl.SSLContext | None, max_connections: int) -> None:
+    def __init__(
+        self,
+        total_timeout_seconds: float,
+        ssl_context: ssl.SSLContext | None,
+        max_connections: int,
+        clock: Callable[[], float] = elapsed,
+    ) -> None:
+        self._clock = clock
         self._total_timeout_seconds = total_timeout_seconds
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context,
@@ -50,7 +65,7 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        _exchange.set(_Exchange(time.monotonic() + self._total_timeout_seconds))
+        _exchange.set(_Exchange(self._clock, self._clock() + self._total_timeout_seconds))
         url = request.url
         core_request = httpcore.Request(
             method=request.method,

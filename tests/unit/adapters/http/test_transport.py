@@ -8,15 +8,18 @@ import socket
 import ssl
 import struct
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from include.adapters.http.transport import DeadlineTransport, elapsed
 from include.trading.errors import OutcomeUnknown, Unavailable
 from tests.support.talking import Talk, client, serving
 
@@ -68,6 +71,33 @@ def test_nothing_is_sent_when_the_address_is_found_only_after_the_deadline(monke
             gateway._exchange("POST", "/x", body={})
 
     assert server.received == []
+
+
+@pytest.mark.parametrize("awake_for", [1, 2], ids=["before it connects", "between connecting and the first byte"])
+def test_nothing_is_sent_once_the_machine_slept_past_the_deadline(awake_for: int) -> None:
+    """awake_for: how often the clock is read before the machine falls asleep."""
+    readings = 0
+
+    def clock() -> float:
+        nonlocal readings
+        readings += 1
+        return 0.0 if readings <= awake_for else 3600.0
+
+    with (
+        serving(lambda connection, _: connection.sendall(OK)) as server,
+        closing(DeadlineTransport(10, None, 1, clock)) as transport,
+        pytest.raises(httpx.ConnectTimeout, match="the total time-out of the exchange is over"),
+    ):
+        transport.handle_request(httpx.Request("POST", f"http://127.0.0.1:{server.port}/x", json={}))
+
+    assert server.received == []
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that counts sleep")
+def test_the_deadlines_clock_counts_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: 7.0}.__getitem__)
+
+    assert elapsed() == 7
 
 
 def test_a_refused_connection_is_provably_nothing_sent() -> None:
