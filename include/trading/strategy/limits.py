@@ -18,7 +18,9 @@ def _off_as_written(value: Any) -> Any:
     return OFF if value is False else value
 
 
-DecimalLimit = Annotated[Annotated[Decimal, Field(ge=0)] | Off, BeforeValidator(_off_as_written)]
+# Of a size to calculate with: 1e999999 is a number, and no sum or product of it is.
+Number = Annotated[Decimal, Field(max_digits=40, decimal_places=30)]
+DecimalLimit = Annotated[Annotated[Number, Field(ge=0)] | Off, BeforeValidator(_off_as_written)]
 IntegerLimit = Annotated[Annotated[int, Field(ge=0, strict=True)] | Off, BeforeValidator(_off_as_written)]
 
 _BOOK = "T3 gives longs of +1 and shorts of −1 (service-contracts 1.3), plus 5 % for the no-trade band and price moves"

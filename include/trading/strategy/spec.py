@@ -23,7 +23,7 @@ from include.trading.calendar.exchanges import EXCHANGES, latest_offset, session
 from include.trading.errors import InvalidData
 from include.trading.models import Mode, Symbol, Value
 from include.trading.sizing.target_weight import SIZINGS
-from include.trading.strategy.limits import Limits
+from include.trading.strategy.limits import Limits, Number
 from include.trading.validation import field_problems
 
 OrderBasis = Literal["rebalance", "target"]
@@ -144,10 +144,10 @@ class Strategy(Value):
     absent_signal: AbsentSignal = Field(
         default="close", description="a holding whose symbol is no longer in `symbols`: close it | keep it"
     )
-    no_trade_band: Decimal = Field(
+    no_trade_band: Number = Field(
         default=Decimal("0.001"), ge=0, lt=1, description="fraction of capital; smaller changes are not traded"
     )
-    max_gross_weight: Decimal = Field(
+    max_gross_weight: Number = Field(
         default=Decimal(2), gt=0, description="most that |weights| of one answer may add up to; more is refused whole"
     )
 

@@ -123,6 +123,27 @@ def test_a_position_that_is_not_ours_is_adopted(site: Site) -> None:
     assert (holding["symbol"], float(holding["gateway"]), float(holding["baseline"])) == ("KO", 7, 7)
 
 
+def test_a_part_of_a_share_is_adopted_with_all_decimals_that_the_ledger_keeps(site: Site) -> None:
+    site.sandbox.admin.positions(KO=7)
+    ask = {"symbol": "KO", "reason": "of another system"}
+
+    done = site.post("/accounts/sandbox/adopt", {**ask, "quantity": "-0.123456789"}).json()
+    refused = [
+        site.post("/accounts/sandbox/adopt", {**ask, "quantity": quantity})
+        for quantity in ("0.1234567891", "1e14", "1e999999", "NaN")
+    ]
+
+    assert done["baseline"] == "-0.123456789"
+    assert [answer.status_code for answer in refused] == [422] * 4
+
+
+@pytest.mark.parametrize("numbers", [{"quantity": "1e14"}, {"quantity": "0.0000000001"}, {"price": "0.0000001"}])
+def test_settling_refuses_a_number_that_the_ledger_cannot_keep(site: Site, numbers: dict[str, str]) -> None:
+    body = {"all_unresolved": True, "outcome": "filled", "reason": "a test", **numbers}
+
+    assert site.post("/accounts/sandbox/settle", body).status_code == 422
+
+
 def test_what_a_person_did_is_in_airflows_audit_log(site: Site) -> None:
     from airflow.models import Log
     from airflow.utils.session import create_session

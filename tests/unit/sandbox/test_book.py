@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.sandbox.book import Book, open_store
@@ -57,6 +57,7 @@ def orders(draw: st.DrawFn) -> list[Step]:
     return steps
 
 
+@settings(deadline=None)
 @given(steps=orders(), wait=st.sampled_from([0.0, 2.0, 60.0]), foreign=st.integers(-5, 5))
 def test_exposure_and_positions_are_what_the_orders_add_up_to(steps: list[Step], wait: float, foreign: int) -> None:
     with book() as kept:

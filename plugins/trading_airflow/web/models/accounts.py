@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from include.execution.duty.settlement import Outcome
+from include.trading.bounds import storable_price, storable_quantity
 from include.trading.models import Side, Symbol
 from trading_airflow.web.models.base import Answer, Body, Reason, example
 from trading_airflow.web.models.examples import ACCOUNT
+
+# As the ledger keeps them, and `ops` takes them.
+Shares = Annotated[Decimal, AfterValidator(storable_quantity)]
+Price = Annotated[Decimal, AfterValidator(storable_price)]
 
 
 class Break(Answer):
@@ -141,8 +146,8 @@ class SettleBody(Body):
     all_unresolved: bool = Field(default=False, description="every order of the account without a known outcome")
     outcome: Outcome
     reason: Reason
-    quantity: Decimal | None = Field(default=None, ge=0, max_digits=15, decimal_places=6, description="filled in all")
-    price: Decimal | None = Field(default=None, gt=0, max_digits=15, decimal_places=6, description="USD a share")
+    quantity: Shares | None = Field(default=None, ge=0, description="filled in all")
+    price: Price | None = Field(default=None, gt=0, description="USD a share")
     gateway_silent: bool = Field(default=False, description="also orders about which the gateway gives no answer")
 
 
@@ -153,9 +158,7 @@ class AdoptBody(Body):
 
     symbol: Symbol
     reason: Reason
-    quantity: Decimal | None = Field(
-        default=None, max_digits=18, decimal_places=9, description="signed shares; by default all our books leave over"
-    )
+    quantity: Shares | None = Field(default=None, description="signed shares; by default all our books leave over")
     not_ours: bool = Field(
         default=False, description="needed in a symbol that a strategy holds: they are not its shares"
     )

@@ -14,6 +14,7 @@ import yaml
 
 from include.trading.errors import InvalidData
 from include.trading.strategy.file import StrategyFile, load_strategies
+from include.trading.strategy.limits import Limits
 from include.trading.strategy.spec import Strategy
 
 CONFIG = Path(__file__).parents[4] / "include" / "config"
@@ -292,3 +293,22 @@ def test_closures_are_dates_in_order_however_they_are_written(tmp_path: Path) ->
 
     assert read.closures == (date(2026, 11, 25), date(2026, 12, 31))
     assert Strategy.model_validate(read.model_dump(mode="json")) == read
+
+
+@pytest.mark.parametrize("number", ["1e999999", "1e-999999", "-1e999999", 10**400, 1e300])
+@pytest.mark.parametrize(
+    "name", ["max_gross_weight", "no_trade_band", "capital", "max_position_size", "gross_exposure", "price_distance"]
+)
+def test_a_number_that_nothing_can_calculate_with_is_refused_in_one_sentence(
+    tmp_path: Path, name: str, number: Any
+) -> None:
+    changed = {"limits": {name: number}} if name in Limits.model_fields else {name: number}
+
+    found = problems(tmp_path, {**GOOD, **changed})
+
+    # A limit is a number or `off`: a sentence each.
+    assert len(found) == (2 if "limits" in changed else 1)
+    for problem in found:
+        assert problem.startswith("strategies.yaml: strategy momentum: ")
+        assert name in problem
+        assert len(problem) < 400
