@@ -28,6 +28,11 @@ WARMUP = (
     Loaded(("airflow.providers.http.hooks.http",), "connections to the services", 400),
     Loaded(("airflow.providers.postgres.hooks.postgres",), "the connection to the ledger", 230),
     Loaded(
+        ("airflow.sdk.bases.sensor", "jinja2.ext", "jinja2.nativetypes", "jinja2.sandbox"),
+        "making a DAG, and templates",
+        10,
+    ),
+    Loaded(
         (
             "airflow.providers.standard.operators.empty",
             "airflow.providers.standard.triggers.temporal",
@@ -58,11 +63,16 @@ WARMUP = (
     ),
     Loaded(
         (
-            "trading_airflow.daily_dag",
+            "trading_airflow.alerts",
             "trading_airflow.hooks.execution_gateway",
             "trading_airflow.hooks.ledger",
             "trading_airflow.hooks.market_data",
             "trading_airflow.hooks.signal_service",
+            "trading_airflow.operators.fills",
+            "trading_airflow.operators.orders",
+            "trading_airflow.operators.signals",
+            "trading_airflow.retries",
+            "trading_airflow.timetable",
             "trading_airflow.operators.watchdog",
         ),
         "operators and hooks",
@@ -83,11 +93,14 @@ def is_warm() -> bool:
 
 
 def warm_up() -> None:
-    """Load the modules, and compute the New York calendar, which takes 740 ms and is kept by the process."""
+    """Load the modules and what the process keeps: the New York calendar (740 ms) and the strategies (5 ms)."""
     from airflow.sdk.timezone import utcnow
 
     from include.trading.calendar.sessions import trading_calendar
+    from include.trading.strategy.file import load_strategies
+    from trading_airflow.strategies import strategies_path
 
     for module in MODULES:
         import_module(module)
     trading_calendar("XNYS", today=utcnow().date())
+    load_strategies(strategies_path())

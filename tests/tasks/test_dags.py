@@ -19,7 +19,6 @@ from include.trading.errors import InvalidData
 from include.trading.strategy.spec import RunRequest
 from tests.support.dags import ROOT, read_dags, write_strategies
 from tests.support.planning import strategy
-from trading_airflow.daily_dag import dag_of_task
 from trading_airflow.retries import TradingRetryPolicy
 
 TASKS = ("fetch_signals", "map_orders", "submit_orders", "track_fills")
@@ -233,7 +232,6 @@ def test_the_form_takes_what_is_narrower(dag: DAG, name: str, value: object) -> 
 
 def in_task(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> dict[str, DAG]:
     """Read the DAG file as a new process does that is about to run a task of a DAG."""
-    dag_of_task.cache_clear()
     monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, dag_id)
     monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_TASK_ID, "map_orders")
     return read_dags()
@@ -254,82 +252,19 @@ def test_a_task_reads_its_own_dag_without_the_form(strategies_file: Path, monkey
     assert as_json(dag) == as_json(whole[dag.dag_id])
 
 
-PATHS = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
-# Like a scheduler whose Airflow refuses to make a DAG.
-BROKEN = """
-import airflow.sdk
-
-class Refusing(airflow.sdk.DAG):
-    def __init__(self, *args, **kwargs):
-        raise TypeError("not this one")
-
-airflow.sdk.DAG = Refusing
-from airflow import plugins_manager
-print("timetables:", *plugins_manager.get_timetables_plugins())
-"""
-# Like a scheduler, then like a task that it forks. Arguments: what changes in between (retries, text in the strategies
-# file), and that file.
-FORKED = f"""
-import os, runpy, sys
-from pathlib import Path
-file, changed, retries = Path(sys.argv.pop()), sys.argv.pop(), sys.argv.pop()
-from airflow import plugins_manager
-plugins_manager.ensure_plugins_loaded()
-from trading_airflow.daily_dag import dag_of_task
-made = dag_of_task.cache_info().currsize
-file.write_text(file.read_text().replace(*changed.split(",")))
-os.environ["TRADING_RETRY_MINUTES"] = retries
-os.environ[{_AIRFLOW_PARSING_CONTEXT_DAG_ID!r}] = "daily_trading"
-os.environ[{_AIRFLOW_PARSING_CONTEXT_TASK_ID!r}] = "map_orders"
-dag = runpy.run_path("dags/daily_trading.py")["daily_trading"]
-print("read:", made, dag_of_task.cache_info().hits, dag.description, dag.get_task("map_orders").retries)
-"""
-
-
-@pytest.mark.parametrize(
-    ("changed", "retries", "read"),
-    [
-        ("MSFT,MSFT", "5", "2 1 plan: 2 symbols on XNYS 1"),
-        ("MSFT,MSFT\n  - KO", "5", "2 0 plan: 3 symbols on XNYS 1"),
-        ("MSFT,MSFT", "5,10", "2 0 plan: 2 symbols on XNYS 2"),
-    ],
-    ids=["as it was", "another symbol", "other retries"],
-)
-def test_a_task_takes_the_dag_that_the_scheduler_made_unless_the_strategy_changed(
-    strategies_file: Path, changed: str, retries: str, read: str
+def test_the_graph_of_a_run_is_that_of_its_dag_bundles_version(
+    dag: DAG, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_strategies(strategies_file, strategy(symbols=["AAPL", "MSFT"]), strategy(id="energy", symbols=["XOM", "CVX"]))
+    older = tmp_path / "older.py"
+    text = (ROOT / "dags" / "daily_trading.py").read_text()
+    older.write_text(text.replace('task_id="track_fills"', 'task_id="follow_fills"'))
+    monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, dag.dag_id)
+    monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_TASK_ID, "map_orders")
 
-    done = subprocess.run(
-        [sys.executable, "-c", FORKED, "scheduler", retries, changed, str(strategies_file)],
-        cwd=ROOT,
-        env=os.environ | PATHS | {"TRADING_RETRY_MINUTES": "5"},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    (pinned,) = read_dags(str(older)).values()
 
-    assert done.stdout.rpartition("read: ")[2].strip() == read
-
-
-def test_a_dag_that_cannot_be_made_in_advance_leaves_the_scheduler_its_timetable(strategies_file: Path) -> None:
-    write_strategies(strategies_file, strategy(symbols=["AAPL", "MSFT"]))
-
-    done = subprocess.run(
-        [sys.executable, "-c", BROKEN, "scheduler"],
-        cwd=ROOT,
-        env=os.environ | PATHS,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-
-    assert "no DAG made in advance" in done.stdout + done.stderr
-    timetables = done.stdout.rpartition("timetables: ")[2].split()
-    assert sorted(name.rpartition(".")[2] for name in timetables) == [
-        "ExchangeCronTimetable",
-        "ExchangeSessionTimetable",
-    ]
+    assert set(dag.task_ids) - set(pinned.task_ids) == {"track_fills"}
+    assert set(pinned.task_ids) - set(dag.task_ids) == {"follow_fills"}
 
 
 def test_each_strategy_has_a_dag_of_its_own(strategies_file: Path) -> None:
