@@ -55,6 +55,10 @@ check: ## Run linters, type checker and import contracts
 lock: ## Lock the packages of requirements*.in anew (ARGS=--upgrade takes newer ones)
 	$(RUN) lock $(ARGS)
 
+.PHONY: openapi
+openapi: ## Write docs/openapi.json, the description of the HTTP API
+	$(RUN) openapi
+
 .PHONY: env
 env: ## Write the .env of docker compose with new secrets (one that is there stays)
 	$(RUN) env

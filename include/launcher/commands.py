@@ -98,6 +98,12 @@ def _compose_test(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.compose", *rest)
 
 
+def _openapi(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    python = venv.ensure(ROOT, venv.RUN)
+    os.environ["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(ROOT / "plugins")))
+    _become(python, "-m", "trading_airflow.web.openapi", "docs/openapi.json", *rest)
+
+
 def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run every check, also after one failed, so that one run shows all there is to mend."""
     python = str(venv.ensure(ROOT, venv.DEVELOP))
@@ -190,6 +196,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "check": (_check, "run the linters, the type checker and the import contracts"),
     "celery-test": (_celery_test, "trade on CeleryExecutor with two workers and kill one (needs redis-server)"),
     "compose-test": (_compose_test, "start the compose file on a Docker of its own and trade in it (needs root)"),
+    "openapi": (_openapi, "write docs/openapi.json, the description of the HTTP API"),
     "ops": (_ops, "look and act as the person on duty, by default on the running demo (arguments go to include.ops)"),
     "env": (_env, "write the .env of docker compose with new secrets; one that is there stays"),
     "lock": (_lock, "lock the packages anew (further arguments go to uv, for example --upgrade)"),

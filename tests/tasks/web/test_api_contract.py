@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.web import API, Site, token
 
+ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES_EACH = 15
 
 
 def description(site: Site) -> dict[str, Any]:
     found: dict[str, Any] = site.ask("GET", f"{API}/openapi.json").json()
     return found
+
+
+def test_the_committed_description_is_the_one_that_is_served(site: Site) -> None:
+    """`make openapi` writes it."""
+    assert json.loads((ROOT / "docs" / "openapi.json").read_text()) == description(site)
 
 
 def test_every_operation_has_a_summary_words_and_its_errors(site: Site) -> None:

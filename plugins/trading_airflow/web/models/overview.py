@@ -141,7 +141,7 @@ class HealthReport(Answer):
                 {
                     "name": "execution_gateway execution_gateway",
                     "status": "healthy",
-                    "detail": "execution_gateway 0.1.0, paper",
+                    "detail": "execution_gateway 2.4.1, paper",
                 },
             ],
             "accounts": [

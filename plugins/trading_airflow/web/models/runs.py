@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, field_validator
 
+from include import __version__
 from include.trading.models import Mode, Side
 from include.trading.strategy.spec import RunRequest
 from trading_airflow.web.models.base import Answer, Body, Reason, example
@@ -18,7 +19,7 @@ from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
 RUN_DETAIL = {
     **RUN,
-    "code_version": "0.1.0",
+    "code_version": __version__,
     "airflow_state": None,
     "parameters": {},
     "signal_service_response": None,
