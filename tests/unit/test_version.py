@@ -14,7 +14,7 @@ ROOT = Path(include.__file__).parents[1]
 WRITTEN_BY_PEOPLE = ("*.py", "*.toml", "*.yml", "*.yaml", "*.env", "Dockerfile", "Makefile", "*.in")
 
 
-def test_no_other_file_states_the_version() -> None:
+def test_no_other_file_states_the_version_than_the_compose_file_whose_image_it_is() -> None:
     found = [
         str(path.relative_to(ROOT))
         for folder in ("include", "plugins", "dags", "docker")
@@ -29,7 +29,12 @@ def test_no_other_file_states_the_version() -> None:
         if re.search(rf"(?<![\d.]){re.escape(__version__)}(?![\d.])", path.read_text())
     ]
 
-    assert found == ["include/__init__.py"]
+    assert found == ["include/__init__.py", "docker-compose.airflow.yml"]
+
+
+def test_the_compose_files_own_image_is_of_this_version() -> None:
+    """Compose cannot read it from anywhere, and an image without a version is not pinned."""
+    assert f":-daily-trading:{__version__}}}" in (ROOT / "docker-compose.airflow.yml").read_text()
 
 
 def test_the_package_takes_its_version_from_there() -> None:
