@@ -52,8 +52,12 @@ class Plans:
         """Return the names of the gateway connections that plans were ever made for."""
         rows = self._connection.execute(
             """
-            SELECT DISTINCT parameters -> 'strategy' ->> 'gateway_connection' AS name FROM plans
-            WHERE parameters -> 'strategy' ->> 'gateway_connection' IS NOT NULL ORDER BY name
+            SELECT DISTINCT name
+            FROM plans, LATERAL (
+                -- gateway_connection: as the version before named it.
+                SELECT coalesce(parameters -> 'strategy' ->> 'venue', parameters -> 'strategy' ->> 'gateway_connection')
+            ) AS of_plan (name)
+            WHERE name IS NOT NULL ORDER BY name
             """
         ).fetchall()
         return [row["name"] for row in rows]

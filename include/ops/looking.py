@@ -53,14 +53,14 @@ def run_check(place: Place, arguments: argparse.Namespace) -> int:
 def run_plan(place: Place, arguments: argparse.Namespace) -> int:
     strategy = place.strategy(arguments.strategy)
     signals = read_signals(arguments.signals, strategy)
-    gateway = place.endpoint(strategy.gateway_connection, "execution_gateway")
+    gateway = place.endpoint(strategy.venue, "execution_gateway")
     with ExitStack() as opened:
         ledger = None if arguments.flat else opened.enter_context(place.ledger())
         now = datetime.now(UTC) if ledger is None else ledger.now()
         if arguments.prices is not None:
             pricing = file_prices(arguments.prices, now)
         else:
-            endpoint = place.endpoint(strategy.market_data_connection, "market_data")
+            endpoint = place.endpoint(strategy.prices.connection, "market_data")
             market = opened.enter_context(MarketDataClient(endpoint, correlation_id="ops"))
             pricing = market_prices(market, strategy, signals, now)
         plan = preview(

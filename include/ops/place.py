@@ -82,7 +82,7 @@ class Place:
         connections = {DEFAULT_GATEWAY, *also}
         # Halting must work with a broken strategies file.
         with suppress(InvalidData):
-            connections |= {strategy.gateway_connection for strategy in self.strategies.strategies}
+            connections |= {strategy.venue for strategy in self.strategies.strategies}
         found: dict[str, Endpoint] = {}
         for connection_id in sorted(connections):
             try:

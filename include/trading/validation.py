@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,23 +21,32 @@ class FieldProblem(Value):
         return f"{self.field}: expected {self.expected}, found {self.found}"
 
 
-def field_problems(error: ValidationError, known_fields: tuple[str, ...]) -> tuple[FieldProblem, ...]:
+def field_problems(
+    error: ValidationError, known_fields: tuple[str, ...], *, told: Collection[tuple[str, ...]] = ()
+) -> tuple[FieldProblem, ...]:
     """Return every finding of one model's validation, in the order of its fields.
 
-    known_fields: the model's own, named when a key is none of them.
+    known_fields: the model's own, named when a key is none of them. told: paths whose problem is told already.
     """
     return tuple(
         FieldProblem(
             field=_field(finding["loc"]),
             expected=_expected(finding, known_fields),
-            found="nothing" if finding["type"] == "missing" else _short(finding["input"]),
+            found="nothing" if finding["type"] == "missing" else shown(finding["input"]),
         )
         for finding in error.errors(include_url=False)
+        if not any(_along(finding["loc"], path) for path in told)
     )
 
 
+def _along(location: tuple[int | str, ...], path: tuple[str, ...]) -> bool:
+    common = min(len(location), len(path))
+    return location[:common] == path[:common]
+
+
 def _field(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "(the whole entry)"
+    # A plain value of a choice has no name of its own.
+    return ".".join(str(part) for part in location if part != "") or "(the whole entry)"
 
 
 def _expected(finding: Any, known_fields: tuple[str, ...]) -> str:
@@ -55,6 +65,7 @@ def _expected(finding: Any, known_fields: tuple[str, ...]) -> str:
             return str(finding["msg"]).removeprefix("Input should be ")
 
 
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as a message has it."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "…"

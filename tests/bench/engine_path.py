@@ -214,7 +214,8 @@ def plan_inputs(number: int) -> PlanInputs:
         symbol: Price(symbol=symbol, price=Decimal(10 + place % 190), at=now, source="bench")
         for place, symbol in enumerate(strategy.symbols)
     }
-    weights = [Decimal(1) / strategy.top_n] * strategy.top_n + [Decimal(-1) / strategy.bottom_n] * strategy.bottom_n
+    top_n, bottom_n = strategy.signals.top_n, strategy.signals.bottom_n
+    weights = [Decimal(1) / top_n] * top_n + [Decimal(-1) / bottom_n] * bottom_n
     return PlanInputs(
         strategy=strategy,
         signals=tuple(

@@ -22,10 +22,9 @@ def entry(orders: int) -> dict[str, Any]:
         "sandbox_only": True,
         "market_hours": False,
         "symbols": list(SYMBOLS[:orders]),
-        "top_n": orders - orders // 2,
-        "bottom_n": orders // 2,
+        "signals": {"service": {"top_n": orders - orders // 2, "bottom_n": orders // 2}},
         "capital": 100_000_000,
         "max_position_size": 2_000,
         "no_trade_band": 0,
-        "orders_per_minute": 1_000_000,
+        "orders": {"per_minute": 1_000_000},
     }

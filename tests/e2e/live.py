@@ -71,7 +71,7 @@ def symbols_of(strategy_id: str) -> list[str]:
 def strategies_file() -> str:
     """Return the strategies: the demo's, one for each subject, and one that trades nothing, in market hours only."""
     sandbox = "mode: paper, sandbox_only: true, market_hours: false, schedule: null"
-    money = "top_n: 2, bottom_n: 1, capital: 100000, max_position_size: 10000"
+    money = "signals: {service: {top_n: 2, bottom_n: 1}}, capital: 100000, max_position_size: 10000"
     lines = [
         "strategies:",
         f"  - {{id: daily_trading, {sandbox}, symbols: [AAPL, MSFT, JPM, XOM, KO], {money}}}",

@@ -22,9 +22,9 @@ TOP_N = BOTTOM_N = 2
 STRATEGIES = f"""
 strategies:
   - {{id: flips, mode: paper, sandbox_only: true, market_hours: false, schedule: null, symbols: [{", ".join(SYMBOLS)}],
-     top_n: {TOP_N}, bottom_n: {BOTTOM_N}, capital: 100000, max_position_size: 10000}}
-  - {{id: other, mode: plan, schedule: null, symbols: [GE, HD, JNJ], top_n: 1, bottom_n: 1, capital: 100000,
-     max_position_size: 10000}}
+     signals: {{service: {{top_n: {TOP_N}, bottom_n: {BOTTOM_N}}}}}, capital: 100000, max_position_size: 10000}}
+  - {{id: other, mode: plan, schedule: null, symbols: [GE, HD, JNJ], signals: {{service: {{top_n: 1, bottom_n: 1}}}},
+     capital: 100000, max_position_size: 10000}}
 """
 # A second leg's task gives the slot back after a second, so that the test need not wait for it longer.
 ONE_SLOT = {"AIRFLOW__CORE__PARALLELISM": "1", "TRADING_FAST_POLL_SECONDS": "1"}

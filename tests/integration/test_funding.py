@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 import pytest
 
@@ -12,6 +11,7 @@ from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
 from tests.support.engine import Engine
+from tests.support.strategies import changed
 from tests.support.trading import Trade
 
 
@@ -25,9 +25,9 @@ def sandbox() -> Iterator[Sandbox]:
 def trade(ledger_url: str, sandbox: Sandbox) -> Trade:
     """Two holdings, one of which the next plan sells to buy more of the other; nothing fills by itself any more."""
     trade = Trade.begin(ledger_url, sandbox, "v2")
-    trade.strategy = trade.strategy.model_copy(update={"top_n": 2, "wait_for_reductions": True})
+    trade.strategy = changed(trade.strategy, top_n=2, orders={"reductions_first": "always"})
     trade.engine.run("buys", trade.strategy)
-    trade.strategy = trade.strategy.model_copy(update={"top_n": 1, "max_position_size": Decimal(20_000)})
+    trade.strategy = changed(trade.strategy, top_n=1, max_position_size=20_000)
     trade.admin.settings(fill_after_seconds=3600)
     return trade
 

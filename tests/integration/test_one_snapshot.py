@@ -13,6 +13,7 @@ from include.execution.steps.track_fills import refresh_orders
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
+from tests.support.strategies import changed
 from tests.support.trading import Trade
 
 PLAN_POINTS = ("before_positions", "after_positions", "before_freeze", "account_locked")
@@ -88,7 +89,7 @@ def test_a_fill_booked_while_the_next_revision_is_planned_is_not_bought_again(
 def test_a_symbol_whose_book_never_stands_still_gets_no_order_and_the_others_do(
     trade: Trade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trade.strategy = trade.strategy.model_copy(update={"symbols": ("AAPL", "KO", "MSFT"), "top_n": 2})
+    trade.strategy = changed(trade.strategy, symbols=("AAPL", "KO", "MSFT"), top_n=2)
     _, intents = trade.plan()
     order = trade.submit(intents[0])
 

@@ -26,8 +26,8 @@ from tests.support.engine import FAST, Engine, sandbox_strategy
 STRATEGIES = """
 strategies:
   - {id: daily_trading, schedule: session, mode: paper, sandbox_only: true, market_hours: false,
-     symbols: [AAPL, MSFT, JPM, XOM, KO], top_n: 2, bottom_n: 2, capital: 100000, max_position_size: 10000,
-     limits: {order_shares: off}}
+     symbols: [AAPL, MSFT, JPM, XOM, KO], signals: {service: {top_n: 2, bottom_n: 2}},
+     capital: 100000, max_position_size: 10000, limits: {order_shares: off}}
 """
 REASON = ("--reason", "seen at the broker", "--by", "ann")
 

@@ -21,7 +21,8 @@ from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.calendar.sessions import Session, trading_calendar
 from include.trading.errors import InvalidData, NotFound, Unavailable
 from include.trading.run.row import Run
-from include.trading.strategy.spec import RunRequest, Strategy
+from include.trading.strategy.request import RunRequest
+from include.trading.strategy.spec import Strategy
 from tests.support.engine import SYMBOLS, Engine, sandbox_strategy
 
 TODAY = datetime.now(UTC).date()

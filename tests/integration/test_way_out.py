@@ -10,6 +10,7 @@ import pytest
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.run.row import Run
 from include.trading.strategy.limits import Limits
+from tests.support.strategies import changed
 from tests.support.trading import Trade
 
 
@@ -38,7 +39,7 @@ def open_alerts(trade: Trade) -> dict[str, str]:
 
 
 def test_a_symbol_that_the_answer_leaves_out_keeps_its_holding_until_a_signal_comes(trade: Trade) -> None:
-    trade.strategy = trade.strategy.model_copy(update={"top_n": 2})
+    trade.strategy = changed(trade.strategy, top_n=2)
     run(trade, "buys")
     bought = held(trade)
     assert set(bought) == {"AAPL", "KO"}

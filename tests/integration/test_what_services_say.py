@@ -25,6 +25,7 @@ from include.trading import bounds
 from include.trading.alerts.catalogue import Alarm
 from include.trading.errors import Halted, InvalidData, TradingError
 from include.trading.models import Price
+from tests.support.strategies import changed
 from tests.support.trading import Trade
 
 NUL = "a\x00b\x1b[2J\ud800"
@@ -220,7 +221,7 @@ def test_a_price_that_nobody_can_trade_at_skips_its_symbol(trade: Trade, price: 
 
 def test_a_symbol_that_the_market_data_refuses_skips_only_itself(trade: Trade) -> None:
     trade.admin.fault("invalid_symbol_400", match={"symbol": "KO"})
-    strategy = trade.strategy.model_copy(update={"symbols": ("AAPL", "KO", "MSFT"), "top_n": 3})
+    strategy = changed(trade.strategy, symbols=("AAPL", "KO", "MSFT"), top_n=3)
 
     run, orders = trade.engine.plan(trade.engine.identity("one"), strategy)
 

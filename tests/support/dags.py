@@ -17,7 +17,10 @@ DAGS = ROOT / "dags"
 
 def write_strategies(path: Path, *entries: Strategy | dict[str, Any]) -> Path:
     """Write a strategies file; an entry that is no Strategy is written as it is, right or wrong."""
-    plain = [entry.model_dump(mode="json") if isinstance(entry, Strategy) else entry for entry in entries]
+    plain = [
+        entry.model_dump(mode="json", exclude_defaults=True) if isinstance(entry, Strategy) else entry
+        for entry in entries
+    ]
     path.write_text(yaml.safe_dump({"strategies": plain}))
     return path
 

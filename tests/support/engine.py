@@ -26,7 +26,9 @@ from include.ledger.ledger import Ledger, open_ledger
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
 from include.trading.run.terms import RunType
-from include.trading.strategy.spec import RunRequest, Strategy
+from include.trading.strategy.request import RunRequest
+from include.trading.strategy.spec import Strategy
+from tests.support.strategies import made
 
 SYMBOLS = ("AAPL", "MSFT", "JPM", "XOM", "KO")
 
@@ -59,12 +61,11 @@ def sandbox_strategy(**changes: Any) -> Strategy:
         "market_hours": False,
         "schedule": None,
         "symbols": SYMBOLS,
-        "top_n": 2,
-        "bottom_n": 2,
+        "signals": {"service": {"top_n": 2, "bottom_n": 2}},
         "capital": 100000,
         "max_position_size": 10000,
     }
-    return Strategy.model_validate(values | changes)
+    return made(values, **changes)
 
 
 @dataclass

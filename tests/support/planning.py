@@ -10,6 +10,7 @@ from typing import Any
 from include.trading.models import Price, Signal
 from include.trading.plan.plan import MappingRow, Plan, PlanInputs
 from include.trading.strategy.spec import Strategy
+from tests.support.strategies import made
 
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 ALL_OFF = dict.fromkeys(
@@ -34,13 +35,12 @@ def strategy(**changes: Any) -> Strategy:
     settings: dict[str, Any] = {
         "id": "daily_trading",
         "symbols": ["AAPL", "AMZN", "GOOGL", "MSFT", "TSLA"],
-        "top_n": 1,
-        "bottom_n": 1,
+        "signals": {"service": {"top_n": 1, "bottom_n": 1}},
         "capital": 100_000,
         "max_position_size": 100_000,
         "limits": ALL_OFF,
     }
-    return Strategy.model_validate(settings | changes)
+    return made(settings, **changes)
 
 
 def signals(**weights: str | Decimal) -> tuple[Signal, ...]:

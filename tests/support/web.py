@@ -16,7 +16,8 @@ API = "/api/v1/orchestration"
 STRATEGIES = """
 strategies:
   - {id: daily_trading, mode: paper, schedule: null, sandbox_only: true, market_hours: false,
-     symbols: [AAPL, MSFT, JPM, XOM, KO], top_n: 2, bottom_n: 2, capital: 100000, max_position_size: 10000}
+     symbols: [AAPL, MSFT, JPM, XOM, KO], signals: {service: {top_n: 2, bottom_n: 2}},
+     capital: 100000, max_position_size: 10000}
 """
 # In the words of Airflow's simple auth manager; nobody may do nothing at all.
 ROLES = {"ada": "ADMIN", "uwe": "USER", "vera": "VIEWER", "nemo": None}

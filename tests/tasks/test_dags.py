@@ -16,7 +16,7 @@ from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID, _AI
 from airflow.serialization.serialized_objects import DagSerialization
 
 from include.trading.errors import InvalidData
-from include.trading.strategy.spec import RunRequest
+from include.trading.strategy.request import RunRequest
 from tests.support.dags import ROOT, read_dags, write_strategies
 from tests.support.planning import strategy
 from trading_airflow.retries import TradingRetryPolicy
@@ -297,7 +297,7 @@ def test_each_strategy_has_a_dag_of_its_own(strategies_file: Path) -> None:
 def test_an_invalid_entry_takes_only_its_own_dag_and_is_named(
     strategies_file: Path, entry: dict[str, object], words: str
 ) -> None:
-    energy = strategy(id="energy", symbols=["XOM", "CVX"]).model_dump(mode="json") | entry
+    energy = strategy(id="energy", symbols=["XOM", "CVX"]).model_dump(mode="json", exclude_defaults=True) | entry
     write_strategies(strategies_file, strategy(symbols=["AAPL", "MSFT"]), energy)
 
     assert set(read_dags()) == {"daily_trading"}

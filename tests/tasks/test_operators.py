@@ -273,7 +273,7 @@ def test_an_open_order_makes_tracking_give_its_slot_back(place: Place) -> None:
 def test_an_increase_gives_its_slot_back_while_a_sale_is_open_and_goes_on_once_it_is_final(place: Place) -> None:
     from airflow.sdk.exceptions import TaskDeferred
 
-    waiting = {"symbols": ("AAPL", "KO"), "bottom_n": 0, "wait_for_reductions": True}
+    waiting = {"symbols": ("AAPL", "KO"), "bottom_n": 0, "orders": {"reductions_first": "always"}}
     place.trades(sandbox_strategy(**waiting, top_n=2))
     trade(DagRun("manual__buys"))
     place.trades(sandbox_strategy(**waiting, top_n=1, max_position_size=20_000))
@@ -487,7 +487,7 @@ def test_what_a_trigger_asked_for_and_airflow_did_not_pass_on_is_named_and_nothi
 def test_a_strategy_that_became_invalid_is_refused_and_nothing_is_written(
     place: Place, change: dict[str, Any], words: str
 ) -> None:
-    place.trades(sandbox_strategy().model_dump(mode="json") | change)
+    place.trades(sandbox_strategy().model_dump(mode="json", exclude_defaults=True) | change)
 
     with pytest.raises(InvalidData, match=words):
         fetch(DagRun())

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, stop_trading
 from include.execution.orders.reports import apply_report, mark_unknown, reread
-from include.execution.steps.open_run import strategy_kept
 from include.ledger.orders import Overtaken
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import OtherGateway, TradingError
 from include.trading.order.gate import proven_absent
 from include.trading.order.row import Intent
 from include.trading.order.states import MAY_BE_LIVE, UNRESOLVED
+from include.trading.strategy.kept import strategy_kept
 
 # The gateway's status of an order whose id it called taken: no 404 proves after that word that nothing is there.
 ID_EXISTS = "id_exists"

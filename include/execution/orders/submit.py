@@ -44,6 +44,7 @@ from include.trading.order.identity import broker_days, gateway_order_id_v1
 from include.trading.order.row import Attempt, Intent
 from include.trading.order.states import FINAL, REFUSED, UNRESOLVED, state_of
 from include.trading.plan.record import PlanRecord
+from include.trading.strategy.kept import settings_kept
 
 UNREACHABLE = "unreachable"
 
@@ -101,7 +102,7 @@ def _gateway_now(desk: Desk, plan: PlanRecord, now: datetime) -> GatewayInfo | N
     """Return what the gateway says it is just before a POST; None once nothing may be sent any more."""
     if now >= plan.send_until:
         return None
-    sandbox_only = plan.parameters["strategy"]["sandbox_only"]
+    sandbox_only = settings_kept(plan.parameters)["sandbox_only"]
     return check_gateway(desk, plan.account, plan.mode, sandbox_only=sandbox_only, quick=True)
 
 

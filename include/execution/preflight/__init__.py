@@ -44,7 +44,7 @@ def check(
         findings.append(of_file("strategies", "none", "add a strategy to the file"))
     by_gateway: dict[str, list[Strategy]] = {}
     for strategy in strategies.strategies:
-        by_gateway.setdefault(strategy.gateway_connection, []).append(strategy)
+        by_gateway.setdefault(strategy.venue, []).append(strategy)
         findings += check_strategy(strategy, endpoint_of, now)
     opened = None if isinstance(ledger, TradingError) else ledger
     for connection_id, traded in by_gateway.items():

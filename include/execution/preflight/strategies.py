@@ -23,7 +23,10 @@ from include.trading.strategy.spec import Strategy
 def check_strategy(strategy: Strategy, endpoint_of: EndpointOf, now: datetime) -> Iterator[Finding]:
     note = about(f"strategy {strategy.id}")
     yield note("mode", strategy.mode)
-    yield note("symbols", f"{len(strategy.symbols)}, {strategy.top_n} long and {strategy.bottom_n} short of them")
+    yield note(
+        "symbols",
+        f"{len(strategy.symbols)}, {strategy.signals.top_n} long and {strategy.signals.bottom_n} short of them",
+    )
     yield from _rules(strategy, note)
     try:
         calendar = calendar_of(strategy, now)
@@ -69,7 +72,7 @@ def _signals(strategy: Strategy, endpoint_of: EndpointOf, last: Session, note: N
 
     last: the session whose data they are made from. The request carries the id `check`; nothing is stored.
     """
-    connection_id = strategy.signal_connection
+    connection_id = strategy.signals.connection
     try:
         endpoint = endpoint_of(connection_id, "signal_service")
     except TradingError as error:
@@ -85,7 +88,7 @@ def _signals(strategy: Strategy, endpoint_of: EndpointOf, last: Session, note: N
         words = [f"contract {endpoint.contract}", f"{health.probe} says {health.status}"]
         yield note("signal service", ", ".join(words + ([health.detail] if health.detail else [])))
         try:
-            found = client.generate(strategy.symbols, last.day, strategy.top_n, strategy.bottom_n)
+            found = client.generate(strategy.symbols, last.day, strategy.signals.top_n, strategy.signals.bottom_n)
         except TradingError as error:
             yield note("signals", str(error), _signals_step(error, connection_id, last))
             return
@@ -111,7 +114,7 @@ def _signals_step(error: TradingError, connection_id: str, last: Session) -> str
 
 
 def _prices(strategy: Strategy, endpoint_of: EndpointOf, last: Session, now: datetime, note: Note) -> Iterator[Finding]:
-    connection_id = strategy.market_data_connection
+    connection_id = strategy.prices.connection
     try:
         endpoint = endpoint_of(connection_id, "market_data")
         with MarketDataClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:

@@ -31,7 +31,7 @@ def fetch_signals(desk: Desk, service: SignalServiceClient, run: Run) -> SignalS
         return None
     service.check_ready()
     try:
-        signals = service.generate(strategy.symbols, run.as_of_date, strategy.top_n, strategy.bottom_n)
+        signals = service.generate(strategy.symbols, run.as_of_date, strategy.signals.top_n, strategy.signals.bottom_n)
     except BadAnswer as error:
         _store_refused(desk, run, error.raw, str(error))
         raise

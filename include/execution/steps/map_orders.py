@@ -198,7 +198,7 @@ def _freeze_under_lock(
             window_opens=run.window_opens,
             send_until=run.send_until,
             cutoff_at=run.cutoff_at,
-            orders_per_minute=strategy_of(run).orders_per_minute if desk.gateway.contract == "v2" else None,
+            orders_per_minute=strategy_of(run).orders.per_minute if desk.gateway.contract == "v2" else None,
             created_by_run=run.run_id,
             gateway=desk.bound.venue.record(),
         )

@@ -17,8 +17,10 @@ from include.trading.order.states import FINAL
 from include.trading.plan.record import PlanRecord
 from include.trading.run.row import Run
 from include.trading.run.terms import RunTerms, RunType, settle_terms
+from include.trading.strategy.kept import strategy_kept
 from include.trading.strategy.narrowing import narrowed
-from include.trading.strategy.spec import RunRequest, Strategy
+from include.trading.strategy.request import RunRequest
+from include.trading.strategy.spec import Strategy
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,12 @@ def open_run(
     if terms.mode in SENDING_MODES:
         if account is None:
             raise NotFound(
-                f"connection {strategy.gateway_connection!r} does not exist: a {terms.mode} run sends its orders "
-                f"there; add it under Admin > Connections or set AIRFLOW_CONN_{strategy.gateway_connection.upper()}"
+                f"connection {strategy.venue!r} does not exist: a {terms.mode} run sends its orders "
+                f"there; add it under Admin > Connections or set AIRFLOW_CONN_{strategy.venue.upper()}"
             )
-        _check_environment(ledger, account, strategy.gateway_connection, terms.mode)
+        _check_environment(ledger, account, strategy.venue, terms.mode)
         ledger.accounts.ensure(account)
-    account = account or strategy.gateway_connection
+    account = account or strategy.venue
     with ledger.transaction():
         if backfill:
             ledger.runs.remove_replay(identity.run_id)
@@ -84,7 +86,7 @@ def open_run(
             strategy_id=strategy.id,
             as_of_date=terms.as_of_date,
             symbols=[symbol for symbol in strategy.symbols if request.symbols is None or symbol in request.symbols],
-            capital=narrow.capital,
+            capital=narrow.capital_usd,
             started_at=now,
             dag_id=identity.dag_id,
             airflow_run_id=identity.airflow_run_id,
@@ -154,7 +156,7 @@ def made_from(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     The strategy is read again, so that one that an earlier version kept has today's settings, at their defaults.
     """
-    strategy = Strategy.model_validate(parameters["strategy"])
+    strategy = strategy_kept(parameters)
     decides = {name: value for name, value in parameters.items() if name != "reason"}
     return {**decides, "strategy": strategy.model_dump(mode="json", exclude=_NO_PART_OF_A_PLAN)}
 
@@ -168,16 +170,6 @@ def reason_of(run: Run) -> str | None:
 def strategy_of(run: Run) -> Strategy:
     """Return the strategy as the run froze it: a file edited since then does not change a run under way."""
     return strategy_kept(run.parameters)
-
-
-def strategy_kept(parameters: Mapping[str, Any]) -> Strategy:
-    """Return the strategy that a run's or a plan's parameters keep."""
-    return Strategy.model_validate(parameters["strategy"])
-
-
-def gateway_connection_of(run: Run) -> str:
-    """Return `strategy_of(run).gateway_connection`; each order's task asks for nothing else of the strategy."""
-    return str(run.parameters["strategy"]["gateway_connection"])
 
 
 def sends(run: Run) -> bool:

@@ -33,7 +33,8 @@ def read_signals(path: Path, strategy: Strategy) -> SignalSet:
     try:
         body = parse_json(text, parse_float=Decimal)
         as_of_date = datetime.fromisoformat(body["metadata"]["as_of_date"]).date()
-        return parse_signals(body, parse_json(text), strategy.symbols, as_of_date, strategy.top_n, strategy.bottom_n)
+        asked = strategy.signals
+        return parse_signals(body, parse_json(text), strategy.symbols, as_of_date, asked.top_n, asked.bottom_n)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidData(
             f"{path}: expected a Signal Service's answer for strategy {strategy.id}, found: {error}"

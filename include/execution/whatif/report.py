@@ -185,7 +185,7 @@ def _closes(
                 continue
             if market is None:
                 try:
-                    endpoint = endpoint_of(strategy.market_data_connection, "market_data")
+                    endpoint = endpoint_of(strategy.prices.connection, "market_data")
                 except NotFound as error:
                     unasked[session.day] = f"its close is not in the ledger, and there is no market data: {error}"
                     continue

@@ -100,14 +100,16 @@ def _decide(
         return _quantity(wanted), _skip(price_problem(price), numbers)
 
     if wanted is None:
-        raise InvalidData(f"sizing {strategy.sizing}: expected a target for {symbol}, which has a price; found none")
+        raise InvalidData(
+            f"sizing {strategy.sizing.word}: expected a target for {symbol}, which has a price; found none"
+        )
     if abs(wanted.quantity) > MOST_SHARES:
         return None, _skip("price_too_small", f"at {price.price} the target is {wanted.quantity} shares")
 
     delta = wanted.quantity - start
     if abs(delta) < 1:
         return wanted.quantity, _skip("under_one_share", f"the change is {delta} shares", delta)
-    band = strategy.no_trade_band * strategy.capital
+    band = strategy.no_trade_band * strategy.capital_usd
     if not from_scratch and wanted.quantity != 0 and abs(delta) * price.price < band:
         detail = f"{abs(delta)} shares at {price.price} are less than {band:f} USD"
         return wanted.quantity, _skip("inside_band", detail, delta)

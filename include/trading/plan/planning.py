@@ -29,8 +29,10 @@ def make_plan(inputs: PlanInputs) -> Plan:
     signals = {signal.symbol: signal for signal in inputs.signals}
     prices = {symbol: price for symbol, price in inputs.prices.items() if isinstance(price, Price)}
     strategy = inputs.strategy
-    targets = SIZINGS[strategy.sizing](
-        inputs.signals, prices, strategy.capital, SizingLimits(max_position_size=strategy.max_position_size)
+    if strategy.sizing.word not in SIZINGS:
+        raise InvalidData(f"sizing: expected one of {', '.join(SIZINGS)}, found {strategy.sizing.word}")
+    targets = SIZINGS[strategy.sizing.word](
+        inputs.signals, prices, strategy.capital_usd, SizingLimits(max_position_size=strategy.max_position_usd)
     )
     tradable = any(signal.target_weight for signal in inputs.signals)
     changes = [

@@ -201,7 +201,7 @@ def _judge(rule: Rule, strategy: Strategy, *, reduces: bool) -> Judge:
     if reduces and rule.judges != "every order":
         return lambda order, situation: _warning(rule.check(order, limit, situation))
     if rule.of_capital:
-        limit *= strategy.capital
+        limit *= strategy.capital_usd
     elif isinstance(limit, int):
         limit = Decimal(limit)
     return lambda order, situation: rule.check(order, limit, situation)

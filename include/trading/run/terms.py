@@ -9,7 +9,8 @@ from include.trading.calendar.sessions import TradingCalendar, sending_window
 from include.trading.errors import InvalidData
 from include.trading.models import Mode, Value
 from include.trading.order.identity import SENDING_MODES
-from include.trading.strategy.spec import RunRequest, Strategy
+from include.trading.strategy.request import RunRequest
+from include.trading.strategy.spec import Strategy
 
 RunType = Literal["scheduled", "manual", "backfill", "asset_triggered", "asset_materialization", "operator_triggered"]
 
@@ -85,7 +86,7 @@ def settle_terms(
                 f"as_of_date: expected a session before the traded one, {day} (at most {before.day}); got {as_of_date}"
             )
     if strategy.market_hours:
-        window = sending_window(session, started_at, send_minutes=strategy.send_minutes)
+        window = sending_window(session, started_at, send_minutes=strategy.orders.send_minutes)
         opens, until = window.opens_at, window.send_until
         cutoff = session.close + CUTOFF_AFTER_CLOSE
     else:

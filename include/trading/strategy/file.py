@@ -12,13 +12,14 @@ from pydantic import ValidationError
 
 from include.trading.errors import InvalidData
 from include.trading.models import Value
+from include.trading.strategy import later, old_keys
 from include.trading.strategy.spec import Strategy
 from include.trading.strategy.yaml_size import check_size
-from include.trading.validation import FieldProblem, field_problems
+from include.trading.validation import FieldProblem, field_problems, shown
 
 MAX_BYTES = 1_000_000
 # Of one entry: who has mended so many reads the next.
-MOST_PROBLEMS = 20
+MOST_PROBLEMS = 30
 
 
 class StrategyProblem(Value):
@@ -42,7 +43,7 @@ class StrategyFile(Value):
 def load_strategies(path: Path) -> StrategyFile:
     """Read and validate the file.
 
-    Of two entries with one id, or with a common symbol on one gateway connection, the later is invalid.
+    Of two entries with one id, or with a common symbol at one venue, the later is invalid.
     Raises InvalidData when the file as a whole cannot be used: missing, not YAML, not a list under `strategies`, or
     more than any such file is.
     """
@@ -62,21 +63,46 @@ def load_strategies(path: Path) -> StrategyFile:
 def _parsed(path: Path, text: str) -> StrategyFile:
     strategies: list[Strategy] = []
     problems: list[StrategyProblem] = []
-    for place, entry in enumerate(_entries(path, text), start=1):
+    content = _content(path, text)
+    members = later.members(content)
+    for place, entry in enumerate(content["strategies"], start=1):
         name = _name(entry, place)
-        try:
-            strategy = Strategy.model_validate(entry)
-        except ValidationError as error:
-            found = field_problems(error, tuple(Strategy.model_fields))
-        else:
-            found = tuple(_conflicts(strategy, strategies))
+        strategy, found = _read(entry, is_member=name in members)
+        if strategy is not None and not found:
+            found = _conflicts(strategy, strategies)
             if not found:
                 strategies.append(strategy)
         problems += [StrategyProblem(file=path.name, entry=name, problem=problem) for problem in found[:MOST_PROBLEMS]]
+    if later.BOOKS in content:
+        problem = FieldProblem(
+            field=later.BOOKS, expected=later.not_yet(later.BOOKS_ARE), found=shown(content[later.BOOKS])
+        )
+        problems.append(StrategyProblem(file=path.name, entry=later.BOOKS, problem=problem))
     return StrategyFile(strategies=tuple(strategies), problems=tuple(problems))
 
 
-def _entries(path: Path, text: str) -> list[Any]:
+def _read(entry: Any, *, is_member: bool) -> tuple[Strategy | None, list[FieldProblem]]:
+    """Return the entry's strategy, if it is one at all, and what else is wrong with it.
+
+    is_member: of a book, which has the capital.
+    """
+    found: list[FieldProblem] = []
+    told: list[tuple[str, ...]] = []
+    if isinstance(entry, dict):
+        found += old_keys.problems_of(entry)
+        entry = old_keys.moved(entry)
+        for path, problem in later.problems_of(entry):
+            found.append(problem)
+            told.append(path)
+        if is_member and "capital" not in entry:
+            told.append(("capital",))
+    try:
+        return Strategy.model_validate(entry), found
+    except ValidationError as error:
+        return None, [*found, *field_problems(error, tuple(Strategy.model_fields), told=told)]
+
+
+def _content(path: Path, text: str) -> dict[str, Any]:
     # Here, because this module is imported each time Airflow parses the DAG file.
     import yaml
 
@@ -98,10 +124,11 @@ def _entries(path: Path, text: str) -> list[Any]:
         content = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise InvalidData(f"strategies file {path}: expected YAML, found: {error}") from error
-    if not isinstance(content, dict) or set(content) != {"strategies"} or not isinstance(content["strategies"], list):
+    known = isinstance(content, dict) and set(content) - {later.BOOKS} == {"strategies"}
+    if not known or not isinstance(content["strategies"], list):
         keys = f"the keys {sorted(map(str, content))}" if isinstance(content, dict) else type(content).__name__
         raise InvalidData(f"strategies file {path}: expected one key `strategies` with a list, found {keys}")
-    return content["strategies"]
+    return dict(content)
 
 
 def _name(entry: Any, place: int) -> str:
@@ -115,11 +142,11 @@ def _conflicts(strategy: Strategy, earlier: list[Strategy]) -> list[FieldProblem
         if other.id == strategy.id:
             problems.append(FieldProblem(field="id", expected="an id of its own", found=repr(strategy.id)))
         shared = sorted(set(strategy.symbols) & set(other.symbols))
-        if shared and other.gateway_connection == strategy.gateway_connection:
+        if shared and other.venue == strategy.venue:
             problems.append(
                 FieldProblem(
                     field="symbols",
-                    expected=f"none that strategy {other.id} trades on {other.gateway_connection}",
+                    expected=f"none that strategy {other.id} trades on {other.venue}",
                     found=", ".join(shared),
                 )
             )

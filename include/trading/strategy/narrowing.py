@@ -6,16 +6,9 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from include.trading.errors import InvalidData
-from include.trading.strategy.spec import (
-    ISO_DATE,
-    LAST_REVISION,
-    LEAST_AMOUNT,
-    LONGEST_REASON,
-    MODES,
-    UNPRINTABLE,
-    RunRequest,
-    Strategy,
-)
+from include.trading.strategy.request import LAST_REVISION, LEAST_AMOUNT, LONGEST_REASON, UNPRINTABLE, RunRequest
+from include.trading.strategy.spec import MODES, Strategy
+from include.trading.strategy.values import ISO_DATE
 
 # The form shows a section folded up, and what is in none unfolded.
 # Airflow checks each schema against its draft wherever it checks a value; the newest draft takes three times as long.
@@ -57,11 +50,11 @@ def _wider(strategy: Strategy, request: RunRequest) -> list[str]:
         problems.append(f"symbols: expected some of {', '.join(strategy.symbols)}, found {', '.join(foreign)}")
     if request.mode is not None and MODES.index(request.mode) > MODES.index(strategy.mode):
         problems.append(f"mode: expected {strategy.mode} or safer, found {request.mode}")
-    if request.capital is not None and request.capital > strategy.capital:
-        problems.append(f"capital: expected at most {strategy.capital} USD, found {request.capital}")
-    if request.max_position_size is not None and request.max_position_size > strategy.max_position_size:
+    if request.capital is not None and request.capital > strategy.capital_usd:
+        problems.append(f"capital: expected at most {strategy.capital_usd} USD, found {request.capital}")
+    if request.max_position_size is not None and request.max_position_size > strategy.max_position_usd:
         problems.append(
-            f"max_position_size: expected at most {strategy.max_position_size} USD, found {request.max_position_size}"
+            f"max_position_size: expected at most {strategy.max_position_usd} USD, found {request.max_position_size}"
         )
     return problems
 
@@ -78,9 +71,9 @@ def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
             "uniqueItems": True,
         },
         "mode": {"type": ["null", "string"], "enum": [None, *MODES[: MODES.index(strategy.mode) + 1]]},
-        "capital": _amount(strategy.capital),
+        "capital": _amount(strategy.capital_usd),
         "flatten": {"type": "boolean"},
-        "max_position_size": _amount(strategy.max_position_size) | SELDOM,
+        "max_position_size": _amount(strategy.max_position_usd) | SELDOM,
         "reason": {
             "type": ["null", "string"],
             "minLength": 1,

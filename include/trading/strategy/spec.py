@@ -1,117 +1,28 @@
-"""A strategy: all that an entry of the strategies file may say; and what one run may ask of it (narrowing.py)."""
+"""A strategy: all that an entry of the strategies file may say. What a run asks of it: request.py and narrowing.py."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Mapping
-from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Final, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    StrictBool,
-    StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
 from include.trading.calendar.exchanges import EXCHANGES, latest_offset, session_offset
 from include.trading.errors import InvalidData
-from include.trading.models import Mode, Symbol, Value
-from include.trading.sizing.target_weight import SIZINGS
+from include.trading.models import Mode, Value
+from include.trading.strategy.capital_spec import WHOLE_CAPITAL, Capital, CapitalShare, PositionSize
 from include.trading.strategy.limits import Limits, Number
-from include.trading.validation import field_problems
+from include.trading.strategy.orders_spec import Orders
+from include.trading.strategy.prices_spec import AlpacaPrices, Prices
+from include.trading.strategy.signals_spec import Signals
+from include.trading.strategy.sizing_spec import Sizing, TargetWeight
+from include.trading.strategy.values import Closures, ConnectionId, Money, Symbols, Tag
 
 OrderBasis = Literal["rebalance", "target"]
 AbsentSignal = Literal["close", "keep"]
 
 # The safest first; a run may choose a safer one than its strategy's, never the other way.
 MODES: Final[tuple[Mode, ...]] = ("replay", "plan", "dry_run", "paper", "live")
-
-_SYMBOL = re.compile(r"[A-Z][A-Z0-9.\-]{0,14}")
-
-
-def check_symbols(value: Any) -> Any:
-    """Refuse, in words, anything but a list of distinct symbols; pydantic checks the types again."""
-    if not isinstance(value, list | tuple):
-        raise ValueError("a list of symbols")
-    for symbol in value:
-        if isinstance(symbol, bool):
-            raise ValueError("symbols as text: put ON, OFF, YES and NO in quotes, YAML reads them as true or false")
-        if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol):
-            raise ValueError(
-                f"symbols of 1 to 15 capital letters, digits, dots, hyphens, no space, a letter first; not {symbol!r}"
-            )
-    if twice := sorted(symbol for symbol, times in Counter(value).items() if times > 1):
-        raise ValueError(f"each symbol once; {', '.join(twice)} came twice")
-    return tuple(value)
-
-
-# As JSON Schema reads them too, so that the form and the task take the same (narrowing.py).
-ISO_DATE: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-UNPRINTABLE: Final = "[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ud800-\\udfff]"
-LONGEST_REASON: Final = 500
-LAST_REVISION: Final = 9999
-LEAST_AMOUNT: Final = Decimal("0.01")
-
-
-def _iso_date(value: Any) -> Any:
-    # pydantic would take a number for seconds since 1970.
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
-        return value
-    if isinstance(value, str) and re.fullmatch(ISO_DATE.rstrip("$"), value):
-        return value
-    raise ValueError("a date as YYYY-MM-DD")
-
-
-def _amount(value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError("a number")
-    number = Decimal(str(value))
-    if number.is_finite() and number < LEAST_AMOUNT:
-        raise ValueError("greater than 0" if number <= 0 else f"at least {LEAST_AMOUNT}")
-    return number
-
-
-def _one_line(value: Any) -> Any:
-    if isinstance(value, str) and re.search(UNPRINTABLE, value):
-        raise ValueError("one line of printable text")
-    return value
-
-
-def _whole(value: Any) -> Any:
-    # JSON has one kind of number: to a schema 1.0 is an integer.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _closures(value: Any) -> Any:
-    """Refuse, in words, anything but a list of distinct dates; a date is checked again as one."""
-    if not isinstance(value, list | tuple):
-        raise ValueError("a list of dates")
-    days = [str(_iso_date(day)) for day in value]
-    if twice := sorted(day for day, times in Counter(days).items() if times > 1):
-        raise ValueError(f"each date once; {', '.join(twice)} came twice")
-    return tuple(sorted(days))
-
-
-IsoDate = Annotated[date, BeforeValidator(_iso_date)]
-Closures = Annotated[tuple[date, ...], BeforeValidator(_closures)]
-Symbols = Annotated[tuple[Symbol, ...], BeforeValidator(check_symbols)]
-# Decimal takes a number as it is written: pydantic reads a float by its shortest text, and refuses true and false.
-Money = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=2)]
-# What a trigger asks for: a number as JSON has it, where Money also reads text. The strategy's own is the upper bound.
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
-Count = Annotated[int, Field(ge=0, strict=True)]
-# Another one by a blank that nobody sees would be another account.
-ConnectionId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-# Airflow refuses a DAG with a longer one.
-Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Strategy(Value):
@@ -129,27 +40,48 @@ class Strategy(Value):
         description="session (at the open) | session+15 (minutes after it) | a cron of five fields | null (by hand)",
     )
     mode: Mode = Field(default="plan", description="replay < plan < dry_run < paper < live; only the last two trade")
-
-    symbols: Symbols = Field(min_length=1, description="what it may trade; asked of the Signal Service")
-    top_n: Count = Field(description="names to hold long, 0 or more; always sent to the Signal Service")
-    bottom_n: Count = Field(description="names to hold short; top_n + bottom_n at most the number of symbols")
-
-    capital: Money = Field(description="USD that weights are a share of, above 0")
-    max_position_size: Money = Field(description="USD, the most to hold of one symbol, long or short, above 0")
-    order_basis: OrderBasis = Field(
-        default="rebalance",
-        description="rebalance: target less held less open orders | target: the full target each time (ADR-0006)",
+    venue: ConnectionId = Field(
+        default="execution_gateway", description="Airflow connection that orders are sent to; it names the account"
     )
-    sizing: str = Field(default="target_weight", description="name of a sizing model of include/trading/sizing")
+    prices: Prices = Field(default=AlpacaPrices(), description="where prices come from")
+
+    signals: Signals = Field(description="where signals come from")
+    symbols: Symbols = Field(
+        default=(),
+        validate_default=True,
+        description="what it may trade; the Signal Service is asked for these, and needs them",
+    )
     absent_signal: AbsentSignal = Field(
         default="close", description="a holding whose symbol is no longer in `symbols`: close it | keep it"
-    )
-    no_trade_band: Number = Field(
-        default=Decimal("0.001"), ge=0, lt=1, description="fraction of capital; smaller changes are not traded"
     )
     max_gross_weight: Number = Field(
         default=Decimal(2), gt=0, description="most that |weights| of one answer may add up to; more is refused whole"
     )
+    sizing: Sizing = Field(default=TargetWeight(), description="how weights become amounts")
+
+    capital: Capital = Field(description="USD that weights are a share of, above 0")
+    when_short_of_money: Literal["scale", "deny"] = Field(
+        default="scale",
+        description="increases that the buying power does not suffice for: scale (all by one factor) | deny",
+    )
+    replay_capital: Money | None = Field(
+        default=None, description="USD, what backfills and the what-if plan with where capital is a share of equity"
+    )
+    max_position_size: PositionSize = Field(
+        default=WHOLE_CAPITAL,
+        description="most to hold of one symbol, long or short: USD | {capital: a fraction of it}",
+    )
+    order_basis: OrderBasis = Field(
+        default="rebalance",
+        description="rebalance: target less held less open orders | target: the full target each time (ADR-0006)",
+    )
+    no_trade_band: Number = Field(
+        default=Decimal("0.001"), ge=0, lt=1, description="fraction of capital; smaller changes are not traded"
+    )
+    quantities: Literal["whole", "fractional"] = Field(
+        default="whole", description="whole shares | fractional: also parts of one, where the venue takes them"
+    )
+    orders: Orders = Field(default=Orders(), description="how orders are sent")
 
     limits: Limits = Field(default=Limits(), description="docs/limits.md lists them")
     restricted_symbols: Symbols = Field(
@@ -163,27 +95,10 @@ class Strategy(Value):
         json_schema_extra={"unit": "symbols", "source": "the strategy's own list"},
     )
 
-    orders_per_minute: int = Field(
-        default=80, ge=1, strict=True, description="most orders sent a minute; the gateway's own limit at v2 is 80"
-    )
-    send_minutes: int = Field(
-        default=45, ge=1, le=390, strict=True, description="minutes after its scheduled time in which a run may send"
-    )
-    wait_for_reductions: StrictBool = Field(
-        default=False, description="increases wait until the plan's reductions are final; for a cash account"
-    )
     sandbox_only: StrictBool = Field(
         default=False, description="refuse a gateway that does not call itself the sandbox"
     )
     market_hours: StrictBool = Field(default=True, description="send in the session only; false needs sandbox_only")
-
-    signal_connection: ConnectionId = Field(default="signal_service", description="Airflow connection of T3")
-    gateway_connection: ConnectionId = Field(
-        default="execution_gateway", description="Airflow connection of T4; one account each"
-    )
-    market_data_connection: ConnectionId = Field(
-        default="market_data", description="Airflow connection of the market data"
-    )
 
     @field_validator("calendar")
     @classmethod
@@ -207,20 +122,27 @@ class Strategy(Value):
             ) from None
         return schedule
 
-    @field_validator("bottom_n")
+    @field_validator("symbols")
     @classmethod
-    def _names_suffice(cls, bottom_n: int, info: ValidationInfo) -> int:
-        symbols, top_n = info.data.get("symbols"), info.data.get("top_n")
-        if symbols is not None and top_n is not None and top_n + bottom_n > len(symbols):
-            raise ValueError(f"top_n + bottom_n of at most {len(symbols)}, the number of symbols (top_n is {top_n})")
-        return bottom_n
+    def _service_is_asked_for_enough(cls, symbols: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        signals = info.data.get("signals")
+        if signals is None:
+            return symbols
+        if not symbols:
+            raise ValueError("at least 1 symbol, because the Signal Service is asked for named ones")
+        if len(symbols) < signals.top_n + signals.bottom_n:
+            raise ValueError(
+                f"at least {signals.top_n + signals.bottom_n} symbols, for top_n {signals.top_n} and "
+                f"bottom_n {signals.bottom_n}"
+            )
+        return symbols
 
-    @field_validator("sizing")
+    @field_validator("replay_capital")
     @classmethod
-    def _sizing_exists(cls, sizing: str) -> str:
-        if sizing not in SIZINGS:
-            raise ValueError(f"one of {', '.join(SIZINGS)}")
-        return sizing
+    def _a_number_replays_itself(cls, replay: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        if isinstance(info.data.get("capital"), Decimal) and replay is not None:
+            raise ValueError("nothing, because capital is a number and backfills plan with it")
+        return replay
 
     @field_validator("sandbox_only")
     @classmethod
@@ -240,43 +162,15 @@ class Strategy(Value):
     def dag_id(self) -> str:
         return "daily_trading" if self.id == "daily_trading" else f"daily_trading__{self.id}"
 
+    @property
+    def capital_usd(self) -> Decimal:
+        """USD that weights are a share of; before anything is planned, a share of equity must have become a number."""
+        if not isinstance(self.capital, Decimal):
+            raise TypeError(f"strategy {self.id}: its capital is not a number yet")
+        return self.capital
 
-class RunRequest(Value):
-    """The params of one DAG run. None means: as the strategy says."""
-
-    symbols: Symbols | None = Field(default=None, min_length=1, description="only these symbols are planned")
-    session_date: IsoDate | None = Field(default=None, description="the trading day; by default the current one")
-    as_of_date: IsoDate | None = Field(
-        default=None, description="the day whose data the signals use; by default the session before the traded one"
-    )
-    capital: Amount | None = Field(default=None, description="USD, at most the strategy's")
-    max_position_size: Amount | None = Field(default=None, description="USD a symbol, at most the strategy's")
-    mode: Mode | None = Field(default=None, description="the strategy's mode or a safer one")
-    revision: Annotated[int, BeforeValidator(_whole)] | None = Field(
-        default=None, ge=1, le=LAST_REVISION, strict=True, description="2 or more trades a session again; by default 1"
-    )
-    flatten: StrictBool = Field(default=False, description="close everything the strategy holds; needs no signals")
-    reason: Annotated[str, BeforeValidator(_one_line)] | None = Field(
-        default=None,
-        min_length=1,
-        max_length=LONGEST_REASON,
-        strict=True,
-        description="why this run was started; recorded with it",
-    )
-
-    @field_validator("as_of_date")
-    @classmethod
-    def _before_the_session(cls, as_of_date: date | None, info: ValidationInfo) -> date | None:
-        session = info.data.get("session_date")
-        if as_of_date is not None and session is not None and as_of_date >= session:
-            raise ValueError(f"a day before the session {session}: its own data does not exist yet when it is traded")
-        return as_of_date
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> RunRequest:
-        """Return the request that a DAG run's params make. Raises InvalidData naming every wrong field."""
-        try:
-            return cls.model_validate(dict(params))
-        except ValidationError as error:
-            problems = field_problems(error, tuple(cls.model_fields))
-            raise InvalidData("the run's params: " + "; ".join(map(str, problems))) from error
+    @property
+    def max_position_usd(self) -> Decimal:
+        """USD, the most to hold of one symbol, long or short."""
+        size = self.max_position_size
+        return size.share * self.capital_usd if isinstance(size, CapitalShare) else size

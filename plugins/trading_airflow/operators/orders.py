@@ -48,7 +48,7 @@ class MapOrdersOperator(TradingOperator):
         signals = [Signal.model_validate(row) for row in self.signals["signals"]]
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
-            market_data = MarketDataHook(strategy_of(run).market_data_connection)
+            market_data = MarketDataHook(strategy_of(run).prices.connection)
             with self.desk(ledger, run, context) as desk, market_data.client(str(run.run_id)) as market:
                 intents = map_orders(desk, market, run, signals, most_orders=conf.getint("core", "max_map_length"))
             log.info("orders mapped", num_orders=len(intents), num_signals=len(signals))
@@ -142,8 +142,9 @@ class SubmitOrderOperator(TradingOperator):
     def _wait_for_reductions(self, desk: Desk, run: Run, client_order_id: str, waits: int) -> None:
         """Give the slot back while an increase waits for the plan's reductions, where the strategy says so."""
         from include.execution.orders.funding import after_reductions
+        from include.trading.strategy.kept import increases_wait
 
-        if run.plan_id is None or not run.parameters["strategy"].get("wait_for_reductions", False):
+        if run.plan_id is None or not increases_wait(run.parameters):
             return
         if after_reductions(desk, run.plan_id, client_order_id) == "wait":
             seconds = min(desk.settings.defer_seconds * 2**waits, desk.settings.longest_defer_seconds)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from include.trading.errors import InvalidData, NotFound
-from include.trading.strategy.spec import RunRequest, Strategy
+from include.trading.strategy.request import RunRequest
+from include.trading.strategy.spec import Strategy
 from trading_airflow.operators.task import TradingOperator, code_version, identity_of, say_whose
 from trading_airflow.strategies import strategy_named
 
@@ -75,7 +76,7 @@ class FetchSignalsOperator(TradingOperator):
         if run.plan_id is not None:
             log.info("the run has its plan already: its signals are not asked for again", plan_id=str(run.plan_id))
             return result
-        with SignalServiceHook(strategy_of(run).signal_connection).client(str(run.run_id)) as service:
+        with SignalServiceHook(strategy_of(run).signals.connection).client(str(run.run_id)) as service:
             found = fetch_signals(desk, service, run)
         signals = () if found is None else found.signals
         log.info(
@@ -106,7 +107,7 @@ def _account(strategy: Strategy) -> str | None:
     from trading_airflow.hooks.execution_gateway import GatewayReaderHook
 
     try:
-        endpoint = GatewayReaderHook(strategy.gateway_connection).endpoint()
+        endpoint = GatewayReaderHook(strategy.venue).endpoint()
     except NotFound:
         return None
-    return endpoint.account or strategy.gateway_connection
+    return endpoint.account or strategy.venue

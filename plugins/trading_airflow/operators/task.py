@@ -98,13 +98,14 @@ class TradingOperator(BaseOperator):
         """Make what a step of this run works with. A run that never sends gets a gateway that cannot submit."""
         from include.execution.desk import Desk
         from include.execution.settings import settings_from
-        from include.execution.steps.open_run import gateway_connection_of, sends
+        from include.execution.steps.open_run import sends
+        from include.trading.strategy.kept import venue_kept
         from trading_airflow.hooks.execution_gateway import ExecutionGatewayHook, GatewayReaderHook
 
         hook = ExecutionGatewayHook if sends(run) else GatewayReaderHook
         with ExitStack() as stack:
             try:
-                client = hook(gateway_connection_of(run)).client(str(run.run_id))
+                client = hook(venue_kept(run.parameters)).client(str(run.run_id))
                 reader = stack.enter_context(client)
             except NotFound:
                 if sends(run):

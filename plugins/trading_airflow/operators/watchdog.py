@@ -51,9 +51,7 @@ class WatchdogOperator(BaseOperator):
             file_problem = str(error)
         with LedgerHook().ledger() as ledger:
             # Also what the ledger knows: a strategy may have left the file with its orders still open.
-            connections = {strategy.gateway_connection for strategy in strategies} | set(
-                ledger.plans.gateway_connections()
-            )
+            connections = {strategy.venue for strategy in strategies} | set(ledger.plans.gateway_connections())
             found = Watchdog(
                 ledger=ledger,
                 settings=settings,

@@ -73,9 +73,9 @@ def _questions(now: datetime, seconds: float) -> tuple[dict[str, Callable[[], An
         components.append(Component(name="strategies file", status="degraded", detail=words))
     connections: dict[tuple[ServiceName, str], list[Strategy]] = {}
     for strategy in found.strategies:
-        connections.setdefault(("signal_service", strategy.signal_connection), []).append(strategy)
-        connections.setdefault(("execution_gateway", strategy.gateway_connection), []).append(strategy)
-        connections.setdefault(("market_data", strategy.market_data_connection), []).append(strategy)
+        connections.setdefault(("signal_service", strategy.signals.connection), []).append(strategy)
+        connections.setdefault(("execution_gateway", strategy.venue), []).append(strategy)
+        connections.setdefault(("market_data", strategy.prices.connection), []).append(strategy)
     for (service, connection_id), strategies in connections.items():
         name = f"{service} {connection_id}"
         questions[name] = partial(_service, name, service, connection_id, strategies, now, seconds)

@@ -96,7 +96,7 @@ def accounts(ledger: Ledger) -> dict[str, AccountPlace]:
     found: dict[str, tuple[str, list[str]]] = {}
     by_connection: dict[str, list[str]] = {GatewayReaderHook.default_conn_name: []}
     for strategy in strategies_if_any():
-        by_connection.setdefault(strategy.gateway_connection, []).append(strategy.dag_id)
+        by_connection.setdefault(strategy.venue, []).append(strategy.dag_id)
     for connection_id, dag_ids in by_connection.items():
         try:
             account = endpoint(connection_id, "execution_gateway").account

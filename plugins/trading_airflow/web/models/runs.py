@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from include import __version__
 from include.trading.models import Mode, Side
-from include.trading.strategy.spec import RunRequest
+from include.trading.strategy.request import RunRequest
 from trading_airflow.web.models.base import Answer, Body, Reason, example
 from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID
 

@@ -178,7 +178,7 @@ def _strategy(user: User, strategy: Strategy, now: datetime) -> StrategySummary:
     due = next_run(strategy.schedule, calendar, now)
     session = calendar.current(due or now)
     try:
-        account = place.endpoint(strategy.gateway_connection, "execution_gateway").account
+        account = place.endpoint(strategy.venue, "execution_gateway").account
     except TradingError:
         account = None
     return StrategySummary(

@@ -19,7 +19,9 @@ from include.trading.calendar.sessions import calendar_of
 from include.trading.order.identity import run_id as id_of_run
 from include.trading.run.terms import settle_terms
 from include.trading.strategy.narrowing import narrowed
-from include.trading.strategy.spec import IsoDate, RunRequest, Strategy
+from include.trading.strategy.request import RunRequest
+from include.trading.strategy.spec import Strategy
+from include.trading.strategy.values import IsoDate
 from trading_airflow.web import dagruns
 from trading_airflow.web.models.runs import OrchestrationResult, Refusal, RunAccepted, RunBody, RunList
 from trading_airflow.web.place import LedgerOfRequest, open_ledger, read_strategies, readable_dags

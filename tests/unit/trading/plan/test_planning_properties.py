@@ -178,7 +178,7 @@ def test_every_allowed_symbol_ends_within_one_lot_and_the_band_of_its_target(inp
         return
     priced = {symbol: p for symbol, p in inputs.prices.items() if isinstance(p, Price)}
     given = () if inputs.flatten else inputs.signals
-    sizing_limits = SizingLimits(max_position_size=inputs.strategy.max_position_size)
+    sizing_limits = SizingLimits(max_position_size=inputs.strategy.max_position_usd)
     targets = target_weight(given, priced, inputs.strategy.capital, sizing_limits)
     book = book_after(plan, inputs.held)
     left_out = set() if inputs.flatten else set(OURS) - {signal.symbol for signal in inputs.signals}
@@ -187,7 +187,7 @@ def test_every_allowed_symbol_ends_within_one_lot_and_the_band_of_its_target(inp
     for symbol in priced.keys() - inputs.blocked.keys() - left_out:
         target = targets[symbol].quantity if symbol in targets else 0
         left = abs(target - book.get(symbol, 0) - inputs.open_quantity.get(symbol, 0))
-        band = inputs.strategy.no_trade_band * inputs.strategy.capital if target else 0
+        band = inputs.strategy.no_trade_band * inputs.strategy.capital_usd if target else 0
         # A v1 gateway takes a flip's equal second leg for the first, so it is a share smaller there.
         lot = 2 if inputs.contract == "v1" and any(row.leg == 2 for row in plan.rows if row.symbol == symbol) else 1
         assert left < lot or left * priced[symbol].price < band

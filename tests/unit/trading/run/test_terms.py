@@ -11,7 +11,7 @@ from include.trading.calendar.sessions import Session, TradingCalendar
 from include.trading.errors import InvalidData
 from include.trading.models import Mode
 from include.trading.run.terms import RunTerms, RunType, session_of_run, settle_terms
-from include.trading.strategy.spec import RunRequest
+from include.trading.strategy.request import RunRequest
 from tests.support.planning import strategy
 
 
@@ -54,7 +54,7 @@ def terms(
     **params: Any,
 ) -> RunTerms:
     return settle_terms(
-        strategy(mode=mode, sandbox_only=sandbox, market_hours=not sandbox, send_minutes=send_minutes),
+        strategy(mode=mode, sandbox_only=sandbox, market_hours=not sandbox, orders={"send_minutes": send_minutes}),
         RunRequest.from_params(params),
         CALENDAR,
         run_type=run_type,

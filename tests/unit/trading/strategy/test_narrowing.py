@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from include.trading.errors import InvalidData
 from include.trading.strategy.narrowing import narrowed, params_schema
-from include.trading.strategy.spec import MODES, RunRequest, Strategy
+from include.trading.strategy.request import RunRequest
+from include.trading.strategy.spec import MODES, Strategy
 from tests.support.planning import strategy
 
 PAPER = strategy(mode="paper", top_n=2, bottom_n=2)
@@ -121,10 +122,9 @@ def test_a_narrowed_strategy_is_a_valid_one_and_never_wider(data: st.DataObject,
 
     assert Strategy.model_validate(result.model_dump()) == result
     assert set(result.symbols) <= set(whole.symbols)
-    assert result.capital <= whole.capital
+    assert result.capital_usd <= whole.capital_usd
     assert MODES.index(result.mode) <= MODES.index(whole.mode)
-    assert result.top_n <= whole.top_n
-    assert result.bottom_n <= whole.bottom_n
+    assert result.signals == whole.signals
 
 
 def test_the_form_offers_no_mode_that_is_less_safe_and_no_amount_above_the_strategys() -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from include.trading.errors import InvalidData
 from include.trading.strategy.file import StrategyFile, load_strategies
+from include.trading.strategy.later import LATER
 from include.trading.strategy.limits import Limits
 from include.trading.strategy.spec import Strategy
 
@@ -21,11 +22,13 @@ CONFIG = Path(__file__).parents[4] / "include" / "config"
 GOOD: dict[str, Any] = {
     "id": "momentum",
     "symbols": ["AAPL", "BRK.B"],
-    "top_n": 1,
-    "bottom_n": 1,
+    "signals": {"service": {"top_n": 1, "bottom_n": 1}},
     "capital": 50000.5,
-    "max_position_size": 10000,
 }
+
+
+def service(**asked: Any) -> dict[str, Any]:
+    return {"signals": {"service": {"top_n": 1, "bottom_n": 1} | asked}}
 
 
 def load(tmp_path: Path, *entries: Any) -> StrategyFile:
@@ -44,6 +47,22 @@ def test_an_entry_needs_little_and_plans_only() -> None:
     assert strategy.mode == "plan"
     assert strategy.capital == Decimal("50000.5")
     assert strategy.dag_id == "daily_trading__momentum"
+    assert (strategy.venue, strategy.prices.connection) == ("execution_gateway", "market_data")
+
+
+@pytest.mark.parametrize(
+    ("size", "usd"),
+    [({}, "50000.5"), ({"max_position_size": {"capital": 0.1}}, "5000.05"), ({"max_position_size": 7}, "7")],
+)
+def test_a_position_may_be_all_of_the_capital_a_fraction_of_it_or_an_amount(size: dict[str, Any], usd: str) -> None:
+    assert Strategy.model_validate(GOOD | size).max_position_usd == Decimal(usd)
+
+
+def test_nothing_is_planned_with_capital_that_is_not_a_number_yet() -> None:
+    strategy = Strategy.model_validate(GOOD | {"capital": {"equity": {"share": 0.5}}})
+
+    with pytest.raises(TypeError, match="not a number yet"):
+        strategy.capital_usd  # noqa: B018 - reading it raises
 
 
 def test_the_strategy_named_daily_trading_has_the_dag_of_that_name() -> None:
@@ -66,23 +85,45 @@ def test_a_strategy_survives_json() -> None:
         ({"capital": True}, "capital", "", "True"),
         ({"capital": float("nan")}, "capital", "", "nan"),
         ({"capital": 0.001}, "capital", "2 decimal places", "0.001"),
-        ({"max_position_size": "much"}, "max_position_size", "decimal", "'much'"),
+        ({"max_position_size": "much"}, "max_position_size", "USD as a number or {capital: a fraction", "'much'"),
         ({"symbols": ["AAPL", "BRK B"]}, "symbols", "no space", "'BRK B'"),
         ({"symbols": ["AAPL", "aapl"]}, "symbols", "capital letters", "'aapl'"),
         ({"symbols": ["AAPL", True]}, "symbols", "in quotes", "True"),
         ({"symbols": ["AAPL", "AAPL"]}, "symbols", "each symbol once; AAPL came twice", "'AAPL', 'AAPL'"),
         ({"symbols": "AAPL"}, "symbols", "a list of symbols", "'AAPL'"),
-        ({"symbols": []}, "symbols", "at least 1 item", "()"),
-        ({"top_n": 2}, "bottom_n", "at most 2, the number of symbols (top_n is 2)", "1"),
-        ({"bottom_n": -1}, "bottom_n", "greater than or equal to 0", "-1"),
-        ({"top_n": 1.0}, "top_n", "valid integer", "1.0"),
+        ({"symbols": []}, "symbols", "at least 1 symbol, because the Signal Service is asked for named ones", "[]"),
+        (service(top_n=2), "symbols", "at least 3 symbols, for top_n 2 and bottom_n 1", "AAPL"),
+        (service(bottom_n=-1), "signals.service.bottom_n", "greater than or equal to 0", "-1"),
+        (service(top_n=1.0), "signals.service.top_n", "valid integer", "1.0"),
+        (service(top=1), "signals.service.top", "no such key", "1"),
+        (service(connection=" "), "signals.service.connection", "at least 1 character", "' '"),
+        ({"signals": {"service": 3}}, "signals.service", "dictionary", "3"),
+        ({"signals": {"oracle": {}}}, "signals", "{service: {connection: …, top_n: …, bottom_n: …}}", "{'oracle': {}}"),
+        ({"signals": "mine"}, "signals", "{service: {", "'mine'"),
+        ({"signals": {"service": {}, "oracle": {}}}, "signals", "{service: {", "'oracle'"),
+        ({"venue": ""}, "venue", "at least 1 character", "''"),
+        ({"prices": {"alpaca": {"feed": "sip"}}}, "prices.alpaca.feed", "no such key", "'sip'"),
+        ({"prices": 3}, "prices", "alpaca", "3"),
+        ({"orders": {"style": "limit"}}, "orders.style", "market", "'limit'"),
+        ({"orders": {"send_minutes": 391}}, "orders.send_minutes", "less than or equal to 390", "391"),
+        ({"orders": {"per_minute": 0}}, "orders.per_minute", "greater than or equal to 1", "0"),
+        ({"orders": {"reductions_first": True}}, "orders.reductions_first", "'always' or 'never'", "True"),
+        ({"orders": {"pace": 1}}, "orders.pace", "no such key", "1"),
+        ({"capital": "much"}, "capital", "USD as a number or {equity: {share: …, at_least: …, at_most: …}}", "'much'"),
+        ({"capital": [1]}, "capital", "USD as a number or", "[1]"),
+        ({"max_position_size": {"capital": 1.5}}, "max_position_size.capital", "less than or equal to 1", "1.5"),
+        ({"max_position_size": {"capital": 0}}, "max_position_size.capital", "greater than 0", "0"),
         ({"mode": "real"}, "mode", "'replay', 'plan', 'dry_run', 'paper' or 'live'", "'real'"),
         ({"schedule": "at noon"}, "schedule", "a cron of five fields", "'at noon'"),
         ({"schedule": "session-15"}, "schedule", "session+<minutes>", "'session-15'"),
         ({"schedule": "session+390"}, "schedule", "session+<minutes> (to 384 on XNYS)", "'session+390'"),
         ({"schedule": "0 9 31 2 *"}, "schedule", "a date there is", "'0 9 31 2 *'"),
         ({"calendar": "NYSE"}, "calendar", "one of XNYS, ", "'NYSE'"),
-        ({"sizing": "kelly"}, "sizing", "one of target_weight", "'kelly'"),
+        ({"sizing": "kelly"}, "sizing", "target_weight or {own: {function: …}}", "'kelly'"),
+        ({"sizing": {"own": {"function": "weights"}}}, "sizing.own.function", "a module and a function", "'weights'"),
+        ({"sizing": {"own": {"function": "a b:c"}}}, "sizing.own.function", "a module and a function", "'a b:c'"),
+        ({"sizing": {"own": {"function": 3}}}, "sizing.own.function", "a module and a function", "3"),
+        ({"sizing": "own"}, "sizing.own.function", "a value", "nothing"),
         ({"no_trade_band": 1}, "no_trade_band", "less than 1", "1"),
         ({"sandbox_only": True, "mode": "live"}, "sandbox_only", "the mode is live", "True"),
         ({"market_hours": False}, "market_hours", "sandbox_only", "False"),
@@ -112,10 +153,21 @@ def test_an_invalid_value_is_reported_with_field_expectation_and_finding(
     assert found in problem.problem.found
 
 
-def test_a_missing_key_is_reported(tmp_path: Path) -> None:
-    entry = {key: value for key, value in GOOD.items() if key != "capital"}
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("capital", "capital: expected a value, found nothing"),
+        ("signals", "signals: expected a value, found nothing"),
+        (
+            "symbols",
+            "symbols: expected at least 1 symbol, because the Signal Service is asked for named ones, found ()",
+        ),
+    ],
+)
+def test_a_missing_key_is_reported(tmp_path: Path, key: str, told: str) -> None:
+    entry = {name: value for name, value in GOOD.items() if name != key}
 
-    assert problems(tmp_path, entry) == ["strategies.yaml: strategy momentum: capital: expected a value, found nothing"]
+    assert problems(tmp_path, entry) == [f"strategies.yaml: strategy momentum: {told}"]
 
 
 @pytest.mark.parametrize("schedule", ["session", "session+15", "30 9 * * 1-5", None])
@@ -126,7 +178,7 @@ def test_a_schedule_is_a_session_a_cron_or_none(schedule: str | None) -> None:
 def test_a_bare_off_in_yaml_switches_a_limit_off(tmp_path: Path) -> None:
     path = tmp_path / "strategies.yaml"
     path.write_text(
-        "strategies: [{id: a, symbols: [A], top_n: 1, bottom_n: 0, capital: 1, max_position_size: 1, "
+        "strategies: [{id: a, symbols: [A], signals: {service: {top_n: 1, bottom_n: 0}}, capital: 1, "
         "limits: {gross_exposure: off, order_shares: off}}]",
         encoding="utf-8",
     )
@@ -160,7 +212,7 @@ def test_of_two_entries_with_a_common_symbol_on_one_account_the_later_is_invalid
 
 
 def test_strategies_on_different_accounts_may_share_symbols(tmp_path: Path) -> None:
-    file = load(tmp_path, GOOD, GOOD | {"id": "other", "gateway_connection": "second_gateway"})
+    file = load(tmp_path, GOOD, GOOD | {"id": "other", "venue": "second_gateway"})
 
     assert [strategy.id for strategy in file.strategies] == ["momentum", "other"]
 
@@ -218,16 +270,15 @@ def test_an_alias_may_stand_for_what_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "strategies.yaml"
     path.write_text(
         "strategies:\n"
-        "- {id: one, symbols: &names [AAPL], top_n: 1, bottom_n: 0, capital: 10, max_position_size: 10}\n"
-        "- {id: two, symbols: *names, top_n: 1, bottom_n: 0, capital: 10, max_position_size: 10,\n"
-        "   gateway_connection: another}\n"
+        "- {id: one, symbols: &names [AAPL], signals: &asked {service: {top_n: 1, bottom_n: 0}}, capital: 10}\n"
+        "- {id: two, symbols: *names, signals: *asked, capital: 10, venue: another}\n"
     )
 
     assert [strategy.symbols for strategy in load_strategies(path).strategies] == [("AAPL",), ("AAPL",)]
 
 
 def test_of_an_entry_with_very_many_problems_the_first_are_told(tmp_path: Path) -> None:
-    assert len(problems(tmp_path, {f"key{number}": 1 for number in range(1000)})) == 20
+    assert len(problems(tmp_path, {f"key{number}": 1 for number in range(1000)})) == 30
 
 
 def test_a_file_that_was_changed_is_read_anew(tmp_path: Path) -> None:
@@ -250,15 +301,17 @@ def test_the_shipped_file_plans_the_five_symbols_of_the_adr() -> None:
     (strategy,) = file.strategies
     assert strategy.symbols == ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA")
     assert (strategy.mode, strategy.dag_id, strategy.schedule) == ("plan", "daily_trading", "session")
-    assert strategy.max_position_size >= 33_300
+    assert strategy.max_position_usd >= 33_300
 
 
 def test_the_shipped_file_states_the_defaults() -> None:
     (shipped,) = load_strategies(CONFIG / "strategies.yaml").strategies
     required = {name for name, field in Strategy.model_fields.items() if field.is_required()}
+    held_back = {path[0] for path in LATER if len(path) == 1}
 
-    assert shipped == Strategy.model_validate(shipped.model_dump(include=required | {"title"}))
-    assert shipped.model_fields_set == set(Strategy.model_fields)
+    stated = {*required, "title", "symbols", "max_position_size"}
+    assert shipped == Strategy.model_validate(shipped.model_dump(include=stated))
+    assert shipped.model_fields_set == set(Strategy.model_fields) - held_back
 
 
 def test_the_demo_file_trades_the_sandbox_only_and_at_any_hour() -> None:
@@ -283,9 +336,9 @@ def test_the_modules_load_nothing_heavy() -> None:
 
 
 def test_blanks_around_a_connections_id_make_no_other_connection() -> None:
-    strategy = Strategy.model_validate(GOOD | {"gateway_connection": " gateway_b "})
+    strategy = Strategy.model_validate(GOOD | {"venue": " gateway_b "})
 
-    assert strategy.gateway_connection == "gateway_b"
+    assert strategy.venue == "gateway_b"
 
 
 def test_closures_are_dates_in_order_however_they_are_written(tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""Keys and words of the strategies file that are known and not yet supported.
+
+To support one, write its model where there is none (those marked `modelled` have theirs) and take its row out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from include.trading.validation import FieldProblem, shown
+
+# By path; the last part is a key, or a word that stands there as text.
+_ROWS: Final = {
+    "schedule.at": "a time within the session",
+    "schedule.assets": "starting when data is there",
+    "schedule.deadline": "a deadline for data",
+    "signals.file": "signals from a file",
+    "signals.sql": "signals from a query",
+    "signals.python": "signals from a function",
+    "signals.event": "signals sent with an event",
+    "prices.alpaca.cache": "a cache of prices",
+    "sizing.risk_parity": "sizing by risk parity",
+    "sizing.inverse_volatility": "sizing by inverse volatility",
+    "volatility_target": "a target of volatility",
+    "shadow": "sizings that are planned and not traded",
+    "capital.equity": "a share of the account's equity",  # modelled
+    "capital.own": "a book of the strategy's own, which compounds",
+    "replay_capital": "capital of backfills alone",  # modelled
+    "when_short_of_money": "scaling or denying by the account's buying power",  # modelled
+    "no_trade_band.drift": "a band by drift",
+    "quantities.fractional": "parts of a share",  # modelled
+    "orders.style.auction": "auction orders",
+    "orders.style.marketable_limit": "limit orders",
+    "orders.style.twap": "orders in slices",
+    "orders.overrides": "styles by order",
+    "orders.reductions_first.auto": "asking the venue whether sales must come first",
+    "orders.at_send_until": "canceling at the end of the sending window",  # modelled
+    "limits.volume_share": "a limit by traded volume",
+    "limits.daily_loss": "a limit of a day's loss",
+    "limits.drawdown": "a limit of drawdown",
+    "limits.least_notional_usd": "a least worth of one order",
+    "approval": "approval by people",
+    "corporate_actions": "corporate actions",
+    "results": "results by strategy",
+}
+LATER: Final[dict[tuple[str, ...], str]] = {tuple(path.split(".")): what for path, what in _ROWS.items()}
+# A key beside `strategies`.
+BOOKS: Final = "books"
+BOOKS_ARE: Final = "a book of several strategies"
+
+
+def not_yet(what: str) -> str:
+    """Return what is expected where something of a later version stands."""
+    return f"nothing, because it is not yet supported ({what}): take it out"
+
+
+def problems_of(entry: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], FieldProblem]]:
+    """Return each key or word of the entry that is not yet supported, with its path."""
+    for path, what in LATER.items():
+        there, value = _look_up(entry, path)
+        if there:
+            yield path, FieldProblem(field=".".join(path), expected=not_yet(what), found=shown(value))
+
+
+def members(content: Mapping[str, Any]) -> set[Any]:
+    """Return the ids of the strategies that the file's books name as members."""
+    books = content.get(BOOKS)
+    named = [book.get("members") for book in books if isinstance(book, Mapping)] if isinstance(books, list) else []
+    return {id for members in named if isinstance(members, Mapping) for id in members}
+
+
+def _look_up(entry: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
+    for part in path[:-1]:
+        if not isinstance(entry, Mapping) or part not in entry:
+            return False, None
+        entry = entry[part]
+    if isinstance(entry, str) and entry == path[-1]:
+        return True, entry
+    if isinstance(entry, Mapping) and path[-1] in entry:
+        return True, entry[path[-1]]
+    return False, None

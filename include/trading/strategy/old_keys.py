@@ -1,0 +1,59 @@
+"""Keys of the strategies file that moved: what to write now, and how a strategy that the ledger kept is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from include.trading.validation import FieldProblem, shown
+
+# Where each stands now.
+_MOVED: Final = {
+    "signal_connection": ("signals", "service", "connection"),
+    "top_n": ("signals", "service", "top_n"),
+    "bottom_n": ("signals", "service", "bottom_n"),
+    "gateway_connection": ("venue",),
+    "market_data_connection": ("prices", "alpaca", "connection"),
+    "orders_per_minute": ("orders", "per_minute"),
+    "send_minutes": ("orders", "send_minutes"),
+    "wait_for_reductions": ("orders", "reductions_first"),
+}
+_LONGEST_LINE: Final = 300
+
+
+def moved(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry with each old key where it stands now; what stands there already stays."""
+    new = {key: value for key, value in entry.items() if key not in _MOVED}
+    for key, path in _MOVED.items():
+        if key in entry:
+            value = entry[key]
+            if key == "wait_for_reductions" and isinstance(value, bool):
+                value = "always" if value else "never"
+            _put(new, path, value)
+    return new
+
+
+def _put(new: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for part in path[:-1]:
+        inner = new.get(part)
+        new[part] = dict(inner) if isinstance(inner, Mapping) else {}
+        new = new[part]
+    new.setdefault(path[-1], value)
+
+
+def problems_of(entry: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    """Return the problem of each old key of the entry: it shows the line to write instead."""
+    new = moved(entry)
+    for key, (first, *_) in _MOVED.items():
+        if key in entry:
+            expected = f"no such key any more; write `{_line(first, new[first])}`"
+            yield FieldProblem(field=key, expected=expected, found=shown(entry[key]))
+
+
+def _line(key: str, value: Any) -> str:
+    # Here, because this module is imported each time Airflow parses the DAG file.
+    import yaml
+
+    text = yaml.safe_dump({key: value}, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=True)
+    line = text.strip().removeprefix("{").removesuffix("}")
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"

@@ -1,0 +1,191 @@
+"""What the file will be able to say and cannot yet is refused in one clear sentence, and what it can say is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from include.trading.plan.planning import make_plan
+from include.trading.strategy.file import load_strategies
+from include.trading.strategy.later import LATER
+from include.trading.strategy.spec import Strategy
+from tests.support.planning import inputs, prices, signals, traded
+
+ROOT = Path(__file__).parents[4]
+EXAMPLES = Path(__file__).parent / "examples"
+GOOD: dict[str, Any] = {
+    "id": "momentum",
+    "symbols": ["AAPL", "KO"],
+    "signals": {"service": {"top_n": 1, "bottom_n": 1}},
+    "capital": 1000,
+}
+
+
+def told(path: Path) -> list[str]:
+    file = load_strategies(path)
+    assert file.strategies == ()
+    return [f"{problem.entry}: {problem.problem}" for problem in file.problems]
+
+
+def written(tmp_path: Path, entry: Any, **others: Any) -> Path:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(yaml.safe_dump({"strategies": [entry], **others}), encoding="utf-8")
+    return path
+
+
+def test_the_example_of_the_adr_is_read_and_planned_as_the_adr_does() -> None:
+    file = load_strategies(ROOT / "docs" / "examples" / "strategies" / "adr.yaml")
+    assert file.problems == ()
+    (strategy,) = file.strategies
+
+    plan = make_plan(
+        inputs(
+            strategy=strategy,
+            signals=signals(AAPL="0.5", MSFT="0.5", GOOGL="0", AMZN="-0.5", TSLA="-0.5"),
+            prices=prices(AAPL=150, MSFT=400, GOOGL=140, AMZN=180, TSLA=250),
+        )
+    )
+
+    assert (strategy.capital_usd, strategy.max_position_usd) == (100_000, 50_000)
+    assert traded(plan) == [
+        ("AAPL", 1, "buy", 333),
+        ("TSLA", 1, "sell", 200),
+        ("AMZN", 1, "sell", 277),
+        ("MSFT", 1, "buy", 125),
+    ]
+
+
+def test_the_simplest_example_is_refused_for_what_later_versions_bring_and_nothing_else() -> None:
+    assert told(EXAMPLES / "simplest.yaml") == [
+        "my_weights: signals.file: expected nothing, because it is not yet supported (signals from a file): take it "
+        "out, found {'path': '/data/weights.csv', 'dated': 'standing'}",
+        "my_weights: capital.equity: expected nothing, because it is not yet supported (a share of the account's "
+        "equity): take it out, found {'share': 0.95}",
+    ]
+
+
+def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothing_else() -> None:
+    sentences = [sentence.partition(", found ")[0] for sentence in told(EXAMPLES / "richest.yaml")]
+
+    assert sentences == [
+        f"{id}: {path}: expected nothing, because it is not yet supported ({what}): take it out"
+        for id, path, what in (
+            ("momentum", "schedule.at", "a time within the session"),
+            ("momentum", "schedule.assets", "starting when data is there"),
+            ("momentum", "schedule.deadline", "a deadline for data"),
+            ("momentum", "signals.file", "signals from a file"),
+            ("momentum", "prices.alpaca.cache", "a cache of prices"),
+            ("momentum", "sizing.risk_parity", "sizing by risk parity"),
+            ("momentum", "volatility_target", "a target of volatility"),
+            ("momentum", "shadow", "sizings that are planned and not traded"),
+            ("momentum", "capital.equity", "a share of the account's equity"),
+            ("momentum", "replay_capital", "capital of backfills alone"),
+            ("momentum", "when_short_of_money", "scaling or denying by the account's buying power"),
+            ("momentum", "orders.style.auction", "auction orders"),
+            ("momentum", "orders.overrides", "styles by order"),
+            ("momentum", "orders.reductions_first.auto", "asking the venue whether sales must come first"),
+            ("momentum", "orders.at_send_until", "canceling at the end of the sending window"),
+            ("momentum", "limits.volume_share", "a limit by traded volume"),
+            ("momentum", "limits.daily_loss", "a limit of a day's loss"),
+            ("momentum", "limits.drawdown", "a limit of drawdown"),
+            ("momentum", "approval", "approval by people"),
+            ("momentum", "corporate_actions", "corporate actions"),
+            ("momentum", "results", "results by strategy"),
+            ("carry", "signals.sql", "signals from a query"),
+            ("value", "signals.python", "signals from a function"),
+            ("books", "books", "a book of several strategies"),
+        )
+    ]
+
+
+def entry_with(path: tuple[str, ...]) -> dict[str, Any]:
+    """Return a good entry with something at the path."""
+    entry: dict[str, Any] = dict(GOOD)
+    inner = entry
+    for part in path[:-1]:
+        inner[part] = {**inner[part]} if isinstance(inner.get(part), dict) and part != "signals" else {}
+        inner = inner[part]
+    inner[path[-1]] = {"anything": 1}
+    return entry
+
+
+@pytest.mark.parametrize("path", LATER, ids=".".join)
+def test_each_key_of_a_later_version_is_told_once_and_with_no_other_word(tmp_path: Path, path: tuple[str, ...]) -> None:
+    (problem,) = load_strategies(written(tmp_path, entry_with(path))).problems
+
+    assert problem.problem.field == ".".join(path)
+    assert problem.problem.expected == f"nothing, because it is not yet supported ({LATER[path]}): take it out"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"quantities": "fractional"},
+        {"orders": {"style": "auction"}},
+        {"orders": {"reductions_first": "auto"}},
+        {"sizing": "risk_parity"},
+    ],
+)
+def test_a_word_of_a_later_version_is_told_like_a_key(tmp_path: Path, entry: dict[str, Any]) -> None:
+    (problem,) = load_strategies(written(tmp_path, GOOD | entry)).problems
+
+    assert "is not yet supported" in problem.problem.expected
+
+
+def test_what_is_wrong_beside_a_key_of_a_later_version_is_told_as_well(tmp_path: Path) -> None:
+    assert [
+        problem.split(":")[1].strip() for problem in told(written(tmp_path, GOOD | {"approval": 1, "mode": 2}))
+    ] == [
+        "approval",
+        "mode",
+    ]
+
+
+def test_a_book_is_told_and_takes_no_other_strategy_away(tmp_path: Path) -> None:
+    file = load_strategies(written(tmp_path, GOOD, books=[{"id": "us", "members": {"momentum": 1}}]))
+
+    assert [strategy.id for strategy in file.strategies] == ["momentum"]
+    assert [(problem.entry, problem.problem.field) for problem in file.problems] == [("books", "books")]
+
+
+@pytest.mark.parametrize("books", [None, 3, [3], [{"members": 3}], [{"members": [1]}], {"a": 1}])
+def test_books_of_any_form_are_told(tmp_path: Path, books: Any) -> None:
+    assert [problem.entry for problem in load_strategies(written(tmp_path, GOOD, books=books)).problems] == ["books"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "expected"),
+    [
+        ({"capital": {"equity": {}}}, "share", "required"),
+        ({"capital": {"equity": {"share": 1.1}}}, "share", "less than or equal to 1"),
+        (
+            {"capital": {"equity": {"share": 1, "at_least": 5, "at_most": 4}}},
+            "at_most",
+            "at least 5, which is at_least",
+        ),
+        ({"replay_capital": 5}, "replay_capital", "nothing, because capital is a number"),
+        ({"when_short_of_money": "shrink"}, "when_short_of_money", "'scale' or 'deny'"),
+        ({"orders": {"at_send_until": "keep"}}, "at_send_until", "'cancel' or 'leave'"),
+    ],
+)
+def test_what_waits_to_be_supported_is_checked_already(entry: dict[str, Any], field: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected) as refused:
+        Strategy.model_validate(GOOD | entry)
+    assert field in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"capital": {"equity": {"share": 0.5, "at_least": 20000, "at_most": 500000}}, "replay_capital": 100000},
+        {"capital": {"equity": {"share": 0.5}}},
+        {"when_short_of_money": "deny", "quantities": "fractional", "orders": {"at_send_until": "leave"}},
+    ],
+)
+def test_what_waits_to_be_supported_is_read_and_kept(entry: dict[str, Any]) -> None:
+    strategy = Strategy.model_validate(GOOD | entry)
+
+    assert Strategy.model_validate(strategy.model_dump(mode="json")) == strategy
