@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from include.execution.steps.open_run import read_run, strategy_of
 from include.execution.steps.track_fills import refresh_orders
 from include.ledger.ledger import Ledger
 from include.ops.commands import main
@@ -28,6 +29,7 @@ def older(ledger_url: str, empty_database_url: str) -> Callable[[], str]:
 
     def make() -> str:
         migrate_to(empty_database_url, BEFORE)
+        spell_as_before(ledger_url)
         copy_rows(ledger_url, empty_database_url)
         return empty_database_url
 
@@ -52,6 +54,27 @@ def test_a_plan_that_is_open_during_an_upgrade_is_sent_to_its_end(ledger_url: st
         assert Counter(sandbox.admin.book()["posts_by_id"]) == Counter(intent.client_order_id for intent in intents)
 
 
+def test_a_run_takes_over_the_plan_that_the_version_before_kept_in_its_own_words(
+    ledger_url: str, older: Callable[[], str]
+) -> None:
+    with start_sandbox(fill_after=0) as sandbox:
+        engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
+        strategy = sandbox_strategy(orders={"reductions_first": "always", "per_minute": 60}, venue="t4")
+        planned, intents = engine.plan(engine.identity("first"), strategy)
+
+        engine = replace(engine, ledger_url=older())
+        assert main(["migrate"], {"AIRFLOW_CONN_TRADING_LEDGER": engine.ledger_url}) == 0
+        taken_over, same = engine.plan(engine.identity("second"), strategy)
+
+        with engine.ledger() as ledger:
+            kept = read_run(ledger, planned.run_id)
+            assert kept.parameters["strategy"]["gateway_connection"] == "t4"
+            assert ledger.plans.gateway_connections() == ["t4"]
+        assert strategy_of(kept) == strategy_of(planned)
+        assert taken_over.adopted
+        assert [intent.client_order_id for intent in same] == [intent.client_order_id for intent in intents]
+
+
 def test_an_upgrade_leaves_ids_plans_and_what_is_held_as_they_were(ledger_url: str, older: Callable[[], str]) -> None:
     with start_sandbox(fill_after=3600) as sandbox:
         engine = Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
@@ -62,8 +85,8 @@ def test_an_upgrade_leaves_ids_plans_and_what_is_held_as_they_were(ledger_url: s
         with engine.desk() as desk:
             refresh_orders(desk, [bought, open_half])
 
-        before = _orders_and_fills(ledger_url)
         url = older()
+        before = _orders_and_fills(ledger_url)
         assert main(["migrate"], {"AIRFLOW_CONN_TRADING_LEDGER": url}) == 0
         after = _orders_and_fills(url)
         engine = replace(engine, ledger_url=url)
@@ -130,6 +153,34 @@ def test_an_upgrade_moves_an_account_with_blanks_around_its_name_and_keeps_its_o
         assert accounts == [("sandbox", "halted", "paper")]
         assert after == before
         assert engine.track(run).status == "completed"
+
+
+def spell_as_before(url: str) -> None:
+    """Write the strategies that runs and plans keep with the keys of the version before."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for table in ("plans", "orchestration_runs"):
+            connection.execute(
+                sql.SQL(
+                    """
+                    UPDATE {} SET parameters = jsonb_set(parameters, '{{strategy}}',
+                        (parameters -> 'strategy') - ARRAY[
+                            'signals', 'venue', 'prices', 'orders', 'quantities', 'when_short_of_money',
+                            'replay_capital'
+                        ]
+                        || jsonb_build_object(
+                            'signal_connection', parameters #> '{{strategy,signals,service,connection}}',
+                            'top_n', parameters #> '{{strategy,signals,service,top_n}}',
+                            'bottom_n', parameters #> '{{strategy,signals,service,bottom_n}}',
+                            'gateway_connection', parameters #> '{{strategy,venue}}',
+                            'market_data_connection', parameters #> '{{strategy,prices,alpaca,connection}}',
+                            'orders_per_minute', parameters #> '{{strategy,orders,per_minute}}',
+                            'send_minutes', parameters #> '{{strategy,orders,send_minutes}}',
+                            'wait_for_reductions', parameters #>> '{{strategy,orders,reductions_first}}' = 'always'
+                        ))
+                    """
+                ).format(sql.Identifier(table))
+            )
 
 
 def halted(ledger: Ledger) -> None:
