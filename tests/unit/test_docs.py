@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,6 @@ import pytest
 from include.launcher.commands import COMMANDS
 from include.launcher.paths import ROOT
 from include.ops.commands import build_parser
-from include.trading import models
-from include.trading.sizing import target_weight as sizing
-from tests.support.planning import prices, signals
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "include").rglob("*.md")])
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
@@ -73,19 +68,3 @@ def test_every_command_of_ours_exists(page: Path) -> None:
     assert [target for target in made if f"\n{target}:" not in makefile] == []
     assert run - COMMANDS.keys() == set()
     assert operated - ops.keys() == set()
-
-
-def test_the_example_of_a_sizing_rule_works_as_it_stands() -> None:
-    page = (ROOT / "docs" / "using-real-services.md").read_text()
-    source = next(code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "equal_amounts" in code)
-    names = {"Sequence": Sequence, "Mapping": Mapping, "Decimal": Decimal, **vars(models), **vars(sizing)}
-    exec(source, names)
-
-    targets = names["equal_amounts"](
-        signals(AAPL="0.9", MSFT="-0.1", KO="0"),
-        prices(AAPL="100", MSFT="300", KO="60"),
-        Decimal(10_000),
-        sizing.SizingLimits(max_position_size=Decimal(50_000)),
-    )
-
-    assert {symbol: target.quantity for symbol, target in targets.items()} == {"AAPL": 50, "MSFT": -16, "KO": 0}

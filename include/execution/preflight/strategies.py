@@ -8,15 +8,17 @@ from operator import attrgetter
 
 from include.adapters.prices.alpaca import MarketDataClient
 from include.adapters.signals.service import SignalServiceClient
+from include.execution.own_parts import function_named, own_parts
 from include.execution.preflight.finding import ASKED_BY, EndpointOf, Finding, Note, about
 from include.trading.alerts.alarms import listed
 from include.trading.calendar.next_run import next_run
 from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
-from include.trading.errors import Rejected, TradingError, Unauthorized
+from include.trading.errors import InvalidData, Rejected, TradingError, Unauthorized
 from include.trading.models import Price
 from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.risk import RULES, rules_off
 from include.trading.strategy.limits import Limits
+from include.trading.strategy.sizing_spec import OwnSizing
 from include.trading.strategy.spec import Strategy
 
 
@@ -28,6 +30,7 @@ def check_strategy(strategy: Strategy, endpoint_of: EndpointOf, now: datetime) -
         f"{len(strategy.symbols)}, {strategy.signals.top_n} long and {strategy.signals.bottom_n} short of them",
     )
     yield from _rules(strategy, note)
+    yield from check_own_parts(strategy, note)
     try:
         calendar = calendar_of(strategy, now)
         yield _schedule(strategy, calendar, now, note)
@@ -53,6 +56,21 @@ def _rules(strategy: Strategy, note: Note) -> Iterator[Finding]:
         source = f"default: {extra['source']}" if limit == field.default else "set in the strategies file"
         yield note(f"rule {rule.code}", f"{limit:,} {extra['unit']} ({source})")
     yield note("rules off", ", ".join(off) or "none")
+
+
+def check_own_parts(strategy: Strategy, note: Note) -> Iterator[Finding]:
+    """Import the strategy's own functions, as its tasks will: here, and on this machine."""
+    if isinstance(strategy.sizing, OwnSizing):
+        name = strategy.sizing.function
+        try:
+            function_named(name)
+        except InvalidData as error:
+            yield note("own sizing", str(error), "correct it: until then no plan is made, but to flatten")
+        else:
+            yield note("own sizing", name)
+    for rule in own_parts(strategy, flatten=True).rules:
+        step = "correct it: until then every increase is denied" if rule.problem else None
+        yield note("own rule", rule.problem or rule.name, step)
 
 
 def _schedule(strategy: Strategy, calendar: TradingCalendar, now: datetime, note: Note) -> Finding:

@@ -13,6 +13,7 @@ from include.execution.alerts.plan_alerts import raise_for_plan
 from include.execution.desk import Desk, refresh_account
 from include.execution.faultpoints import reach
 from include.execution.orders.resolve import look_again_at, to_look_up_again
+from include.execution.own_parts import own_parts
 from include.execution.steps.open_run import made_from, sends, strategy_of
 from include.execution.steps.positions import BOOK_TRIES
 from include.execution.steps.prices import without_price
@@ -129,6 +130,7 @@ def _inputs(
         contract=contract,
         now=_planned_at(desk, run),
         flatten=run.parameters["flatten"],
+        own=own_parts(strategy_of(run), flatten=run.parameters["flatten"]),
         only_symbols=None if only is None else tuple(only),
     )
 

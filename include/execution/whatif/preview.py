@@ -10,6 +10,7 @@ from pathlib import Path
 from include.adapters.http.answers import parse_json
 from include.adapters.prices.alpaca import MarketDataClient
 from include.adapters.signals.service import parse_signals
+from include.execution.own_parts import own_parts
 from include.execution.steps.prices import PriceSet, without_price
 from include.execution.steps.snapshot import FLAT
 from include.ledger.ledger import Ledger
@@ -113,6 +114,7 @@ def preview(
             traded_today=book.traded,
             contract=contract,
             now=now,
+            own=own_parts(strategy),
         )
     )
 

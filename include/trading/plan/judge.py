@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from include.trading.plan.exposure import Book, Totals
+from include.trading.plan.own_rules import own_judges
 from include.trading.plan.plan import PlanInputs, PlannedOrder, RuleCheck
 from include.trading.plan.risk import NET_RULE, ORDER_RULES, Situation, denies, judges
 from include.trading.plan.valuation import positions, valuation
@@ -22,7 +23,10 @@ class Verdict(NamedTuple):
 def judge(orders: Sequence[PlannedOrder], inputs: PlanInputs) -> dict[tuple[str, int], Verdict]:
     """Return the verdict on each order, by symbol and leg. orders: in the order in which they may use up a limit."""
     book = Book(positions(inputs), valuation(inputs))
-    rules = {reduces: judges(inputs.strategy, ORDER_RULES, reduces=reduces) for reduces in (True, False)}
+    rules = {
+        reduces: judges(inputs.strategy, ORDER_RULES, reduces=reduces) + own_judges(inputs.own, reduces=reduces)
+        for reduces in (True, False)
+    }
     verdicts: dict[tuple[str, int], Verdict] = {}
     accepted: list[PlannedOrder] = []
     for order in orders:
@@ -83,4 +87,5 @@ def _situation(order: PlannedOrder, inputs: PlanInputs, book: Book, after: Total
         after=after,
         unvalued=book.unvalued,
         traded_today=inputs.traded_today,
+        now=inputs.now,
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AwareDatetime, Field, InstanceOf, PlainSerializer
 
 from include.trading.models import Contract, Price, Side, Signal, Symbol, Value
+from include.trading.plan.own import OwnParts
 from include.trading.plan.reasons import NO_CHANGE_WANTED, UNDECIDED
 from include.trading.strategy.spec import Strategy
 
@@ -40,6 +41,7 @@ class PlanInputs(Value):
     traded_today: Decimal = Field(ge=0, description="USD the strategy traded or may still trade in this session")
     contract: Contract = Field(description="of the gateway; v1 makes order ids from symbol, side and quantity")
     now: AwareDatetime
+    own: InstanceOf[OwnParts] = Field(default=OwnParts(), description="the strategy's own functions, imported")
     flatten: bool = Field(default=False, description="close everything; needs no signals")
     only_symbols: tuple[Symbol, ...] | None = Field(
         default=None, description="what the run was narrowed to: no other symbol is planned, held ones included"

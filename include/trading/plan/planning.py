@@ -10,6 +10,7 @@ from include.trading.errors import InvalidData
 from include.trading.models import Price
 from include.trading.plan.changes import Change, change_of
 from include.trading.plan.judge import Verdict, judge
+from include.trading.plan.own_sizing import own_weights
 from include.trading.plan.plan import MappingRow, Outcome, Plan, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import BLOCKS, PRICE_PROBLEMS, price_problem
 from include.trading.plan.risk import rules_off
@@ -23,14 +24,14 @@ def make_plan(inputs: PlanInputs) -> Plan:
     """Decide for every symbol of the signals, of the book and of the strategy what to trade, and say why.
 
     Raises InvalidData for inputs that no plan may be made of: a signal twice or outside the strategy's symbols,
-    a price under another symbol's name, a reason that reasons.py does not know.
+    a price under another symbol's name, a reason that reasons.py does not know, weights of the strategy's own sizing
+    that none can be made of.
     """
     _check(inputs)
+    inputs = own_weights(inputs)
     signals = {signal.symbol: signal for signal in inputs.signals}
     prices = {symbol: price for symbol, price in inputs.prices.items() if isinstance(price, Price)}
     strategy = inputs.strategy
-    if strategy.sizing.word not in SIZINGS:
-        raise InvalidData(f"sizing: expected one of {', '.join(SIZINGS)}, found {strategy.sizing.word}")
     targets = SIZINGS[strategy.sizing.word](
         inputs.signals, prices, strategy.capital_usd, SizingLimits(max_position_size=strategy.max_position_usd)
     )
@@ -109,6 +110,8 @@ def _outcome(order: PlannedOrder | None, reason: str | None) -> Outcome:
 
 
 def _check(inputs: PlanInputs) -> None:
+    if tuple(rule.name for rule in inputs.own.rules) != inputs.strategy.rules:
+        raise TypeError(f"strategy {inputs.strategy.id}: its own rules were not imported before the plan was made")
     symbols = Counter(signal.symbol for signal in inputs.signals)
     if twice := sorted(symbol for symbol, times in symbols.items() if times > 1):
         raise InvalidData(f"signals: expected each symbol once, found twice: {', '.join(twice)}")

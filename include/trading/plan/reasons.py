@@ -61,7 +61,13 @@ DENIALS: Final[dict[str, str]] = {
     "turnover_per_day": "The session would see more traded than one day may.",
 }
 
-REASONS: Final[dict[str, str]] = NO_CHANGE_WANTED | UNDECIDED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | DENIALS
+# One code for all functions of a strategy's own; the detail names the function.
+OWN_RULE: Final = "own_rule"
+OWN_DENIALS: Final[dict[str, str]] = {OWN_RULE: "A rule of the strategy's own denies the order, or could not be asked."}
+
+REASONS: Final[dict[str, str]] = (
+    NO_CHANGE_WANTED | UNDECIDED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | DENIALS | OWN_DENIALS
+)
 
 
 def price_problem(reason: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from operator import attrgetter
@@ -28,6 +29,7 @@ class Situation(NamedTuple):
     before, after: the book without and with the order; for the net rule both are the whole plan's.
     unvalued: symbols held without any price.
     traded_today: USD that the strategy traded in this session before this plan.
+    now: the plan's moment; a replay's is the open of its session.
     """
 
     account_state: AccountState
@@ -37,6 +39,7 @@ class Situation(NamedTuple):
     after: Totals
     unvalued: tuple[str, ...]
     traded_today: Decimal
+    now: datetime
 
 
 Check = Callable[[PlannedOrder, Any, Situation], RuleCheck]

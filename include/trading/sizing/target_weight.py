@@ -55,4 +55,5 @@ def target_weight(
     return targets
 
 
-SIZINGS: Final[dict[str, SizingFunction]] = {"target_weight": target_weight}
+# own: the weights are those of the strategy's own function already.
+SIZINGS: Final[dict[str, SizingFunction]] = {"target_weight": target_weight, "own": target_weight}

@@ -16,7 +16,7 @@ from include.trading.strategy.orders_spec import Orders
 from include.trading.strategy.prices_spec import AlpacaPrices, Prices
 from include.trading.strategy.signals_spec import Signals
 from include.trading.strategy.sizing_spec import Sizing, TargetWeight
-from include.trading.strategy.values import Closures, ConnectionId, Money, Symbols, Tag
+from include.trading.strategy.values import Closures, ConnectionId, DottedName, Money, Symbols, Tag
 
 OrderBasis = Literal["rebalance", "target"]
 AbsentSignal = Literal["close", "keep"]
@@ -84,6 +84,9 @@ class Strategy(Value):
     orders: Orders = Field(default=Orders(), description="how orders are sent")
 
     limits: Limits = Field(default=Limits(), description="docs/limits.md lists them")
+    rules: tuple[DottedName, ...] = Field(
+        default=(), max_length=20, description="further rules, functions of your own: [module.name:function, …]"
+    )
     restricted_symbols: Symbols = Field(
         default=(),
         description="symbols that get no order at all",

@@ -73,4 +73,4 @@ def test_a_short_is_the_mirror_of_a_long(weight: Decimal, price: Decimal, capita
 
 
 def test_every_sizing_of_the_settings_is_a_function() -> None:
-    assert {"target_weight": target_weight} == SIZINGS
+    assert {"target_weight": target_weight, "own": target_weight} == SIZINGS
