@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -34,54 +34,6 @@ HOLDER = """
     WHERE attempts.account = %(account)s AND client_order_id <> %(id)s
     LIMIT 1
 """
-# Found by its id, and by nothing else: a planner that has not counted the rows yet takes any index that `state` fits,
-# and reads every live order. IS NOT DISTINCT FROM fits none.
-SAVE = """
-    WITH {locked} saved AS (
-        UPDATE order_intents
-        SET {changes}
-            final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
-            updated_at = clock_timestamp(), version = version + 1
-        {under_lock}
-        WHERE id = %(id)s AND version = %(version)s AND state IS NOT DISTINCT FROM %(old_state)s
-        RETURNING order_intents.*
-    ),
-    event AS (
-        INSERT INTO order_events (intent_id, actor, event, from_state, to_state, attempt, detail)
-        SELECT id, %(actor)s, %(event)s, %(old_state)s, state, attempt, %(detail)s FROM saved
-    )
-"""
-# What fills moves the account's book, so the account is locked first, and the order's row only with that in hand.
-LOCKED = """
-    locked AS MATERIALIZED (
-        SELECT account AS locked_account FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE
-    ),
-"""
-UNDER_LOCK = "FROM locked"
-# Executions that the order does not have yet: one seen before is the same one.
-FILL = """
-    INSERT INTO fills (account, fill_id, intent_id, quantity, price, filled_at)
-    SELECT filled.account, fill_id, filled.id, fill.quantity, fill.price, at
-    FROM (SELECT id, account FROM {orders} WHERE id = %(id)s) AS filled, jsonb_to_recordset(%(fills)s) AS fill (
-        fill_id TEXT, quantity NUMERIC, price NUMERIC, at TIMESTAMPTZ
-    )
-    ON CONFLICT (intent_id, fill_id) DO NOTHING
-"""
-FILLED = f", filled AS ({FILL.format(orders='saved')})"
-TRIED = """
-    , tried AS (
-        INSERT INTO order_attempts (
-            intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids,
-            gateway, binding
-        )
-        SELECT id, attempt, account, %(worker)s, %(code_version)s, %(started_at)s, %(times_out_at)s,
-            %(gateway_order_ids)s, %(gateway)s, %(binding)s
-        FROM saved
-    )
-"""
-SAVED = "SELECT {columns} FROM saved"
-# What every change sets besides the columns that it is asked for.
-ALWAYS_SET = ("version", "final_at", "updated_at")
 ONE_HOLDER = "order_intents_account_gateway_order_id_key"
 # Errors of a value that no column takes; the same value never fits.
 UNSTORABLE = (DataError, IntegrityError)
@@ -211,12 +163,15 @@ class Orders:
         detail: Mapping[str, Any] | None = None,
         tried: Attempt | None = None,
         fills: Sequence[Execution] = (),
+        stamped: Sequence[str] = (),
+        clock_offset: timedelta = timedelta(0),
         **changes: Any,
     ) -> Intent:
         """Write `changes` to the order if it still is as `old` was read, and record the event; one statement.
 
         tried: the attempt that begins with this change, recorded with it.
         fills: executions to book with it; those that the order has already stay as they are.
+        stamped: columns that get the time of the database's clock, with the offset added.
         A change of the filled quantity waits for the account's row, which must not be locked after the order's.
         Raises InvalidData when the state table forbids the change, Overtaken when another worker was faster, IdHeld
         when another order has the gateway's id.
@@ -226,11 +181,12 @@ class Orders:
             check_transition(old.state, new.state)
         try:
             saved = self._connection.execute(
-                _saving(tuple(changes), fills=bool(fills), tried=tried is not None),
+                _saving(tuple(changes), tuple(stamped), fills=bool(fills), tried=tried is not None),
                 {
                     **({} if tried is None else {**vars(tried), "gateway": Jsonb(tried.gateway)}),
                     **({"fills": _rows_of(fills)} if fills else {}),
                     **changes,
+                    "clock_offset": clock_offset,
                     "id": old.id,
                     "account": old.account,
                     "version": old.version,
@@ -346,15 +302,62 @@ class Orders:
 
 
 @lru_cache
-def _saving(columns: tuple[str, ...], *, fills: bool, tried: bool) -> str:
-    """Return the statement that changes these columns; no others, of which an order has many, are sent or come back."""
-    changes = "".join(f"{column} = %({column})s, " for column in columns)
-    fills_more = "filled_quantity" in columns
-    query = SAVE.format(
-        locked=LOCKED if fills_more else "", changes=changes, under_lock=UNDER_LOCK if fills_more else ""
-    )
-    query += (FILLED if fills else "") + (TRIED if tried else "")
-    return query + SAVED.format(columns=", ".join((*columns, *ALWAYS_SET)))
+def _saving(
+    columns: tuple[str, ...], stamped: tuple[str, ...] = (), *, fills: bool = False, tried: bool = False
+) -> str:
+    """Return the statement that changes these columns; no others, of which an order has many, are sent or come back.
+
+    stamped: columns that get the time of the database's clock.
+    """
+    # What fills moves the account's book, so the account is locked first, and the order's row only with that in hand.
+    locks = "filled_quantity" in columns
+    locked = """
+        locked AS MATERIALIZED (
+            SELECT account AS locked_account FROM accounts WHERE account = %(account)s FOR NO KEY UPDATE
+        ),"""
+    tries = """,
+        tried AS (
+            INSERT INTO order_attempts (
+                intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids,
+                gateway, binding
+            )
+            SELECT id, attempt, account, %(worker)s, %(code_version)s, %(started_at)s, %(times_out_at)s,
+                %(gateway_order_ids)s, %(gateway)s, %(binding)s
+            FROM saved
+        )"""
+    # Executions that the order does not have yet: one seen before is the same one.
+    filled = """,
+        filled AS (
+            INSERT INTO fills (account, fill_id, intent_id, quantity, price, filled_at)
+            SELECT saved.account, fill_id, saved.id, fill.quantity, fill.price, at
+            FROM saved, jsonb_to_recordset(%(fills)s) AS fill (
+                fill_id TEXT, quantity NUMERIC, price NUMERIC, at TIMESTAMPTZ
+            )
+            ON CONFLICT (intent_id, fill_id) DO NOTHING
+        )"""
+    changes = [f"{column} = %({column})s, " for column in columns]
+    changes += [f"{column} = clock_timestamp() + %(clock_offset)s, " for column in stamped]
+    # Found by its id, and by nothing else: a planner that has not counted the rows yet takes any index that `state`
+    # fits, and reads every live order. IS NOT DISTINCT FROM fits none.
+    return f"""
+        WITH {locked if locks else ""}
+        saved AS (
+            UPDATE order_intents
+            SET {"".join(changes)}
+                final_at = CASE WHEN %(is_final)s THEN COALESCE(final_at, clock_timestamp()) END,
+                updated_at = clock_timestamp(), version = version + 1
+            {"FROM locked" if locks else ""}
+            WHERE id = %(id)s AND version = %(version)s AND state IS NOT DISTINCT FROM %(old_state)s
+            RETURNING order_intents.*
+        ),
+        event AS (
+            INSERT INTO order_events (intent_id, actor, event, from_state, to_state, attempt, detail)
+            SELECT id, %(actor)s, %(event)s, %(old_state)s, state, attempt, %(detail)s FROM saved
+        )
+        {filled if fills else ""}
+        {tries if tried else ""}
+        SELECT {", ".join((*columns, *stamped, "version", "final_at", "updated_at"))} FROM saved
+    """  # noqa: S608  names of columns
 
 
 def _rows_of(fills: Sequence[Execution]) -> Jsonb:

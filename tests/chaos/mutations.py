@@ -23,7 +23,8 @@ from include.execution.steps import map_orders as mapping
 from include.execution.steps import positions, snapshot
 from include.ledger import orders as ledger_orders
 from include.ledger.accounts import Accounts
-from include.ledger.ledger import Ledger, Locked
+from include.ledger.gate import Locked
+from include.ledger.ledger import Ledger
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.trading.account.row import Account, AccountState

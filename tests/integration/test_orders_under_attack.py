@@ -17,7 +17,8 @@ from include.execution import faultpoints as points
 from include.execution.orders.reports import apply_report
 from include.execution.orders.resolve import look_up
 from include.execution.orders.submit import submit_order
-from include.ledger.ledger import Ledger, Traffic
+from include.ledger.gate import Traffic
+from include.ledger.ledger import Ledger
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.errors import BookMismatch, LedgerUnavailable, OutcomeUnknown, TradingError
 from include.trading.models import Fill, OrderReport
@@ -210,6 +211,20 @@ def test_a_v1_gateway_that_makes_other_ids_than_we_compute_is_a_break(trade_v1: 
 
     assert [found.kind for found in trade_v1.breaks()] == ["other_id"]
     assert trade_v1.account().state == "halted"
+
+
+def test_an_acknowledgement_has_the_time_of_the_databases_clock(trade: Trade) -> None:
+    _, order = trade.plan_one()
+    with trade.engine.ledger() as ledger:
+        before = ledger.now()
+        with trade.engine.desk() as desk:
+            ended = submit_order(desk, order.plan_id, order.client_order_id)
+        stored = ledger.orders.get(order.client_order_id)
+
+        assert stored is not None
+        assert stored.acknowledged_at is not None
+        assert before < stored.acknowledged_at < ledger.now()
+        assert ended.acknowledged_at == stored.acknowledged_at
 
 
 def test_a_worker_that_waited_at_the_gate_sees_what_was_stored_meanwhile(trade: Trade) -> None:

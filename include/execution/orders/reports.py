@@ -22,17 +22,16 @@ CANNOT_CHANGE = (*UNBOOKABLE, TypeError, LookupError)
 NOTHING_STORED, PUT_OFF = "nothing_stored", "put_off"
 
 
-def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str, *, at: datetime | None = None) -> Intent:
+def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Intent:
     """Book a report on an order that was sent; return the order as the ledger has it now.
 
-    at: when it came, by the ledger's clock, which is asked where nobody knows. For the record only.
     A report that contradicts the order or itself is a break: the account halts, and what is certain is booked still.
     Raises BookMismatch for one that cannot be booked at all, which is a break too.
     """
     try:
         while True:
             try:
-                return _apply(desk, intent, report, event, at)
+                return _apply(desk, intent, report, event)
             except Overtaken:
                 intent = reread(desk, intent)
             if intent.state not in NEVER_SENT | UNRESOLVED and intent.reason != SETTLED:
@@ -76,17 +75,28 @@ def note_late_answer(desk: Desk, intent: Intent, words: str, *, live: bool) -> I
     return intent
 
 
-def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str, at: datetime | None) -> Intent:
+def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Intent:
     orders = desk.ledger.orders
     booked = orders.executions(intent.id) if intent.filled_quantity > 0 else []
     booking = book(intent, report, contract=desk.gateway.contract, booked=booked)
     detail = report.model_dump(mode="json", exclude={"raw"})
     for problem in booking.contradictions:
         _tell(desk, intent, problem, {"report": detail})
-    changes = _changes(desk, intent, booking, at)
-    if not changes and not booking.fills:
+    changes = _changes(desk, intent, booking)
+    # For the record only: when the ledger took note of it.
+    stamped = ["acknowledged_at"] if booking.acknowledges and intent.acknowledged_at is None else []
+    if not changes and not booking.fills and not stamped:
         return intent
-    return orders.save(intent, event=event, actor=desk.actor, detail=detail, fills=booking.fills, **changes)
+    return orders.save(
+        intent,
+        event=event,
+        actor=desk.actor,
+        detail=detail,
+        fills=booking.fills,
+        stamped=stamped,
+        clock_offset=desk.ledger.clock_offset,
+        **changes,
+    )
 
 
 def _tell(desk: Desk, intent: Intent, problem: Contradiction, detail: dict[str, Any]) -> None:
@@ -103,7 +113,7 @@ def _tell(desk: Desk, intent: Intent, problem: Contradiction, detail: dict[str, 
     )
 
 
-def _changes(desk: Desk, intent: Intent, booking: Booking, at: datetime | None) -> dict[str, Any]:
+def _changes(desk: Desk, intent: Intent, booking: Booking) -> dict[str, Any]:
     """Return the columns that a booking changes, times included; empty when it says nothing new."""
     changes = dict(booking.columns)
     if booking.state != intent.state:
@@ -112,8 +122,6 @@ def _changes(desk: Desk, intent: Intent, booking: Booking, at: datetime | None) 
             changes["unknown_since"] = None
         elif intent.unknown_since is None:
             changes["unknown_since"] = desk.ledger.now()
-    if booking.acknowledges and intent.acknowledged_at is None:
-        changes["acknowledged_at"] = at or desk.ledger.now()
     if booking.state in FINAL:
         changes |= {"lease_owner": None, "lease_until": None}
     return {column: value for column, value in changes.items() if value != getattr(intent, column)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -286,7 +285,7 @@ def _post(desk: Desk, passage: Passage) -> Intent:
     intent = passage.intent
     reach("before_post")
     # The ledger's clock goes on while a worker, or its machine, stands still.
-    now, asked = desk.ledger.now(), time.monotonic()
+    now = desk.ledger.now()
     if not may_post(
         now=now,
         lease_until=intent.lease_until,
@@ -303,7 +302,6 @@ def _post(desk: Desk, passage: Passage) -> Intent:
         except Overtaken:
             note_late_answer(desk, intent, str(error), live=isinstance(error, IdExists | BookMismatch))
             raise
-    answered_at = now + timedelta(seconds=time.monotonic() - asked)
     reach("after_answer")
     _record_answer(desk, passage)
     reach("before_booking")
@@ -320,7 +318,7 @@ def _post(desk: Desk, passage: Passage) -> Intent:
             "computed from its strategy and broker_timezone: a lost answer could not be looked up",
             intent=intent,
         )
-    intent = apply_report(desk, intent, report, "answered", at=answered_at)
+    intent = apply_report(desk, intent, report, "answered")
     reach("after_booking")
     return intent
 
