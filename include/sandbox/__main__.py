@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from include.sandbox.ports import Port, PortInUse
 from include.sandbox.server import serve
-from include.sandbox.settings import Settings
+from include.sandbox.settings import ALPACA_KEY, Settings
 
 PORTS = {"signals": 8001, "gateway": 8002, "market": 8003, "admin": 8004}
 ALPACA_PORT = 8005
@@ -53,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def ready(urls: dict[str, str]) -> None:
         words = ", ".join(f"{name} {url}" for name, url in urls.items())
+        if "alpaca" in urls and not options["alpaca_key"]:
+            words += f" (key id and secret: {ALPACA_KEY.replace(':', ', ')})"
         print(json.dumps(urls) if options["json"] else f"Sandbox ready: {words}", flush=True)
 
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, Protocol, cast
@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from include.sandbox.book import Book, BrokerOrder, shown_qty
+from include.sandbox.book import Book, BrokerOrder
 from include.sandbox.faults import TABLE, ArmedFault, Faults, Json
-from include.sandbox.gateway import Gateway
 from include.sandbox.settings import NOTICE, Settings
+from include.sandbox.store import shown_qty
 from include.sandbox.web import Problem, build_app, parse, stamp
 
 REFUSE_CONNECTIONS = "refuse_connections"
@@ -51,6 +51,10 @@ class RefusablePort(Protocol):
     async def reopen(self) -> None: ...
 
 
+class Forgetful(Protocol):
+    def clear(self) -> None: ...
+
+
 class ForcedState(BaseModel):
     """status: the broker's word, with which it stops to fill; fill: shares to execute now, also on a closed order."""
 
@@ -72,8 +76,13 @@ class Conversion(BaseModel):
 
 
 def build_admin(
-    settings: Settings, faults: Faults, book: Book, gateway: Gateway, ports: Mapping[str, RefusablePort]
+    settings: Settings,
+    faults: Faults,
+    book: Book,
+    forgetful: Iterable[Forgetful],
+    ports: Mapping[str, RefusablePort],
 ) -> Starlette:
+    """forgetful: what has to forget more than the book when everything is reset."""
     at_start = settings.model_copy(deep=True)
     inbox: list[Json] = []
 
@@ -106,7 +115,8 @@ def build_admin(
     async def reset(request: Request) -> Response:
         """Empty both books and the inbox, clear the faults, and go back to the settings of the start."""
         book.clear()
-        gateway.clear()
+        for service in forgetful:
+            service.clear()
         inbox.clear()
         for name, value in at_start.model_copy(deep=True):
             setattr(settings, name, value)

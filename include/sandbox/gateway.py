@@ -20,11 +20,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
-from include.sandbox.book import Book, BrokerOrder, shown_qty
+from include.sandbox.book import Book, BrokerOrder
 from include.sandbox.faults import Json, Twist
 from include.sandbox.gates import Gates
 from include.sandbox.prices import Prices, utc
 from include.sandbox.settings import NOTICE, Settings
+from include.sandbox.store import shown_qty
 from include.sandbox.web import Handler, Problem, SignatureCheck, build_app, parse, stamp
 
 SERVICE = "sandbox_execution_gateway"

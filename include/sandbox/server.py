@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from include.sandbox.admin import build_admin
 from include.sandbox.alpaca.front import Front
 from include.sandbox.alpaca.service import Alpaca
-from include.sandbox.book import Book, open_store
+from include.sandbox.book import Book
 from include.sandbox.faults import Faults, Faulty
 from include.sandbox.gateway import Gateway
 from include.sandbox.market import MarketData
@@ -19,6 +19,7 @@ from include.sandbox.ports import Port
 from include.sandbox.prices import Prices
 from include.sandbox.settings import Settings
 from include.sandbox.signals import SignalService
+from include.sandbox.store import open_store
 
 
 async def serve(
@@ -37,12 +38,13 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     alpaca = Alpaca(settings, book, prices, market)
+    front = Front(Faulty("alpaca", alpaca.app(), faults, alpaca.notice), settings)
     services: dict[str, ASGIApp] = {
         "signals": Faulty("signals", signals.app(), faults, signals.notice),
         "gateway": Faulty("gateway", gateway.app(), faults, gateway.notice),
         "market": Faulty("market", market.app(), faults, market.notice),
-        "alpaca": Front(Faulty("alpaca", alpaca.app(), faults, alpaca.notice), settings),
-        "admin": build_admin(settings, faults, book, gateway, ports),
+        "alpaca": front,
+        "admin": build_admin(settings, faults, book, (gateway, front), ports),
     }
     for name, port in ports.items():
         await port.serve(services[name])

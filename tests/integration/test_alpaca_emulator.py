@@ -111,6 +111,24 @@ def test_the_rate_limit_is_counted_and_a_new_minute_frees_it(sandbox: Sandbox, b
     assert broker.place().status_code == 200
 
 
+def test_a_reset_frees_the_rate_limit(sandbox: Sandbox, broker: Emulator) -> None:
+    sandbox.admin.settings(clock_offset_seconds=5000)
+    sandbox.admin.settings(alpaca_rate_limit_per_minute=1)
+    before = [broker.get("/v2/clock").status_code for _ in range(2)]
+    sandbox.admin.reset()
+    sandbox.admin.settings(clock_offset_seconds=5000)
+    sandbox.admin.settings(alpaca_rate_limit_per_minute=1)
+
+    assert (before, broker.get("/v2/clock").status_code) == ([200, 429], 200)
+
+
+def test_an_order_may_name_its_asset_by_id(broker: Emulator) -> None:
+    asset_id = broker.get("/v2/assets/AAPL").json()["id"]
+    broker.place(asset_id, client_order_id="by-id")
+
+    assert (broker.find("by-id")["symbol"], broker.find("by-id")["status"]) == ("AAPL", "filled")
+
+
 def test_a_list_is_paged_by_the_last_orders_id_and_loses_none(broker: Emulator) -> None:
     names = [f"n{number}" for number in range(7)]
     for name in names:
@@ -290,6 +308,8 @@ def test_a_body_that_is_no_order_is_refused(sandbox: Sandbox, broker: Emulator, 
         {"client_order_id": "\ud800"},
         {"type": "trailing_stop"},
         {"order_class": "bracket"},
+        {"stop_loss": {"stop_price": "1"}},
+        {"advanced_instructions": {"algorithm": "TWAP"}},
         {"extended_hours": "yes"},
     ],
     ids=json.dumps,

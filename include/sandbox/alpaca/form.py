@@ -14,6 +14,7 @@ SIDES = ("buy", "sell")
 TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop")
 TIMES_IN_FORCE = ("day", "gtc", "opg", "cls", "ioc", "fok")
 INTENTS = ("buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close")
+MORE_THAN_SIMPLE = ("legs", "take_profit", "stop_loss", "advanced_instructions")
 MAX_AMOUNT = Decimal(10) ** 12
 MAX_DECIMALS = 9
 MAX_ID = 128
@@ -52,7 +53,7 @@ def read_body(body: bytes) -> dict[str, Any]:
 
 def read_form(given: Mapping[str, Any]) -> Form:
     """Read an order; amounts may be text, as in the vendor's schema, or numbers, as its Python client sends them."""
-    if given.get("order_class") not in (None, "", "simple") or any(given.get(name) for name in ("legs", "take_profit")):
+    if given.get("order_class") not in (None, "", "simple") or any(given.get(name) for name in MORE_THAN_SIMPLE):
         raise malformed("the emulator takes simple orders only")
     kind = _one_of(given, "type", TYPES)
     form = Form(

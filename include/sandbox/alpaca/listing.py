@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.sandbox.alpaca.errors import malformed
-from include.sandbox.alpaca.orders import CLOSED, Orders
+from include.sandbox.alpaca.order_body import CLOSED
+from include.sandbox.alpaca.orders import Orders
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 CHUNK = 500

@@ -6,8 +6,8 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -17,14 +17,13 @@ from include.sandbox.alpaca.errors import Refused, forbidden, malformed, not_fou
 from include.sandbox.alpaca.form import Form
 from include.sandbox.alpaca.hours import Hours, Schedule
 from include.sandbox.alpaca.money import check_money, unit_cost
+from include.sandbox.alpaca.order_body import CLOSED, order_body
 from include.sandbox.alpaca.rules import Asset, OpenOrder, check_form, check_shares, check_wash_trade, opens
-from include.sandbox.alpaca.views import maybe, maybe_stamp, plain, stamp
-from include.sandbox.book import Book, BrokerOrder
+from include.sandbox.book import Book
 from include.sandbox.faults import Twist
-from include.sandbox.prices import Prices, utc
+from include.sandbox.prices import Prices
 from include.sandbox.settings import Settings
 
-CLOSED = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 NINE_DECIMALS = Decimal("1e-9")
 FOR_EVER = 1e12
 
@@ -49,6 +48,7 @@ class Orders:
                 return self._keep(form, own_id, None, now, Decimal(0), twist)
             raise _refusal(twist)
         asset, price = self._asset(form.symbol, now)
+        form = replace(form, symbol=asset.symbol)  # the asset's id does as well
         check_form(form, asset, price)
         qty = form.qty
         if form.notional is not None:
@@ -144,7 +144,7 @@ class Orders:
             )
         row = self._row("client_order_id", own_id)
         assert row is not None
-        return self._body(row, None, twist.says or first_word)
+        return order_body(self.assets, self.hours, row, None, twist.says or first_word)
 
     def _schedule(self, form: Form, marketable: bool, now: datetime) -> Schedule:
         return self.hours.schedule(form, marketable, now, self.settings.alpaca_clock == "always_open")
@@ -181,63 +181,12 @@ class Orders:
     def _said(self, row: sqlite3.Row) -> dict[str, Any]:
         now = self.settings.now().timestamp()
         if row["says"] and now < row["says_until"]:
-            return self._body(row, None, row["says"])
+            return order_body(self.assets, self.hours, row, None, row["says"])
         order = self.book.order(row["id"], now)
         if order is None:
-            return self._body(row, None, "pending_new")
+            return order_body(self.assets, self.hours, row, None, "pending_new")
         pending = row["cancel_asked"] and order.status in ("accepted", "new", "partially_filled")
-        return self._body(row, order, "pending_cancel" if pending else order.status)
-
-    def _body(self, row: sqlite3.Row, order: BrokerOrder | None, status: str) -> dict[str, Any]:
-        asked = json.loads(row["asked"])
-        created_at = utc(row["created_at"])
-        changed_at = order.changed_at if order else created_at
-        asset = self.assets.get(row["symbol"])
-        ended = {word: maybe_stamp(changed_at if status == word else None) for word in CLOSED}
-        return {
-            "id": row["id"],
-            "client_order_id": row["client_order_id"],
-            "created_at": stamp(created_at),
-            "updated_at": stamp(changed_at),
-            "submitted_at": stamp(created_at),
-            "filled_at": ended["filled"],
-            "expired_at": ended["expired"],
-            "canceled_at": ended["canceled"],
-            "failed_at": ended["rejected"],
-            "replaced_at": ended["replaced"],
-            "replaced_by": str(uuid.uuid5(uuid.UUID(row["id"]), "replaced")) if status == "replaced" else None,
-            "replaces": None,
-            "asset_id": asset.id,
-            "symbol": row["symbol"],
-            "asset_class": "us_equity",
-            "notional": _plain(asked["notional"]),
-            "qty": _plain(asked["qty"]),
-            "filled_qty": plain(order.filled) if order else "0",
-            "filled_avg_price": maybe(order.average_price) if order else None,
-            "order_class": "",
-            "order_type": asked["type"],
-            "type": asked["type"],
-            "side": asked["side"],
-            "time_in_force": asked["time_in_force"],
-            "limit_price": _plain(asked["limit_price"]),
-            "stop_price": _plain(asked["stop_price"]),
-            "trail_price": _plain(asked["trail_price"]),
-            "trail_percent": _plain(asked["trail_percent"]),
-            "hwm": None,
-            "status": status,
-            "extended_hours": asked["extended_hours"],
-            "legs": None,
-            "position_intent": asked["position_intent"] or _intent(asked["side"], Decimal(row["unit_cost"])),
-            "expires_at": stamp(self._expires_at(created_at, asked["time_in_force"], order)),
-            "source": None,
-            "subtag": None,
-        }
-
-    def _expires_at(self, created_at: datetime, time_in_force: str, order: BrokerOrder | None) -> datetime:
-        if order and order.ends_at and order.ends_as == "expired":
-            return order.ends_at
-        closes_at = self.hours.current(created_at).closes_at
-        return closes_at if time_in_force != "gtc" else created_at + timedelta(days=90)
+        return order_body(self.assets, self.hours, row, order, "pending_cancel" if pending else order.status)
 
     # ── canceling ──
 
@@ -266,14 +215,6 @@ def _is_marketable(form: Form, price: Decimal) -> bool:
     if form.type == "limit" and form.limit_price is not None:
         return form.limit_price >= price if form.side == "buy" else form.limit_price <= price
     return form.type == "market"
-
-
-def _intent(side: str, unit_cost: Decimal) -> str:
-    return f"{side}_to_{'open' if unit_cost else 'close'}"
-
-
-def _plain(text: str | None) -> str | None:
-    return None if text is None else plain(Decimal(text))
 
 
 def _refusal(twist: Twist) -> Refused:

@@ -8,8 +8,9 @@ from contextlib import closing, contextmanager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.sandbox.book import Book, open_store
+from include.sandbox.book import Book
 from include.sandbox.prices import Prices
+from include.sandbox.store import open_store
 
 NOW = 1_767_627_000.0
 SYMBOLS = ("AAPL", "MSFT")
