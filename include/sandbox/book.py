@@ -85,7 +85,7 @@ class Watcher(Protocol):
 
     def executed(self, order_id: str, execution: Execution) -> None: ...
 
-    def finished(self, order_id: str) -> None: ...
+    def finished(self, order_id: str, status: str | None) -> None: ...
 
     def cleared(self) -> None: ...
 
@@ -146,7 +146,7 @@ class Book:
         """Drop an order that has not arrived yet."""
         self.store.execute("DELETE FROM broker_orders WHERE broker_order_id = ?", (broker_order_id,))
         for watcher in self._watchers:
-            watcher.finished(broker_order_id)
+            watcher.finished(broker_order_id, None)
 
     def order(self, any_id: str, now: float) -> BrokerOrder | None:
         """Find an order by the broker's or the client's id."""
@@ -345,7 +345,7 @@ class Book:
             (status, at, broker_order_id),
         )
         for watcher in self._watchers:
-            watcher.finished(broker_order_id)
+            watcher.finished(broker_order_id, status)
 
 
 def _start(row: sqlite3.Row) -> float:

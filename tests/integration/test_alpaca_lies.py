@@ -188,6 +188,19 @@ def test_an_order_in_a_rare_state_is_open_does_not_fill_and_can_be_canceled(
     assert found(broker)["status"] == "canceled"
 
 
+def test_an_order_in_a_rare_state_still_reserves_buying_power(sandbox: Sandbox, broker: httpx.Client) -> None:
+    def power() -> float:
+        return float(broker.get("/v2/account").json()["buying_power"])
+
+    full = power()
+    outcome(broker, type="limit", limit_price="10")
+    sandbox.admin.order("one", status="held")
+    held = power()
+    sandbox.admin.order("one", status="canceled")
+
+    assert (full - held, power()) == (100, full)
+
+
 def test_a_replaced_order_names_its_successor_and_is_closed(sandbox: Sandbox, broker: httpx.Client) -> None:
     outcome(broker, type="limit", limit_price="1")
     sandbox.admin.order("one", status="replaced")

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
 
+from include.sandbox.alpaca.order_body import CLOSED
 from include.sandbox.alpaca.rules import OpenOrder
 from include.sandbox.book import Book, BrokerOrder, Execution
 
@@ -21,8 +22,8 @@ class Tally:
         for order in book.kept_orders():
             for execution in order.executions:
                 self._count(execution)
-            if order.is_open:
-                self.placed(order.broker_order_id)
+            self.placed(order.broker_order_id)
+            if order.status not in CLOSED:
                 self._remember(order)
         book.watch(self)
 
@@ -53,8 +54,9 @@ class Tally:
         if order := self.open_orders.get(order_id):
             self.open_orders[order_id] = replace(order, rest=order.rest - abs(execution.qty))
 
-    def finished(self, order_id: str) -> None:
-        self.open_orders.pop(order_id, None)
+    def finished(self, order_id: str, status: str | None) -> None:
+        if status is None or status in CLOSED:
+            self.open_orders.pop(order_id, None)
 
     def _count(self, execution: Execution) -> None:
         self.net[execution.symbol] += execution.qty

@@ -8,10 +8,15 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.sandbox.alpaca.form import read_form
 from include.sandbox.alpaca.rules import OpenOrder
+from include.sandbox.alpaca.service import Alpaca
 from include.sandbox.alpaca.tally import Tally
 from include.sandbox.book import Book
+from include.sandbox.faults import Twist
+from include.sandbox.market import MarketData
 from include.sandbox.prices import Prices
+from include.sandbox.settings import Settings
 from include.sandbox.store import open_store
 
 NOW = 1_767_627_000.0
@@ -72,6 +77,25 @@ def test_the_tally_is_what_the_orders_add_up_to(orders: list[Asked], waits: list
         rests = {order.broker_order_id: order.qty - order.filled for order in kept if order.is_open}
         assert {id: order.rest for id, order in tally.open_orders.items()} == rests
         assert tally.open_orders == again.open_orders
+
+
+def test_a_post_costs_the_same_however_many_orders_have_ended() -> None:
+    with closing(open_store(":memory:")) as store:
+        settings, book = Settings(fill_after_seconds=0), Book(store, PRICES)
+        orders = Alpaca(settings, book, PRICES, MarketData(settings, PRICES)).orders
+        form = read_form({"symbol": "AAPL", "side": "buy", "qty": "0.1", "type": "market", "time_in_force": "day"})
+
+        def statements(ended: int) -> int:
+            for _ in range(ended):
+                orders.place(form, Twist())
+            orders.account.tally.settle(settings.now().timestamp() + 1)
+            asked: list[str] = []
+            store.set_trace_callback(asked.append)
+            orders.place(form, Twist())
+            store.set_trace_callback(None)
+            return len(asked)
+
+        assert statements(ended=3) == statements(ended=50)
 
 
 def test_a_book_that_was_emptied_adds_up_to_nothing() -> None:
