@@ -81,7 +81,7 @@ class Holding:
 class Watcher(Protocol):
     """What the book tells of its changes."""
 
-    def placed(self, order_id: str) -> None: ...
+    def awaits(self, order_id: str, due_at: float) -> None: ...
 
     def executed(self, order_id: str, execution: Execution) -> None: ...
 
@@ -128,8 +128,11 @@ class Book:
             " fill_after, fill_parts, fill_from, ends_at, ends_as) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*words, fill_from, *(ends or (None, None))),
         )
-        for watcher in self._watchers:
-            watcher.placed(broker_order_id)
+        start = at if fill_from is None else fill_from
+        due = [due_at for due_at, _ in _parts(Decimal(qty), overfill, start, fill_after, fill_parts)[:1]]
+        if due or ends:
+            for watcher in self._watchers:
+                watcher.awaits(broker_order_id, min([*due, *([ends[0]] if ends else [])]))
         return broker_order_id
 
     def end(self, broker_order_id: str, at: float, status: str) -> None:
@@ -140,7 +143,7 @@ class Book:
                 (at, status, broker_order_id),
             )
         for watcher in self._watchers:
-            watcher.placed(broker_order_id)
+            watcher.awaits(broker_order_id, at)
 
     def forget(self, broker_order_id: str) -> None:
         """Drop an order that has not arrived yet."""
@@ -237,7 +240,7 @@ class Book:
         if row is None:
             return None
         filled = self._read(row).filled
-        due = [due_at for due_at, total in _parts(row) if total > filled][:1]
+        due = [due_at for due_at, total in _parts_of(row) if total > filled][:1]
         return min([*due, *([row["ends_at"]] if row["ends_at"] is not None else [])], default=None)
 
     def note_post(self, client_order_id: str, symbol: str, at: float) -> None:
@@ -280,7 +283,7 @@ class Book:
             ended = row["ends_at"] is not None and row["ends_at"] <= now
             by = row["ends_at"] if ended else now
             with self.store:
-                for due_at, total in _parts(row):
+                for due_at, total in _parts_of(row):
                     missing = total - order.filled
                     if due_at <= by and missing > 0:
                         self._execute(order, missing, due_at, len(order.executions) + 1)
@@ -353,13 +356,18 @@ def _start(row: sqlite3.Row) -> float:
     return start
 
 
-def _parts(row: sqlite3.Row) -> list[tuple[float, Decimal]]:
+def _parts_of(row: sqlite3.Row) -> list[tuple[float, Decimal]]:
+    return _parts(read_qty(row["qty"]), row["overfill"], _start(row), row["fill_after"], row["fill_parts"])
+
+
+def _parts(
+    qty: Decimal, overfill: int, start: float, fill_after: float | None, fill_parts: int
+) -> list[tuple[float, Decimal]]:
     """Return when each part of an order is due, and how much is filled with it."""
-    if row["fill_after"] is None:
+    if fill_after is None:
         return []
-    qty = read_qty(row["qty"])
-    total, parts = qty + row["overfill"], max(1, min(row["fill_parts"], int(qty)))
+    total, parts = qty + overfill, max(1, min(fill_parts, int(qty)))
     return [
-        (_start(row) + row["fill_after"] * part / parts, total if part == parts else total * part // parts)
+        (start + fill_after * part / parts, total if part == parts else total * part // parts)
         for part in range(1, parts + 1)
     ]

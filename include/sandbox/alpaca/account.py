@@ -10,9 +10,10 @@ from typing import Any
 
 from include.sandbox.alpaca.assets import NAMESPACE, Assets
 from include.sandbox.alpaca.errors import not_found
-from include.sandbox.alpaca.money import Standing, standing
+from include.sandbox.alpaca.money import Standing, reserved
 from include.sandbox.alpaca.rules import OpenOrder
 from include.sandbox.alpaca.tally import Tally
+from include.sandbox.alpaca.valuation import Valuation
 from include.sandbox.alpaca.views import plain, stamp
 from include.sandbox.book import Book, Holding
 from include.sandbox.prices import Prices
@@ -28,7 +29,7 @@ class Account:
     def __init__(self, settings: Settings, book: Book, prices: Prices, assets: Assets) -> None:
         self.settings, self.book, self.prices, self.assets = settings, book, prices, assets
         self.tally = Tally(book)
-        self._seen: dict[tuple[str, int], Decimal] = {}
+        self.valuation = Valuation(self.tally, prices)
 
     # ── what the rules ask ──
 
@@ -43,19 +44,14 @@ class Account:
 
     def standing(self, now: datetime, open_orders: Iterable[OpenOrder]) -> Standing:
         self.tally.settle(now.timestamp())
-        held = dict(self.tally.net)
-        for symbol, qty in self.book.foreign().items():
-            held[symbol] = held.get(symbol, Decimal(0)) + qty
-        row = self.prices.current_row(now)
-        prices = {symbol: self._price(symbol, row) for symbol in held}
-        cash = self.settings.alpaca_cash + self.tally.cash_flow
-        return standing(cash, held, prices, open_orders, self.settings.alpaca_multiplier)
-
-    def _price(self, symbol: str, row: int) -> Decimal:
-        """Return a price, remembered: an account of hundreds of positions is valued at every POST."""
-        if (symbol, row) not in self._seen:
-            self._seen[symbol, row] = Decimal(str(self.prices.close(symbol, row) or 0))
-        return self._seen[symbol, row]
+        long, short = self.valuation.totals(self.prices.current_row(now), self.book.foreign())
+        return Standing(
+            cash=self.settings.alpaca_cash + self.tally.cash_flow,
+            long_value=long,
+            short_value=short,
+            reserved=reserved(open_orders),
+            multiplier=self.settings.alpaca_multiplier,
+        )
 
     def may_short(self, of: Standing) -> bool:
         return bool(self.settings.alpaca_account.get("shorting_enabled", of.may_short))

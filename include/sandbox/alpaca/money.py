@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,7 +14,6 @@ from include.sandbox.alpaca.views import plain
 MARKET_COLLAR = Decimal("1.05")
 SHORT_COLLAR = Decimal("1.03")
 LEAST_EQUITY_TO_SHORT = Decimal(2000)
-CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -52,21 +51,9 @@ class Standing:
         return max(round(self.equity * multiplier - used, 2), Decimal(0))
 
 
-def standing(
-    cash: Decimal,
-    positions: Mapping[str, Decimal],
-    prices: Mapping[str, Decimal],
-    open_orders: Iterable[OpenOrder],
-    multiplier: int,
-) -> Standing:
-    values = [qty * prices[symbol] for symbol, qty in positions.items()]
-    return Standing(
-        cash=cash,
-        long_value=sum((value for value in values if value > 0), Decimal(0)),
-        short_value=sum((value for value in values if value < 0), Decimal(0)),
-        reserved=sum((order.rest * order.unit_cost for order in open_orders), Decimal(0)),
-        multiplier=multiplier,
-    )
+def reserved(open_orders: Iterable[OpenOrder]) -> Decimal:
+    """Return what open orders take of the buying power before they fill."""
+    return sum((order.rest * order.unit_cost for order in open_orders), Decimal(0))
 
 
 def unit_cost(form: Form, ask: Decimal) -> Decimal:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
@@ -124,7 +124,7 @@ class Orders:
         first_word = "pending_new" if is_open else "accepted"
         says = "pending_new" if twist.stale or order_id is None else twist.says
         says_for = FOR_EVER if twist.stale or order_id is None else twist.says_for
-        asked = {name: str(v) if isinstance(v, Decimal) else v for name, v in asdict(form).items()}
+        asked = {name: str(v) if isinstance(v, Decimal) else v for name, v in vars(form).items()}
         created_at = now.timestamp() + twist.appears_after
         with self.store:
             self.store.execute(

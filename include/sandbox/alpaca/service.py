@@ -65,11 +65,11 @@ class Alpaca:
 
     def notice(self, scope: Scope, fields: Json) -> set[str]:
         """Count the POSTs for the judge, and say which symbols a request is about."""
-        query = Request(scope).query_params
         if scope["path"] == "/v2/orders" and scope["method"] == "POST":
             symbol = str(fields.get("symbol") or "").upper()
             self.book.note_post(str(fields.get("client_order_id") or ""), symbol, self.settings.now().timestamp())
             return {symbol}
+        query = Request(scope).query_params
         one = ONE.match(scope["path"])
         if one and one[1] != "orders":
             return {one[2].upper()}

@@ -22,7 +22,7 @@ class Tally:
         for order in book.kept_orders():
             for execution in order.executions:
                 self._count(execution)
-            self.placed(order.broker_order_id)
+            self._await(order.broker_order_id, now=float("-inf"))
             if order.status not in CLOSED:
                 self._remember(order)
         book.watch(self)
@@ -42,12 +42,14 @@ class Tally:
 
     def cleared(self) -> None:
         self.net: dict[str, Decimal] = defaultdict(Decimal)
+        self.changed: set[str] = set()
+        self.is_new = True
         self.cash_flow = Decimal(0)
         self.open_orders: dict[str, OpenOrder] = {}
         self._due: list[tuple[float, str]] = []
 
-    def placed(self, order_id: str) -> None:
-        self._await(order_id, now=float("-inf"))
+    def awaits(self, order_id: str, due_at: float) -> None:
+        heapq.heappush(self._due, (due_at, order_id))
 
     def executed(self, order_id: str, execution: Execution) -> None:
         self._count(execution)
@@ -60,12 +62,13 @@ class Tally:
 
     def _count(self, execution: Execution) -> None:
         self.net[execution.symbol] += execution.qty
+        self.changed.add(execution.symbol)
         self.cash_flow -= execution.qty * execution.price
 
     def _await(self, order_id: str, now: float) -> None:
         due_at = self._book.next_due(order_id)
         if due_at is not None and due_at > now:
-            heapq.heappush(self._due, (due_at, order_id))
+            self.awaits(order_id, due_at)
 
     def _remember(self, order: BrokerOrder) -> None:
         row = self._book.store.execute(

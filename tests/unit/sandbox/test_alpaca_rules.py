@@ -9,7 +9,7 @@ import pytest
 
 from include.sandbox.alpaca.errors import Refused
 from include.sandbox.alpaca.form import Form, read_form
-from include.sandbox.alpaca.money import check_money, standing, unit_cost
+from include.sandbox.alpaca.money import Standing, check_money, reserved, unit_cost
 from include.sandbox.alpaca.rules import Asset, OpenOrder, check_form, check_shares, check_wash_trade, opens
 
 APPLE = Asset("id", "AAPL", "Apple", "NASDAQ")
@@ -165,15 +165,13 @@ def test_a_buy_reserves_its_limit_and_a_short_at_least_three_percent_above_the_a
 
 
 def test_buying_power_is_a_multiple_of_the_equity_less_what_is_held_and_reserved() -> None:
-    held = {"AAPL": Decimal(10), "KO": Decimal(-5)}
-    prices = {"AAPL": Decimal(100), "KO": Decimal(20)}
     orders = [resting("buy", "2", cost="100"), resting("sell", "3", cost="0")]
 
-    worth = standing(Decimal(5000), held, prices, orders, 4)
+    worth = Standing(Decimal(5000), Decimal(1000), Decimal(-100), reserved(orders), 4)
 
     assert (worth.equity, worth.reserved) == (Decimal(5900), Decimal(200))
     assert worth.buying_power == 4 * Decimal(5900) - 1000 - 100 - 200
-    assert standing(Decimal(5000), {}, {}, orders, 1).buying_power == Decimal(4800)
+    assert Standing(Decimal(5000), Decimal(0), Decimal(0), Decimal(200), 1).buying_power == Decimal(4800)
 
 
 def test_an_order_may_use_all_the_buying_power_and_no_cent_more() -> None:
@@ -190,4 +188,4 @@ def test_an_order_may_use_all_the_buying_power_and_no_cent_more() -> None:
 
 @pytest.mark.parametrize(("multiplier", "equity", "may"), [(4, 2000, True), (4, 1999, False), (1, 5000, False)])
 def test_shorting_needs_margin_and_two_thousand_dollars(multiplier: int, equity: int, may: bool) -> None:
-    assert standing(Decimal(equity), {}, {}, [], multiplier).may_short is may
+    assert Standing(Decimal(equity), Decimal(0), Decimal(0), Decimal(0), multiplier).may_short is may

@@ -12,10 +12,11 @@ from include.sandbox.alpaca.form import read_form
 from include.sandbox.alpaca.rules import OpenOrder
 from include.sandbox.alpaca.service import Alpaca
 from include.sandbox.alpaca.tally import Tally
+from include.sandbox.alpaca.valuation import Valuation
 from include.sandbox.book import Book
 from include.sandbox.faults import Twist
 from include.sandbox.market import MarketData
-from include.sandbox.prices import Prices
+from include.sandbox.prices import Prices, utc
 from include.sandbox.settings import Settings
 from include.sandbox.store import open_store
 
@@ -45,6 +46,7 @@ def test_the_tally_is_what_the_orders_add_up_to(orders: list[Asked], waits: list
     with closing(open_store(":memory:")) as store:
         book = Book(store, PRICES)
         tally = Tally(book)
+        valuation = Valuation(tally, PRICES)
         now = NOW
         for symbol, side, qty, fill_after, parts, ends_after, after in orders:
             now += 1
@@ -63,6 +65,7 @@ def test_the_tally_is_what_the_orders_add_up_to(orders: list[Asked], waits: list
         for wait in waits:
             now += wait
             tally.settle(now)
+            valuation.totals(PRICES.current_row(utc(now)), {})
 
         kept = book.kept_orders()
         again = Tally(book)
@@ -72,6 +75,12 @@ def test_the_tally_is_what_the_orders_add_up_to(orders: list[Asked], waits: list
         for symbol in SYMBOLS:
             expected = sum((e.qty for e in executed if e.symbol == symbol), Decimal(0))
             assert tally.net[symbol] == again.net[symbol] == expected
+        foreign, row = {"KO": Decimal("-2.5"), "MSFT": Decimal(3)}, PRICES.current_row(utc(now))
+        held = {symbol: tally.net.get(symbol, Decimal(0)) + foreign.get(symbol, 0) for symbol in (*SYMBOLS, "MSFT")}
+        worth = [qty * Decimal(str(PRICES.close(symbol, row))) for symbol, qty in held.items()]
+        expected_totals = (sum(value for value in worth if value > 0), sum(value for value in worth if value < 0))
+        assert valuation.totals(row, foreign) == expected_totals
+        assert Valuation(again, PRICES).totals(row, foreign) == expected_totals
         spent = sum((e.qty * e.price for e in executed), Decimal(0))
         assert tally.cash_flow == again.cash_flow == -spent
         rests = {order.broker_order_id: order.qty - order.filled for order in kept if order.is_open}
