@@ -272,6 +272,15 @@ def test_market_data_answers_to_the_same_keys_on_the_same_port(broker: Emulator)
     assert len(bars.json()["bars"]["AAPL"]) == 8
 
 
+def test_market_datas_own_port_takes_the_accounts_keys_beside_its_own() -> None:
+    with start_sandbox(market_key="data:key") as sandbox:
+        keys = [sandbox.alpaca_headers, {"APCA-API-KEY-ID": "data", "APCA-API-SECRET-KEY": "key"}, {}]
+        url = f"{sandbox.market_url}/v2/stocks/trades/latest?symbols=AAPL"
+        answers = [httpx.get(url, headers=headers).status_code for headers in keys]
+
+    assert answers == [200, 200, 403]
+
+
 def test_both_doors_lead_to_one_book(sandbox: Sandbox, broker: Emulator) -> None:
     broker.place(qty="5")
     gateway = httpx.Client(base_url=sandbox.gateway_url)
@@ -489,6 +498,9 @@ def test_it_runs_alone_with_its_admin_and_says_so() -> None:
             urls = json.loads(process.stdout.readline())
             with Emulator(urls["alpaca"], {"APCA-API-KEY-ID": "me", "APCA-API-SECRET-KEY": "secret"}) as broker:
                 assert broker.place().status_code == 200
+                httpx.post(f"{urls['admin']}/admin/faults", json={"fault": "refuse_connections"})
+                with pytest.raises(httpx.TransportError):
+                    broker.place()
             assert urls.keys() == {"alpaca", "admin"}
         finally:
             process.terminate()
