@@ -7,31 +7,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from include.adapters.http.endpoint import Endpoint
-from include.adapters.venues.gateway.client import GatewayReader
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
-from include.trading.account.venue_identity import RELEASED, Venue, normal_address, unlike
+from include.trading.account.venue_identity import RELEASED, VenueIdentity, unlike
 from include.trading.alerts.catalogue import OTHER_GATEWAY
 from include.trading.errors import OtherGateway
-from include.trading.models import GatewayInfo, Mode
+from include.trading.models import Mode, VenueInfo
 from include.trading.order.row import Intent
+from include.trading.ports import VenueConnection, VenueReader
 
 
 @dataclass(frozen=True)
 class Bound:
     """A gateway that was found to be the account's own. account: its row as it was then."""
 
-    reader: GatewayReader
+    reader: VenueReader
     account: Account
-    venue: Venue
+    venue: VenueIdentity
 
     @property
     def binding(self) -> int:
         return self.account.binding
 
 
-def bind(ledger: Ledger, account: str, reader: GatewayReader) -> Bound:
+def bind(ledger: Ledger, account: str, reader: VenueReader) -> Bound:
     """Return the account's binding to this gateway, made now when the account has none yet.
 
     Raises OtherGateway, and alerts, when the account belongs to another gateway or its connection is another account's.
@@ -51,18 +50,17 @@ def bind(ledger: Ledger, account: str, reader: GatewayReader) -> Bound:
     return Bound(reader, row, row.venue)
 
 
-def confirm(ledger: Ledger, bound: Bound, info: GatewayInfo, mode: Mode) -> Bound:
+def confirm(ledger: Ledger, bound: Bound, info: VenueInfo, mode: Mode) -> Bound:
     """Compare what the gateway says of itself with what the account knows, and keep what the account did not know yet.
 
-    Only a v1 gateway tells more than its address: it names its orders by its strategy id. The first paper or live run
-    decides which of the two the account is.
+    The first paper or live run decides which of the two the account is.
     Raises OtherGateway when it is another, or another account of the ledger has this gateway.
     """
-    row, tells = bound.account, info.contract == "v1"
-    found = Venue(
+    row = bound.account
+    found = VenueIdentity(
         address=bound.venue.address,
-        strategy_id=info.strategy_id if tells else None,
-        broker_url=_normal(info.broker_url) if tells else None,
+        strategy_id=info.strategy_id,
+        broker_url=info.broker_url,
         version=info.version,
     )
     if (difference := unlike(bound.venue, found)) is not None:
@@ -105,7 +103,7 @@ def proves_absence(ledger: Ledger, bound: Bound, intent: Intent) -> bool:
     )
 
 
-def _elsewhere(row: Account, endpoint: Endpoint) -> str:
+def _elsewhere(row: Account, endpoint: VenueConnection) -> str:
     leads = f"the connection {endpoint.connection_id} leads to {endpoint.address}"
     if row.gateway_address == RELEASED:
         return f"account {row.account} was taken off its gateway, and {leads}"
@@ -122,10 +120,3 @@ def _refusal(ledger: Ledger, account: str, what: str) -> OtherGateway:
             OTHER_GATEWAY.alarm(OTHER_GATEWAY.key(account), message, account=account), account=account
         )
     return OtherGateway(message)
-
-
-def _normal(url: str | None) -> str | None:
-    try:
-        return None if url is None else normal_address(url)
-    except ValueError:
-        return url

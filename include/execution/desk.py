@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from include.adapters.venues.gateway.client import GatewayClient, GatewayReader
 from include.execution.binding import Bound, bind, check_still, confirm, end_alert
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
 from include.trading.alerts.catalogue import cause_of_break
 from include.trading.errors import BookMismatch, InvalidData, Unavailable
-from include.trading.models import GatewayInfo, Mode
+from include.trading.models import Mode, VenueInfo
 from include.trading.order.row import Intent
+from include.trading.ports import Venue, VenueReader
 
 
 def default_worker() -> str:
@@ -31,13 +31,13 @@ def default_worker() -> str:
 class Desk:
     """Ready tools of one task: the ledger, the gateway, limits, and a way to wait.
 
-    account: whose gateway it is. reader: a GatewayReader where nothing may be sent, a GatewayClient where orders may
-    be, None where there is none. Steps take it from `gateway` and `client`, which lend the account's own gateway alone.
+    account: whose gateway it is. reader: a VenueReader where nothing may be sent, a Venue where orders may be, None
+    where there is none. Steps take it from `gateway` and `client`, which lend the account's own gateway alone.
     """
 
     ledger: Ledger
     account: str
-    reader: GatewayReader | None
+    reader: VenueReader | None
     settings: Settings
     actor: str
     code_version: str = "unknown"
@@ -59,15 +59,15 @@ class Desk:
         return self._bound
 
     @property
-    def gateway(self) -> GatewayReader:
+    def gateway(self) -> VenueReader:
         """The gateway to ask; raises as `bound` does."""
         return self.bound.reader
 
     @property
-    def client(self) -> GatewayClient:
+    def client(self) -> Venue:
         """The gateway as something that can send; a reader in its place is a programming error."""
         reader = self.gateway
-        if not isinstance(reader, GatewayClient):
+        if not isinstance(reader, Venue):
             raise TypeError("this step may not send: it was given a gateway that cannot submit")
         return reader
 
@@ -76,7 +76,7 @@ class Desk:
         if self._bound is not None:
             check_still(self._bound, account)
 
-    def confirm(self, info: GatewayInfo, mode: Mode) -> None:
+    def confirm(self, info: VenueInfo, mode: Mode) -> None:
         """Raise OtherGateway unless what the gateway says of itself fits the account; keep what is new."""
         self._bound = confirm(self.ledger, self.bound, info, mode)
 
@@ -140,10 +140,11 @@ def refresh_account(desk: Desk, account: str) -> None:
 
 
 def check_gateway(
-    desk: Desk, account: str, mode: Mode, *, sandbox_only: bool = False, quick: bool = False, planned: bool = True
-) -> GatewayInfo:
+    desk: Desk, account: str, mode: Mode, *, sandbox_only: bool | None = None, quick: bool = False, planned: bool = True
+) -> VenueInfo:
     """Ask the gateway what it is and return it, if it fits the run's mode; quick: its mode only, with one request.
 
+    sandbox_only: the strategy's; None where nothing is sent, as in a look-up.
     planned: the run has a plan, so that a gateway of another mode has changed since: a break. Before, a run of the
     wrong mode is only refused.
 
@@ -156,8 +157,13 @@ def check_gateway(
     wrong = None
     if info.mode != mode:
         wrong = f"the run's mode is {mode}, the gateway's is {info.mode}"
-    elif sandbox_only and not info.service.startswith("sandbox"):
+    elif sandbox_only and not info.is_sandbox:
         wrong = f"this strategy trades with the sandbox only, the gateway calls itself {info.service}"
+    elif info.sandbox_only and sandbox_only is False:
+        wrong = (
+            f"{desk.gateway.endpoint.address} is an emulator ({info.service}): only a strategy with sandbox_only: true "
+            "trades there"
+        )
     if wrong is not None and not planned:
         raise InvalidData(
             f"{wrong}: the run is refused and nothing is changed; give it the gateway's mode, or correct the "
@@ -172,7 +178,7 @@ def check_gateway(
             f"{wrong}: nothing was sent; check the connection execution_gateway and the strategy's mode",
         )
         raise BookMismatch(f"{wrong}; account {account} is halted")
-    if not quick or info.contract == "v1":
+    if not quick or info.strategy_id is not None:
         desk.confirm(info, mode)
     if not quick:
         end_alert(desk.ledger, account)

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from include.ledger.alerts import Alerts
 from include.trading.account.row import Account, AccountState
-from include.trading.account.venue_identity import Venue
+from include.trading.account.venue_identity import VenueIdentity
 from include.trading.alerts.catalogue import ACCOUNT_STATE
 from include.trading.errors import OtherGateway
 
@@ -61,7 +61,9 @@ class Accounts:
             raise LookupError(f"no account {account!r} in the ledger")
         return row
 
-    def record_gateway(self, account: str, binding: int, venue: Venue, *, environment: str | None) -> Account | None:
+    def record_gateway(
+        self, account: str, binding: int, venue: VenueIdentity, *, environment: str | None
+    ) -> Account | None:
         """Keep what the gateway tells of itself where it is not known yet; None when it is another binding by now.
 
         environment: paper or live, kept from the first run that sends. An account that had both before it was kept

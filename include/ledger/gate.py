@@ -103,9 +103,9 @@ class Gate:
             raise LookupError(
                 f"order {client_order_id}, plan {plan.plan_id} or account {plan.account!r} is not in the ledger"
             )
-        # In contract v2 the gateway's id is the order's own, which no other has: nobody is asked who holds it.
+        # Where the venue's id is the order's own, no other order has it: the ledger is not asked who holds it.
         holder = None
-        if plan.contract == "v1":
+        if not plan.takes_our_order_id:
             holder = self._orders.holder(plan.account, client_order_id, gateway_order_ids)
         return Locked(
             _record(Account, row),

@@ -126,11 +126,11 @@ def run_restored(place: Place, arguments: argparse.Namespace) -> int:
 def run_rebind(place: Place, arguments: argparse.Namespace) -> int:
     with place.ledger() as ledger:
         account = place.account(ledger, arguments.account)
-        endpoint = place.gateways().get(account)
+        venue = place.venues().get(account)
         done = rebind(
             ledger,
             account,
-            None if endpoint is None else endpoint.address,
+            None if venue is None else venue.connection.address,
             same_account=arguments.same_account,
             actor=actor_named(arguments.by),
             reason=arguments.reason,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 
-from include.adapters.venues.gateway.client import GatewayReader
 from include.execution.duty.audit import Audit, audit
 from include.ledger.ledger import Ledger
 from include.ops import printing
@@ -39,10 +38,10 @@ def run_audit(place: Place, arguments: argparse.Namespace) -> int:
 
 def _audit(place: Place, ledger: Ledger, account: str, arguments: argparse.Namespace) -> Audit:
     with ExitStack() as opened:
-        endpoint = place.gateways().get(account)
+        venue = place.venues().get(account)
         gateway = None
-        if endpoint is not None:
-            gateway = opened.enter_context(GatewayReader(endpoint, correlation_id="audit"))
+        if venue is not None:
+            gateway = opened.enter_context(venue.reader(correlation_id="audit"))
         return audit(ledger, gateway, account, arguments.first, arguments.last)
 
 

@@ -6,7 +6,6 @@ import argparse
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from include.adapters.prices.alpaca import MarketDataClient
 from include.execution.duty import account as operations
 from include.execution.preflight import blockers, check
 from include.execution.steps.positions import shares
@@ -32,7 +31,7 @@ def run_check(place: Place, arguments: argparse.Namespace) -> int:
         except TradingError as error:
             strategies = error
         now = ledger.now() if isinstance(ledger, Ledger) else datetime.now(UTC)
-        findings = check(ledger, strategies, place.endpoint, place.settings, now)
+        findings = check(ledger, strategies, place.assembly, now)
     stops = blockers(findings)
     if arguments.json:
         print(printing.as_json({"findings": findings, "blockers": stops}))
@@ -53,23 +52,22 @@ def run_check(place: Place, arguments: argparse.Namespace) -> int:
 def run_plan(place: Place, arguments: argparse.Namespace) -> int:
     strategy = place.strategy(arguments.strategy)
     signals = read_signals(arguments.signals, strategy)
-    gateway = place.endpoint(strategy.venue, "execution_gateway")
+    venue = place.assembly.venue(strategy.venue)
     with ExitStack() as opened:
         ledger = None if arguments.flat else opened.enter_context(place.ledger())
         now = datetime.now(UTC) if ledger is None else ledger.now()
         if arguments.prices is not None:
             pricing = file_prices(arguments.prices, now)
         else:
-            endpoint = place.endpoint(strategy.prices.connection, "market_data")
-            market = opened.enter_context(MarketDataClient(endpoint, correlation_id="ops"))
+            market = opened.enter_context(place.assembly.prices(strategy, correlation_id="ops"))
             pricing = market_prices(market, strategy, signals, now)
         plan = preview(
             ledger,
             strategy,
             signals,
             pricing,
-            account=gateway.account or "",
-            contract=gateway.contract or "v2",
+            account=venue.account,
+            ids_from_content=not venue.traits.takes_our_order_id,
             now=now,
         )
     if arguments.json:

@@ -10,18 +10,18 @@ from functools import cached_property
 from getpass import getuser
 from pathlib import Path
 
-from include.adapters.http.endpoint import Endpoint, ServiceName
-from include.adapters.venues.gateway.client import GatewayClient
+from include.adapters.connection import ConnectionParts
+from include.adapters.venues.registry import VenueAt
+from include.execution.assembly import DEFAULT_VENUE, Assembly
 from include.execution.desk import Desk
 from include.execution.settings import Settings, settings_from
 from include.ledger.connection import url_from_environment
 from include.ledger.ledger import Ledger, open_ledger
-from include.trading.errors import InvalidData, TradingError
+from include.trading.errors import InvalidData
 from include.trading.strategy.file import StrategyFile, load_strategies
 from include.trading.strategy.spec import Strategy
 
 SHIPPED_STRATEGIES = Path(__file__).parents[1] / "config" / "strategies.yaml"
-DEFAULT_GATEWAY = "execution_gateway"
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,13 @@ class Place:
             raise InvalidData(f"--strategy: expected one of {', '.join(found) or 'none, the file has none'}; got {id}")
         return found[id]
 
-    def endpoint(self, connection_id: str, service: ServiceName) -> Endpoint:
-        return Endpoint.from_environment(connection_id, self.environ, service)
+    @cached_property
+    def assembly(self) -> Assembly:
+        return Assembly(
+            connections=lambda connection_id: ConnectionParts.from_environment(connection_id, self.environ),
+            settings=self.settings,
+            code_version=self.environ.get("TRADING_CODE_VERSION", "unknown"),
+        )
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
@@ -59,44 +64,29 @@ class Place:
     @contextmanager
     def desk(self, ledger: Ledger, account: str, actor: str) -> Iterator[Desk]:
         """Open the gateway of an account."""
-        endpoint = self.gateways().get(account)
-        if endpoint is None:
+        venues = self.venues()
+        if account not in venues:
             raise InvalidData(
-                f"account {account}: no gateway connection names it; named are {', '.join(self.gateways()) or 'none'}"
+                f"account {account}: no gateway connection names it; named are {', '.join(venues) or 'none'}"
             )
-        with GatewayClient(endpoint, correlation_id="ops") as gateway:
-            yield Desk(
-                ledger=ledger,
-                account=account,
-                reader=gateway,
-                settings=self.settings,
-                actor=actor,
-                code_version=self.environ.get("TRADING_CODE_VERSION", "unknown"),
-            )
+        with self.assembly.desk_at(ledger, venues[account], actor=actor, correlation_id="ops") as desk:
+            yield desk
 
-    def gateways(self, also: Collection[str] = ()) -> dict[str, Endpoint]:
-        """Return the gateway connections that can be used, by account; an unusable one is `check`'s to tell.
+    def venues(self, also: Collection[str] = ()) -> dict[str, VenueAt]:
+        """Return the venues of the connections that can be used, by account; an unusable one is `check`'s to tell.
 
         also: connections that the ledger knows of, whatever the strategies file says.
         """
-        connections = {DEFAULT_GATEWAY, *also}
+        connections = {DEFAULT_VENUE, *also}
         # Halting must work with a broken strategies file.
         with suppress(InvalidData):
             connections |= {strategy.venue for strategy in self.strategies.strategies}
-        found: dict[str, Endpoint] = {}
-        for connection_id in sorted(connections):
-            try:
-                endpoint = self.endpoint(connection_id, "execution_gateway")
-            except TradingError:
-                continue
-            if endpoint.account is not None:
-                found[endpoint.account] = endpoint
-        return found
+        return self.assembly.venues(connections)[0]
 
     def account(self, ledger: Ledger, given: str | None) -> str:
         """Return the account given, or the only one there is; a name that nothing knows is refused."""
         given = None if given is None else given.strip()
-        known = sorted({*self.gateways(), *(row.account for row in ledger.accounts.all())})
+        known = sorted({*self.venues(), *(row.account for row in ledger.accounts.all())})
         if given is None and len(known) == 1:
             return known[0]
         if given is None or given not in known:

@@ -18,7 +18,7 @@ def run_report(place: Place, arguments: argparse.Namespace) -> int:
     if arguments.first > arguments.last:
         raise InvalidData(f"--from {arguments.first}: expected a day no later than --to {arguments.last}")
     with place.ledger() as ledger:
-        found = report(ledger, arguments.first, arguments.last, arguments.strategy, place.endpoint)
+        found = report(ledger, arguments.first, arguments.last, arguments.strategy, place.assembly)
     if arguments.plot is not None:
         _plot(found, arguments.plot)
     if arguments.json:

@@ -7,8 +7,8 @@ from functools import partial
 
 from include.adapters.notify.channels import from_environment
 from include.adapters.notify.heartbeat import ping
-from include.adapters.venues.gateway.client import GatewayReader
 from include.execution.alerts.delivery import send_alerts
+from include.execution.assembly import readers
 from include.execution.duty.watchdog import Watchdog
 from include.ops import printing
 from include.ops.place import Place
@@ -25,14 +25,10 @@ def run_watch(place: Place, arguments: argparse.Namespace) -> int:
     with place.ledger() as ledger:
         found = Watchdog(
             ledger=ledger,
-            settings=place.settings,
-            gateways={
-                account: partial(GatewayReader, endpoint, correlation_id="watchdog")
-                for account, endpoint in place.gateways(ledger.plans.gateway_connections()).items()
-            },
+            assembly=place.assembly,
+            gateways=readers(place.venues(ledger.plans.gateway_connections()), "watchdog"),
             # Whether a session is missed only Airflow can tell: it knows which strategies are paused.
             strategies=(),
-            code_version=place.environ.get("TRADING_CODE_VERSION", "unknown"),
             file_problem=file_problem,
         ).look()
         base_url = place.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080")

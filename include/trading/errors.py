@@ -10,7 +10,8 @@ TradingError
 │   ├── IdExists     … because the order id is taken (409, or "must be unique")
 │   └── Unauthorized … because of who asks (401, 403)
 ├── InvalidData      what came in (answer, parameter, setting) is not what was expected
-│   └── NotFound     the thing asked for does not exist
+│   ├── NotFound     the thing asked for does not exist
+│   └── BadAnswer    … and its text is kept
 ├── OtherGateway     the gateway is not the one the account belongs to: nothing is asked, sent or concluded there
 └── BookMismatch     the books disagree: a break, trading on the account stops
 """
@@ -47,11 +48,12 @@ class Halted(TradingError):
 
 
 class Rejected(TradingError):
-    """The service said no, for good. `status` is the HTTP status, 0 where there was none."""
+    """The service said no, for good. `status` is the HTTP status, 0 where there was none; `reason` a reason code."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, *, reason: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.reason = reason
 
 
 class IdExists(Rejected):
@@ -68,6 +70,14 @@ class InvalidData(TradingError):
 
 class NotFound(InvalidData):
     """The service answered that it does not know the thing asked for."""
+
+
+class BadAnswer(InvalidData):
+    """An answer that is not what was asked for; `raw` is its text as it came, for the ledger."""
+
+    def __init__(self, message: str, raw: str) -> None:
+        super().__init__(message)
+        self.raw = raw
 
 
 class OtherGateway(TradingError):

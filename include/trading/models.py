@@ -81,14 +81,18 @@ class OrderRequest(Value):
 
 
 class OrderReport(Value):
-    """What the gateway says of one order, from a POST or from a look-up."""
+    """What the venue says of one order, from a POST or from a look-up.
 
-    gateway_order_id: str = Field(description="the id the gateway stores it under (v1 makes its own)")
+    state: what its word means by itself, in our words, whatever was filled; the adapter decides. status: its own word.
+    """
+
+    gateway_order_id: str = Field(description="the id the venue stores it under; some make their own")
     broker_order_id: str | None = None
     symbol: str
     side: Side
     quantity: Decimal
-    status: str = Field(description="the gateway's own word, lower case")
+    state: str = Field(description="open, unknown, or a final state of include/trading/order/states.py")
+    status: str = Field(description="the venue's own word, lower case")
     filled_quantity: Shares | None = Field(default=None, description="shares in all; None: it does not say")
     filled_avg_price: PriceNumber | None = None
     fills: tuple[Fill, ...] = ()
@@ -96,14 +100,15 @@ class OrderReport(Value):
     raw: dict[str, Any] = Field(default_factory=dict)
 
 
-class GatewayInfo(Value):
-    """What the gateway says of itself."""
+class VenueInfo(Value):
+    """What the venue says of itself. strategy_id, broker_url: what it can be told from others by; None: not told."""
 
     service: str
     version: str
-    contract: Contract
     status: Literal["healthy", "degraded", "unhealthy"] | None = Field(description="None: it was not asked")
     mode: GatewayMode
-    strategy_id: str | None = Field(default=None, description="v1 hashes it into the ids it makes")
-    broker_url: str | None = Field(default=None, description="v1: where it sends orders")
+    strategy_id: str | None = Field(default=None, description="its own name or account, by which it is known again")
+    broker_url: str | None = Field(default=None, description="where it sends orders")
+    is_sandbox: bool = Field(default=False, description="it calls itself a sandbox: no money moves there")
+    sandbox_only: bool = Field(default=False, description="only strategies that are `sandbox_only` may trade here")
     detail: str | None = None

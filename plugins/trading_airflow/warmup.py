@@ -64,10 +64,11 @@ WARMUP = (
     Loaded(
         (
             "trading_airflow.alerts",
-            "trading_airflow.hooks.execution_gateway",
             "trading_airflow.hooks.ledger",
-            "trading_airflow.hooks.market_data",
-            "trading_airflow.hooks.signal_service",
+            "trading_airflow.connections",
+            "include.adapters.venues.gateway.kind",
+            "include.adapters.signals.service",
+            "include.adapters.prices.alpaca",
             "trading_airflow.operators.fills",
             "trading_airflow.operators.orders",
             "trading_airflow.operators.signals",

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+from include.adapters.venues.gateway import answers as gateway_answers
 from include.adapters.venues.gateway.client import GatewayReader
+from include.adapters.venues.gateway.words import state_of
 from include.execution import desk as desk_module
 from include.execution.binding import Bound
 from include.execution.desk import Desk
@@ -32,7 +34,6 @@ from include.trading.models import OrderRequest
 from include.trading.order import booking, fills
 from include.trading.order.gate import GateDecision, GateFacts
 from include.trading.order.row import Intent
-from include.trading.order.states import state_of
 from tests.chaos import stage
 
 
@@ -206,7 +207,7 @@ def _ended_orders_not_looked_up() -> None:
 
 
 def _end_believed_without_quantity() -> None:
-    booking._meant = lambda order, report, contract, filled: state_of(report, contract)
+    booking._meant = lambda order, report, filled: report.state
 
 
 def _executions_left_out() -> None:
@@ -214,8 +215,7 @@ def _executions_left_out() -> None:
 
 
 def _refusal_without_broker_id_believed() -> None:
-    for module in (booking, submit):
-        module.state_of = lambda report, _: state_of(report, "v2")
+    gateway_answers.state_of = lambda status, id, message, _: state_of(status, id, message, "v2")
 
 
 def _made_up_part_kept() -> None:

@@ -95,7 +95,7 @@ def watch(engine: Engine, gateway_url: str) -> Findings:
     endpoint = replace(engine, gateway_url=gateway_url).endpoint("execution_gateway")
     gateway = partial(GatewayReader, endpoint, correlation_id="watchdog")
     with engine.ledger() as ledger:
-        return Watchdog(ledger, engine.settings, {engine.account: gateway}, (), "test").look()
+        return Watchdog(ledger, engine.assembly(), {engine.account: gateway}, ()).look()
 
 
 def alerts(trade: Trade) -> list[tuple[str, int]]:

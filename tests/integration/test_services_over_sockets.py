@@ -330,7 +330,7 @@ def test_a_caller_who_cannot_prove_who_he_is_is_unauthorized(
 @v2_only
 def test_market_data_asks_for_the_key(connect: Callable[..., Any]) -> None:
     with pytest.raises(Unauthorized, match="forbidden"):
-        connect(MarketDataClient, api_secret="wrong").latest_prices(SYMBOLS, datetime.now(UTC))
+        connect(MarketDataClient, api_secret="wrong").latest(SYMBOLS, datetime.now(UTC))
 
 
 # --- prices ---
@@ -338,7 +338,7 @@ def test_market_data_asks_for_the_key(connect: Callable[..., Any]) -> None:
 
 def test_latest_prices_are_fresh_and_unknown_symbols_missing(market: MarketDataClient) -> None:
     before = datetime.now(UTC)
-    prices = market.latest_prices([*SYMBOLS, "NOSUCH"], before)
+    prices = market.latest([*SYMBOLS, "NOSUCH"], before)
 
     assert prices.pop("NOSUCH") == "missing"
     assert list(prices) == SYMBOLS
@@ -349,17 +349,17 @@ def test_latest_prices_are_fresh_and_unknown_symbols_missing(market: MarketDataC
 def test_a_price_from_a_clock_that_runs_ahead_is_not_used(sandbox: Sandbox, market: MarketDataClient) -> None:
     sandbox.admin.settings(clock_offset_seconds=30)
 
-    assert market.latest_prices(["AAPL"], datetime.now(UTC)) == {"AAPL": "in the future"}
+    assert market.latest(["AAPL"], datetime.now(UTC)) == {"AAPL": "in the future"}
 
 
 def test_closes_of_a_session_are_the_same_each_time_and_a_weekend_has_none(market: MarketDataClient) -> None:
     now = datetime.now(UTC)
     symbols = [*SYMBOLS, *(f"GEN{number:03}" for number in range(1, 300))]
 
-    closes = market.daily_closes(symbols, DAY, CLOSE, now)
+    closes = market.closes(symbols, DAY, CLOSE, now)
 
     assert list(closes) == symbols
     for close in closes.values():
         assert isinstance(close, Price) and close.at == CLOSE
-    assert closes == market.daily_closes(symbols, DAY, CLOSE, now)
-    assert market.daily_closes(["AAPL"], date(2025, 11, 22), CLOSE, now) == {"AAPL": "missing"}
+    assert closes == market.closes(symbols, DAY, CLOSE, now)
+    assert market.closes(["AAPL"], date(2025, 11, 22), CLOSE, now) == {"AAPL": "missing"}

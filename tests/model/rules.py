@@ -10,16 +10,17 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
-from include.trading.account.venue_identity import Venue, unlike
+from include.adapters.venues.gateway.words import state_of
+from include.trading.account.venue_identity import VenueIdentity, unlike
 from include.trading.models import Fill, OrderReport
 from include.trading.order import gate
 from include.trading.order.booking import Booking, KnownOrder, book
 from include.trading.order.fills import Execution
 from include.trading.order.gate import GateDecision, GateFacts
-from include.trading.order.states import FINAL, REFUSED, check_transition, state_of
+from include.trading.order.states import FINAL, REFUSED, check_transition
 from tests.model.world import ATTEMPT_CAP, HOME, OPENS, PROOF, TIMEOUT, Answer, Order
 
-VENUES = (Venue(address="http://gateway-a:8002"), Venue(address="http://gateway-b:8002"))
+VENUES = (VenueIdentity(address="http://gateway-a:8002"), VenueIdentity(address="http://gateway-b:8002"))
 START = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
 
 
@@ -36,7 +37,7 @@ class Rules:
     proven_absent: Callable[..., bool] = gate.proven_absent
     book: Callable[..., Booking] = book
     check_transition: Callable[[str, str], None] = check_transition
-    unlike: Callable[[Venue, Venue], str | None] = unlike
+    unlike: Callable[[VenueIdentity, VenueIdentity], str | None] = unlike
     compares_and_sets: bool = True
     claims_before_post: bool = True
     looks_up: bool = True
@@ -98,9 +99,11 @@ def is_proven(rules: Rules, order: Order, time: int) -> bool:
 def report(quantity: int, answer: Answer) -> OrderReport:
     """Return a whole report of ("report", status, filled quantity, ids of its fills)."""
     _, status, filled, ids = answer
+    broker_order_id = None if status == "rejected" else "b1"
     return OrderReport(
         gateway_order_id="p1",
-        broker_order_id=None if status == "rejected" else "b1",
+        broker_order_id=broker_order_id,
+        state=state_of(status, broker_order_id, None, "v2"),
         symbol="AAPL",
         side="buy",
         quantity=Decimal(quantity),
@@ -118,8 +121,8 @@ def booked(rules: Rules, order: Order, answer: Answer, *, answered: bool) -> tup
     answered: it came in answer to a POST, which never says what was filled.
     """
     told = report(order.quantity, answer)
-    if answered and state_of(told, "v2") in FINAL - REFUSED:
-        told = told.model_copy(update={"status": "submitted"})
+    if answered and told.state in FINAL - REFUSED:
+        told = told.model_copy(update={"state": "open", "status": "submitted"})
     row: Any = SimpleNamespace(
         client_order_id="p1",
         mode="paper",
@@ -138,7 +141,7 @@ def booked(rules: Rules, order: Order, answer: Answer, *, answered: bool) -> tup
     )
     rows = list(order.fills)
     known = [Execution(fill_id=id, quantity=Decimal(quantity), price=Decimal(1)) for id, quantity in rows]
-    found = rules.book(cast("KnownOrder", row), told, contract="v2", booked=known if rules.knows_fills else ())
+    found = rules.book(cast("KnownOrder", row), told, booked=known if rules.knows_fills else ())
     for fill in found.fills:
         if not rules.knows_fills or fill.fill_id not in dict(rows):
             rows.append((fill.fill_id, int(fill.quantity)))

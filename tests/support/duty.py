@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from include.execution.duty.watchdog import Findings, Watchdog, Watched
 from include.execution.settings import Settings
 from include.sandbox.runner import Sandbox
 from include.trading.order.row import Intent
+from include.trading.ports import VenueReader
 from include.trading.run.row import Run
 from tests.support.engine import FAST, Engine, sandbox_strategy
 from tests.support.inbox import Inbox
@@ -50,7 +50,7 @@ class Duty:
         self,
         *strategies: Watched,
         later: timedelta = timedelta(0),
-        others: dict[str, Callable[[], AbstractContextManager[GatewayReader]]] | None = None,
+        others: dict[str, Callable[[], VenueReader]] | None = None,
         file_problem: str | None = None,
     ) -> Findings:
         """Look once. others: gateways of accounts besides the sandbox's."""
@@ -58,7 +58,7 @@ class Duty:
         with engine.ledger() as ledger:
             return Watchdog(
                 ledger=ledger,
-                settings=engine.settings,
+                assembly=engine.assembly(),
                 gateways={
                     **(others or {}),
                     "sandbox": lambda: GatewayReader(
@@ -66,6 +66,5 @@ class Duty:
                     ),
                 },
                 strategies=strategies,
-                code_version="test",
                 file_problem=file_problem,
             ).look()

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from include.adapters.connection import ConnectionParts
 from include.adapters.http.endpoint import Endpoint
 from include.adapters.prices.alpaca import MarketDataClient
 from include.adapters.signals.service import SignalServiceClient
-from include.adapters.venues.gateway.client import GatewayClient, GatewayReader
+from include.execution.assembly import Assembly
 from include.execution.desk import Desk
 from include.execution.orders.flips import second_leg
 from include.execution.orders.submit import submit_order
@@ -82,6 +83,8 @@ class Engine:
     timeout_seconds: float = 1.0
     clock_offset: timedelta = field(default_factory=timedelta)
     retry_delays_seconds: tuple[float, ...] = (0.02, 0.05)
+    # Key id and secret where `gateway_url` is Alpaca's Trading API.
+    alpaca_key: tuple[str, str] | None = None
 
     def identity(self, name: str, run_type: RunType = "manual", logical_date: datetime | None = None) -> RunIdentity:
         started_at = logical_date or datetime.now(UTC) + self.clock_offset
@@ -104,17 +107,32 @@ class Engine:
             total_timeout_seconds=self.timeout_seconds,
         )
 
+    def assembly(self) -> Assembly:
+        """Return what opens this engine's services by their connections' usual names."""
+        seconds = dict.fromkeys(
+            ("connect_timeout_seconds", "read_timeout_seconds", "total_timeout_seconds"), self.timeout_seconds
+        )
+
+        def connections(connection_id: str) -> ConnectionParts:
+            if connection_id == "execution_gateway" and self.alpaca_key is not None:
+                extra: dict[str, Any] = {"venue": "alpaca", "account": self.account}
+                login, password = self.alpaca_key
+                return ConnectionParts(
+                    connection_id, host=self.gateway_url, login=login, password=password, extra=extra | seconds
+                )
+            endpoint = self.endpoint(connection_id)
+            extra = {"contract": endpoint.contract, "account": endpoint.account}
+            given = {name: value for name, value in extra.items() if value is not None}
+            return ConnectionParts(connection_id, conn_type="http", host=endpoint.base_url, extra=given | seconds)
+
+        return Assembly(connections=connections, settings=self.settings, code_version="test")
+
     @contextmanager
     def desk(self, *, sends: bool = True, actor: str = "test") -> Iterator[Desk]:
-        client = GatewayClient if sends else GatewayReader
-        with (
-            self.ledger() as ledger,
-            client(
-                self.endpoint("execution_gateway"),
-                correlation_id="test",
-                retry_delays_seconds=self.retry_delays_seconds,
-            ) as gateway,
-        ):
+        venue = self.assembly().venue("execution_gateway")
+        opened = venue.venue if sends else venue.reader
+        options = {"correlation_id": "test", "retry_delays_seconds": self.retry_delays_seconds}
+        with self.ledger() as ledger, opened(**options) as gateway:
             yield Desk(
                 ledger=ledger,
                 account=self.account,

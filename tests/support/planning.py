@@ -75,7 +75,6 @@ def inputs(**changes: Any) -> PlanInputs:
         "blocked": {},
         "account_state": "active",
         "traded_today": Decimal(0),
-        "contract": "v2",
         "now": NOW,
     } | changes
     values.setdefault("previous_closes", values["prices"])

@@ -39,10 +39,12 @@ class Trade:
             sandbox.signals_url,
             sandbox.gateway_url,
             sandbox.market_url,
-            contract=contract,
+            contract="v2" if contract == "alpaca" else contract,
             settings=settings,
             timeout_seconds=0.5,
         )
+        if contract == "alpaca":
+            engine = replace(engine, gateway_url=sandbox.alpaca_url, alpaca_key=sandbox.alpaca_key)
         return cls(engine, sandbox.admin, sandbox_strategy(symbols=("AAPL", "KO"), top_n=1, bottom_n=0))
 
     def plan(self, name: str = "one", **params: Any) -> tuple[Run, list[Intent]]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from include.trading.bounds import LARGEST_INTEGER, storable_quantity
-from include.trading.errors import InvalidData
+from include.trading.errors import BadAnswer
 from include.trading.text import clean, clean_json, one_line
 
 MAX_ERROR_CHARACTERS = 500
@@ -33,14 +33,6 @@ LONGEST_NUMBER = 100
 # Decimal and float also take underscores, spaces, and digits of any script.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _ID = re.compile(r"[!-~]{1,100}")
-
-
-class BadAnswer(InvalidData):
-    """An answer that is not what the contract says; `raw` is its text as it came, for the ledger."""
-
-    def __init__(self, message: str, raw: str) -> None:
-        super().__init__(message)
-        self.raw = raw
 
 
 @dataclass(frozen=True)

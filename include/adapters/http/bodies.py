@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import httpx
 
-from include.adapters.http.answers import BadAnswer
+from include.trading.errors import BadAnswer
 from include.trading.text import clean
 
 MAX_BODY_BYTES = 5_000_000

@@ -1,34 +1,36 @@
 """Where a service is and how to speak to it: one checked value made from an Airflow connection.
 
-The same parts come from Airflow's own connection (the hooks) or from AIRFLOW_CONN_<ID> in the environment (commands
-that need no running Airflow), and give the same endpoint.
+The same parts come from Airflow's own connection or from AIRFLOW_CONN_<ID> in the environment (commands that need no
+running Airflow), and give the same endpoint.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self, cast, get_args
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from include.adapters.connection import ConnectionParts
 from include.trading.account.venue_identity import normal_address
-from include.trading.errors import InvalidData, NotFound
+from include.trading.errors import InvalidData
 from include.trading.models import Contract, Value
 
-ServiceName = Literal["signal_service", "execution_gateway", "market_data"]
+ServiceName = Literal["signal_service", "execution_gateway", "market_data", "alpaca"]
 
 SHORTEST_SECRET = 64
 LONGEST_NAME = 100
 TIMEOUT_KEYS = ("connect_timeout_seconds", "read_timeout_seconds", "total_timeout_seconds", "verify")
 EXTRA_KEYS: dict[str, tuple[str, ...]] = {
     "signal_service": ("contract", "service_id", *TIMEOUT_KEYS),
-    "execution_gateway": ("contract", "account", "service_id", "broker_timezone", *TIMEOUT_KEYS),
+    "execution_gateway": ("venue", "contract", "account", "service_id", "broker_timezone", *TIMEOUT_KEYS),
     "market_data": ("feed", *TIMEOUT_KEYS),
+    "alpaca": ("venue", "account", *TIMEOUT_KEYS),
 }
-CONNECTION_KEYS = {"conn_type", "description", "host", "port", "schema", "login", "password", "extra"}
+# Whose login and password are an API key and its secret.
+KEYED = ("market_data", "alpaca")
 SECRET_FIELDS = {"secret", "api_key", "api_secret"}
 
 
@@ -80,12 +82,17 @@ class Endpoint(Value):
                 f"{where}: expected an address like http://localhost:8001 (host, port, and schema http or https), "
                 f"got {self.base_url.rsplit('@', 1)[-1]!r}"
             )
-        if self.service != "market_data" and self.contract is None:
+        if self.service not in KEYED and self.contract is None:
             raise InvalidData(f"{where}: {_contract_wanted('nothing')}")
-        if self.service == "execution_gateway" and not self.account:
+        if self.service in ("execution_gateway", "alpaca") and not self.account:
+            word = '"venue": "alpaca"' if self.service == "alpaca" else '"contract": "v2"'
             raise InvalidData(
                 f"{where}: expected the name of the trading account in its extra, got nothing; "
-                'set it, for example {"contract": "v2", "account": "main"}'
+                f'set it, for example {{{word}, "account": "main"}}'
+            )
+        if self.service == "alpaca" and (self.api_key is None or self.api_secret is None):
+            raise InvalidData(
+                f"{where}: expected Alpaca's API key id as its login and the key's secret as its password"
             )
         for name in ("account", "service_id", "feed"):
             value = getattr(self, name)
@@ -139,8 +146,8 @@ class Endpoint(Value):
             )
         if extra.get("contract") not in (None, *get_args(Contract)):
             raise InvalidData(f"{where}: {_contract_wanted(repr(extra['contract']))}")
-        values: dict[str, Any] = {key: value for key, value in extra.items() if value is not None}
-        if name == "market_data":
+        values: dict[str, Any] = {key: value for key, value in extra.items() if value is not None and key != "venue"}
+        if name in KEYED:
             values |= {"api_key": login or None, "api_secret": password or None}
         elif login:
             raise InvalidData(f"{where}: login is not used; the id we sign with is service_id in its extra")
@@ -162,20 +169,26 @@ class Endpoint(Value):
             raise InvalidData(f"{where}: {found}") from None
 
     @classmethod
+    def of(cls, parts: ConnectionParts, service: ServiceName | None = None) -> Self:
+        """Return the endpoint of a connection; raises as `from_parts` does."""
+        return cls.from_parts(
+            parts.connection_id,
+            service=service,
+            host=parts.host,
+            port=parts.port,
+            schema=parts.schema,
+            login=parts.login,
+            password=parts.password,
+            extra=parts.extra,
+            conn_type=parts.conn_type,
+        )
+
+    @classmethod
     def from_environment(
         cls, connection_id: str, environ: Mapping[str, str], service: ServiceName | None = None
     ) -> Self:
         """Return the endpoint that AIRFLOW_CONN_<ID> describes, in Airflow's JSON or URI form."""
-        variable = f"AIRFLOW_CONN_{connection_id.upper()}"
-        text = environ.get(variable, "").strip()
-        if not text:
-            raise NotFound(
-                f"connection {connection_id!r} is missing: set {variable}, for example "
-                f'{variable}=\'{{"conn_type": "http", "host": "http://localhost", "port": 8001, '
-                '"extra": {"contract": "v2"}}\''
-            )
-        parts = _parts_of_json(variable, text) if text.startswith("{") else _parts_of_uri(variable, text)
-        return cls.from_parts(connection_id, service=service, **parts)
+        return cls.of(ConnectionParts.from_environment(connection_id, environ), service)
 
 
 def _contract_wanted(got: str) -> str:
@@ -203,63 +216,3 @@ def _base_url(where: str, host: str | None, port: int | None, schema: str | None
     if own_port is not None:
         raise InvalidData(f"{where}: its host says port {own_port} and its port says {port}; keep one")
     return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
-
-
-def _parts_of_json(variable: str, text: str) -> dict[str, Any]:
-    wanted = f"{variable}: expected a JSON object with keys among {', '.join(sorted(CONNECTION_KEYS))}"
-    try:
-        found = json.loads(text)
-        unknown = set(found) - CONNECTION_KEYS
-        extra = _extra(found.get("extra"))
-        port = int(found["port"]) if found.get("port") else None
-    # The text holds secrets: only the kind of the error is told, and the chain is cut.
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidData(f"{wanted}, got text that does not fit ({type(error).__name__})") from None
-    if unknown:
-        raise InvalidData(f"{wanted}, got also {', '.join(sorted(unknown))}")
-    parts = {key: found.get(key) for key in ("conn_type", "host", "schema", "login", "password")}
-    return {**parts, "port": port, "extra": extra}
-
-
-def _parts_of_uri(variable: str, text: str) -> dict[str, Any]:
-    """Read Airflow's URI form; `http://https://host` is a connection of type http to an https host."""
-    conn_type, _, rest = text.partition("://")
-    try:
-        parts = urlsplit(rest if "://" in rest.split("?")[0] else f"//{rest}")
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        extra = _extra(query["__extra__"]) if "__extra__" in query else query
-        host, port = unquote(parts.hostname or ""), parts.port
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidData(
-            f"{variable}: expected JSON, or a URI like http://localhost:8001/?contract=v2, "
-            f"got text that does not fit ({type(error).__name__})"
-        ) from None
-    return {
-        "conn_type": conn_type,
-        "host": f"{parts.scheme}://{host}" if parts.scheme else host,
-        "port": port,
-        "schema": unquote(parts.path[1:]) or None,
-        "login": unquote(parts.username or "") or None,
-        "password": unquote(parts.password or "") or None,
-        "extra": extra,
-    }
-
-
-def extra_of(connection_id: str, text: str | None) -> dict[str, Any]:
-    """Return the extra of an Airflow connection; raise InvalidData, without a word of it, when it is no JSON object."""
-    try:
-        return _extra(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidData(
-            f"connection {connection_id!r}: expected a JSON object as its extra, got text that does not fit "
-            f"({type(error).__name__})"
-        ) from None
-
-
-def _extra(value: object) -> dict[str, Any]:
-    found = json.loads(value) if isinstance(value, str) and value else value
-    if not found:
-        return {}
-    if not isinstance(found, dict):
-        raise ValueError("extra is not an object")
-    return found

@@ -40,7 +40,7 @@ class MarketDataClient(HttpService):
         super().__init__(*given, **options)
         self._refused: dict[str, set[str]] = {"trades": set(), "bars": set()}
 
-    def latest_prices(self, symbols: Iterable[str], now: datetime) -> dict[str, Price | str]:
+    def latest(self, symbols: Iterable[str], now: datetime) -> dict[str, Price | str]:
         """Return each symbol's last trade, or why there is none to use: missing, not a number, not positive,
         wrong symbol, no time, in the future. How old a price may be is the caller's to judge, by `Price.at`.
         """
@@ -55,9 +55,7 @@ class MarketDataClient(HttpService):
                 )
         return found
 
-    def daily_closes(
-        self, symbols: Iterable[str], day: date, close_at: datetime, now: datetime
-    ) -> dict[str, Price | str]:
+    def closes(self, symbols: Iterable[str], day: date, close_at: datetime, now: datetime) -> dict[str, Price | str]:
         """Return each symbol's unadjusted close of the day, or why there is none to use.
 
         close_at: when that session closed, which is the price's time; a close still to come is "in the future".

@@ -20,25 +20,18 @@ from include.adapters.http.answers import (
 from include.adapters.http.client import HttpService
 from include.trading.bounds import LONGEST_MODEL_VERSION, PREDICTED_RETURN, TARGET_WEIGHT, NumberBound
 from include.trading.errors import InvalidData, Rejected, Unauthorized, Unavailable
-from include.trading.models import Signal, SignalSet, Value
+from include.trading.models import Signal, SignalSet
+from include.trading.ports import SignalRequest, SourceHealth, symbols_in_order
 
 MOST_SYMBOLS_TOLD = 10
 # A float, which the service computes in, has 17.
 MOST_DIGITS = 20
 
 
-class ServiceHealth(Value):
-    """A service that is ready, and where it said so."""
-
-    status: str
-    probe: str
-    detail: str | None = None
-
-
 class SignalServiceClient(HttpService):
     """Reads signals. Every request may be repeated: the service answers the same again."""
 
-    def check_ready(self) -> ServiceHealth:
+    def check_ready(self) -> SourceHealth:
         """Return the health of a service that can answer now; raise Unavailable with its words when it cannot.
 
         Decided by the body: /health answers 200 while degraded. v2's /ready is asked first where it exists.
@@ -49,13 +42,16 @@ class SignalServiceClient(HttpService):
                 return self._health(self._accepted(answer), "/ready")
         return self._health(self._read_json("GET", "/health"), "/health")
 
+    def signals(self, ask: SignalRequest) -> SignalSet:
+        return self.generate(ask.symbols, ask.as_of_date, ask.top_n, ask.bottom_n)
+
     def generate(self, symbols: Sequence[str], as_of_date: date, top_n: int, bottom_n: int) -> SignalSet:
         """Return the model's signals for as_of_date, checked as a whole; neutral symbols have weight 0.
 
         Raises InvalidData (BadAnswer, with `raw`) when anything in the answer is not what was asked for.
         """
         # The service answers a repeated symbol with repeated rows.
-        wanted = tuple(dict.fromkeys(symbol.upper() for symbol in symbols))
+        wanted = symbols_in_order(symbols)
         if not wanted:
             raise InvalidData("symbols: expected at least one, got none")
         body = {"symbols": wanted, "as_of_date": as_of_date.isoformat(), "top_n": top_n, "bottom_n": bottom_n}
@@ -74,7 +70,7 @@ class SignalServiceClient(HttpService):
         except ValueError as error:
             raise answer.bad(error) from error
 
-    def _health(self, answer: Answer, probe: str) -> ServiceHealth:
+    def _health(self, answer: Answer, probe: str) -> SourceHealth:
         body = answer.json()
         try:
             status = text_of(body, "status")
@@ -89,7 +85,8 @@ class SignalServiceClient(HttpService):
                 f"got {status!r} and model_loaded {loaded}"
             )
         redis = words_of(body, "redis_status")
-        return ServiceHealth(status=status, probe=probe, detail=None if redis is None else f"redis {redis}")
+        words = [f"contract {self.endpoint.contract}", f"{probe} says {status}"]
+        return SourceHealth(words=", ".join(words if redis is None else [*words, f"redis {redis}"]))
 
 
 def parse_signals(

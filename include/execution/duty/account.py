@@ -90,12 +90,12 @@ def halt(ledger: Ledger, account: str, *, actor: str, reason: str) -> Account:
 def cancel_open(desk: Desk, account: str, *, reason: str) -> list[Cancellation]:
     """Ask the gateway to cancel every order of the account that is or may be open; say for each what came of it.
 
-    Raises InvalidData in contract v1, which has no cancel.
+    Raises InvalidData at a venue that has no cancel.
     """
     orders = [intent for intent in desk.ledger.orders.live(account) if intent.state != "planned"]
-    if orders and desk.gateway.contract == "v1":
+    if orders and not desk.gateway.traits.can_cancel:
         ids = ", ".join(f"{intent.symbol} ({gateway_id(desk, intent)})" for intent in orders)
-        raise InvalidData(f"contract v1 has no cancel; cancel at the broker what may be open: {ids}")
+        raise InvalidData(f"this gateway has no cancel; cancel at the broker what may be open: {ids}")
     return [_cancel(desk, intent, reason) for intent in orders]
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
-from include.adapters.venues.gateway.client import GatewayReader
 from include.execution.desk import Desk
 from include.ledger.histories import read_history
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
-from include.trading.account.venue_identity import Venue, normal_address, unlike
+from include.trading.account.venue_identity import VenueIdentity, unlike
 from include.trading.audit.findings import Outcome, RuleResult
 from include.trading.audit.history import AccountHistory, GatewayWords, OrderHistory, Word
 from include.trading.audit.judge import OWN, judge
 from include.trading.errors import TradingError
-from include.trading.models import GatewayInfo
+from include.trading.models import VenueInfo
+from include.trading.ports import VenueReader
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Audit:
         return sum(result.count(outcome) for result in self.results)
 
 
-def audit(ledger: Ledger, gateway: GatewayReader | None, account: str, first: date, last: date) -> Audit:
+def audit(ledger: Ledger, gateway: VenueReader | None, account: str, first: date, last: date) -> Audit:
     """Judge the orders of these sessions and the account's whole books; nothing is written.
 
     gateway: None where no connection names the account; what only it can show is not provable then.
@@ -57,9 +56,7 @@ def violations(desk: Desk, *, surfaced: bool) -> list[str]:
     ]
 
 
-def _ask(
-    gateway: GatewayReader | None, row: Account | None, history: AccountHistory
-) -> tuple[GatewayWords, str | None]:
+def _ask(gateway: VenueReader | None, row: Account | None, history: AccountHistory) -> tuple[GatewayWords, str | None]:
     if gateway is None or row is None:
         why = "no gateway connection names the account"
         return _silent(history.orders, why), why
@@ -85,21 +82,16 @@ def _ask(
             orders |= {id: why for id in order.gateway_ids if orders.get(id) is None}
     if info.mode == "dry_run":
         return GatewayWords(orders, "the gateway is of mode dry_run now and holds nothing"), None
-    if gateway.contract == "v1":
-        return GatewayWords(orders, "a v1 gateway counts partial fills twice in its positions"), None
+    if not gateway.traits.positions_are_exact:
+        return GatewayWords(orders, f"{gateway.traits.positions_note} in its positions"), None
     return GatewayWords(orders, positions), None
 
 
-def _elsewhere(row: Account, gateway: GatewayReader, info: GatewayInfo) -> str | None:
+def _elsewhere(row: Account, gateway: VenueReader, info: VenueInfo) -> str | None:
     """Return how this gateway differs from the account's own, None when it is that one or the account has none yet."""
     if row.venue is None:
         return None
-    found = Venue(address=gateway.endpoint.address)
-    if info.contract == "v1":
-        broker_url = info.broker_url
-        with suppress(ValueError):
-            broker_url = normal_address(broker_url or "")
-        found = found.model_copy(update={"strategy_id": info.strategy_id, "broker_url": broker_url})
+    found = VenueIdentity(address=gateway.endpoint.address, strategy_id=info.strategy_id, broker_url=info.broker_url)
     return unlike(row.venue, found)
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
-from include.adapters.venues.gateway.client import GatewayReader
 from include.execution.alerts.raising import own_modes, raise_of_run, raise_unknown_orders
+from include.execution.assembly import Assembly
 from include.execution.desk import Desk
 from include.execution.orders.resolve import LOOKED_UP_AGAIN_FOR, before_next_open, look_again
-from include.execution.settings import Settings
 from include.execution.steps.close_run import close_run
 from include.execution.steps.open_run import sends
 from include.execution.steps.track_fills import close_late_orders, refresh_orders
@@ -32,6 +31,7 @@ from include.trading.calendar.due import latest_due
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, OutcomeUnknown, TradingError, Unavailable
 from include.trading.order.states import FINAL
+from include.trading.ports import VenueReader
 from include.trading.run.row import Run
 from include.trading.strategy.spec import Strategy
 
@@ -69,10 +69,9 @@ class Watchdog:
     """
 
     ledger: Ledger
-    settings: Settings
-    gateways: Mapping[str, Callable[[], AbstractContextManager[GatewayReader]]]
+    assembly: Assembly
+    gateways: Mapping[str, Callable[[], VenueReader]]
     strategies: Sequence[Watched]
-    code_version: str
     file_problem: str | None = None
     findings: Findings = field(default_factory=Findings)
     _told: dict[str, list[str]] = field(default_factory=dict)
@@ -83,9 +82,9 @@ class Watchdog:
             with self._apart(f"account {account.account}"):
                 if account.account in self.gateways:
                     with self.gateways[account.account]() as reader:
-                        self._look_after(account.account, self._desk(account.account, reader))
+                        self._look_after(account.account, self._desk_at(account.account, reader))
                 else:
-                    self._look_after(account.account, self._desk(account.account, None))
+                    self._look_after(account.account, self._desk_at(account.account, None))
                     self._tell_unasked(account.account)
         self._close_runs()
         self._recount_runs()
@@ -117,15 +116,8 @@ class Watchdog:
             log.exception("watchdog trouble", subject=subject)
             self._problem(f"{subject}: {what}{type(error).__name__}: {error}", subject)
 
-    def _desk(self, account: str, reader: GatewayReader | None) -> Desk:
-        return Desk(
-            ledger=self.ledger,
-            account=account,
-            reader=reader,
-            settings=self.settings,
-            actor="watchdog",
-            code_version=self.code_version,
-        )
+    def _desk_at(self, account: str, reader: VenueReader | None) -> Desk:
+        return self.assembly.desk(self.ledger, account, reader, actor="watchdog")
 
     def _look_after(self, account: str, desk: Desk) -> None:
         subject = f"account {account}"
@@ -142,7 +134,7 @@ class Watchdog:
             self.ledger.accounts.refresh(
                 self.ledger.accounts.lock(account),
                 self.ledger.now(),
-                after_seconds=self.settings.unresolved_seconds,
+                after_seconds=self.assembly.settings.unresolved_seconds,
                 actor=desk.actor,
             )
         for raise_alerts in (self._raise_unknown, self._raise_open_after_close, self._raise_breaks):
@@ -224,18 +216,18 @@ class Watchdog:
 
     def _close(self, run: Run, failed_step: str | None = None) -> Run:
         if not sends(run):
-            return close_run(self._desk(run.account, None), run, failed_step=failed_step)
+            return close_run(self._desk_at(run.account, None), run, failed_step=failed_step)
         if run.account not in self.gateways:
             raise InvalidData(f"no gateway connection names the account {run.account}")
         with self.gateways[run.account]() as reader:
-            return close_run(self._desk(run.account, reader), run, failed_step=failed_step)
+            return close_run(self._desk_at(run.account, reader), run, failed_step=failed_step)
 
     def _stuck_at(self, run: Run) -> datetime:
         """Return from when on a run is stuck: some time after the moment by which its own tasks end it."""
         intents = [] if run.plan_id is None else self.ledger.orders.of_plan(run.plan_id)
         working = any(intent.state not in FINAL for intent in intents)
         ends_at = run.cutoff_at if working else run.send_until
-        return max(ends_at, run.updated_at) + timedelta(seconds=self.settings.stuck_seconds)
+        return max(ends_at, run.updated_at) + timedelta(seconds=self.assembly.settings.stuck_seconds)
 
     def _notice_missed(self, watched: Watched) -> None:
         strategy, now = watched.strategy, self.ledger.now()
@@ -256,7 +248,7 @@ class Watchdog:
             return
         if not self.ledger.runs.ran_before(strategy.id, session.day):
             return
-        if now < due + timedelta(seconds=self.settings.missed_seconds):
+        if now < due + timedelta(seconds=self.assembly.settings.missed_seconds):
             return
         self.findings.missed.append(f"{strategy.id} {session.day}")
         self.ledger.alerts.raise_alert(

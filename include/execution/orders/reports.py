@@ -78,7 +78,7 @@ def note_late_answer(desk: Desk, intent: Intent, words: str, *, live: bool) -> I
 def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Intent:
     orders = desk.ledger.orders
     booked = orders.executions(intent.id) if intent.filled_quantity > 0 else []
-    booking = book(intent, report, contract=desk.gateway.contract, booked=booked)
+    booking = book(intent, report, booked=booked)
     detail = report.model_dump(mode="json", exclude={"raw"})
     for problem in booking.contradictions:
         _tell(desk, intent, problem, {"report": detail})

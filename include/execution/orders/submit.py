@@ -37,11 +37,10 @@ from include.trading.errors import (
     Unauthorized,
     Unavailable,
 )
-from include.trading.models import GatewayInfo
+from include.trading.models import VenueInfo
 from include.trading.order.gate import GateDecision, GateFacts, decide, may_post
-from include.trading.order.identity import broker_days, gateway_order_id_v1
 from include.trading.order.row import Attempt, Intent
-from include.trading.order.states import FINAL, REFUSED, UNRESOLVED, state_of
+from include.trading.order.states import FINAL, REFUSED, UNRESOLVED
 from include.trading.plan.record import PlanRecord
 from include.trading.strategy.kept import settings_kept
 
@@ -97,7 +96,7 @@ def _is_undecided(intent: Intent) -> bool:
     return intent.state not in FINAL and intent.state != "open"
 
 
-def _gateway_now(desk: Desk, plan: PlanRecord, now: datetime) -> GatewayInfo | None:
+def _gateway_now(desk: Desk, plan: PlanRecord, now: datetime) -> VenueInfo | None:
     """Return what the gateway says it is just before a POST; None once nothing may be sent any more."""
     if now >= plan.send_until:
         return None
@@ -140,7 +139,7 @@ def _read(desk: Desk, plan_id: UUID, client_order_id: str) -> tuple[PlanRecord, 
     return found
 
 
-def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo | None) -> Passage:
+def _pass_gate(desk: Desk, plan: PlanRecord, intent: Intent, info: VenueInfo | None) -> Passage:
     """Decide under the locks of account, plan and order; when it is `send`, the order is ours and `sending`."""
     ids = [] if info is None else _gateway_ids(desk, plan, intent, info)
     foreign = _already_there(desk, plan, intent, ids)
@@ -189,25 +188,21 @@ def _attempts(desk: Desk, intent: Intent) -> int:
     return intent.attempt - desk.ledger.orders.times(intent.id, PUT_OFF)
 
 
-def _gateway_ids(desk: Desk, plan: PlanRecord, intent: Intent, info: GatewayInfo) -> list[str]:
+def _gateway_ids(desk: Desk, plan: PlanRecord, intent: Intent, info: VenueInfo) -> list[str]:
     """Return the ids under which the gateway will hold the order if it is sent now."""
-    if plan.contract == "v2":
+    if plan.takes_our_order_id:
         return [intent.client_order_id]
-    if info.strategy_id is None:
-        raise InvalidData("the v1 gateway's /health names no details.strategy_id, from which it makes order ids")
     now = desk.ledger.now()
-    timeout = timedelta(seconds=desk.settings.lease_seconds)
-    days = broker_days(now, now + timeout, desk.gateway.endpoint.broker_timezone)
-    return [gateway_order_id_v1(intent.symbol, intent.side, intent.quantity, info.strategy_id, day) for day in days]
+    return desk.gateway.order_ids(intent.request, info, now, now + timedelta(seconds=desk.settings.lease_seconds))
 
 
 def _already_there(desk: Desk, plan: PlanRecord, intent: Intent, ids: list[str]) -> str | None:
-    """Look up an order that is about to be sent; return the id of another that a v1 gateway would take it for.
+    """Look up an order that is about to be sent; return the id of another that the gateway would take it for.
 
-    A v1 gateway makes ids from content and day. In v2 only an order that was sent before can be there: "nothing was
-    stored" is no proof.
+    Only a gateway that makes its own ids, from content and day, can take it for another. Under our own id only an
+    order that was sent before can be there: "nothing was stored" is no proof.
     """
-    if intent.state != "planned" or (plan.contract == "v2" and not _freed_by_word(intent)):
+    if intent.state != "planned" or (plan.takes_our_order_id and not _freed_by_word(intent)):
         return None
     for id in ids:
         try:
@@ -305,16 +300,17 @@ def _post(desk: Desk, passage: Passage) -> Intent:
     reach("after_answer")
     _record_answer(desk, passage)
     reach("before_booking")
-    if state_of(report, desk.gateway.contract) in FINAL - REFUSED - {"dry_run"}:
+    if report.state in FINAL - REFUSED - {"dry_run"}:
         # The order was there already. An answer to a POST never says what was filled: tracking asks.
-        report = report.model_copy(update={"status": "submitted"})
-    if desk.gateway.contract == "v1" and report.gateway_order_id not in gateway_ids(desk, intent):
+        state = "open" if report.broker_order_id else "unknown"
+        report = report.model_copy(update={"state": state, "status": "submitted"})
+    if not desk.gateway.traits.takes_our_order_id and report.gateway_order_id not in gateway_ids(desk, intent):
         stop_trading(
             desk,
             intent.account,
             "other_id",
             intent.client_order_id,
-            f"order {intent.client_order_id}: the v1 gateway stored it as {report.gateway_order_id}, not under an id "
+            f"order {intent.client_order_id}: the gateway stored it as {report.gateway_order_id}, not under an id "
             "computed from its strategy and broker_timezone: a lost answer could not be looked up",
             intent=intent,
         )
@@ -343,6 +339,7 @@ def _not_acknowledged(desk: Desk, passage: Passage, error: TradingError) -> Inte
                 detail={"status": error.status, "message": words},
                 state="rejected",
                 gateway_status="rejected",
+                reason=error.reason,
                 message=words,
                 lease_owner=None,
                 lease_until=None,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from include.execution.preflight.finding import EndpointOf, Finding, about
+from include.execution.assembly import Assembly
+from include.execution.preflight.finding import Finding, about
 from include.execution.preflight.gateways import check_gateway_connection
 from include.execution.preflight.strategies import check_strategy
-from include.execution.settings import Settings
 from include.ledger.identity import restored
 from include.ledger.ledger import Ledger
 from include.ledger.migrations import NEWEST
@@ -19,8 +19,7 @@ from include.trading.strategy.spec import Strategy
 def check(
     ledger: Ledger | TradingError,
     strategies: StrategyFile | TradingError,
-    endpoint_of: EndpointOf,
-    settings: Settings,
+    assembly: Assembly,
     now: datetime,
 ) -> list[Finding]:
     """Return what was found, by subject. A service that does not answer is a finding, never an error.
@@ -45,10 +44,10 @@ def check(
     by_gateway: dict[str, list[Strategy]] = {}
     for strategy in strategies.strategies:
         by_gateway.setdefault(strategy.venue, []).append(strategy)
-        findings += check_strategy(strategy, endpoint_of, now)
+        findings += check_strategy(strategy, assembly, now)
     opened = None if isinstance(ledger, TradingError) else ledger
     for connection_id, traded in by_gateway.items():
-        findings += check_gateway_connection(connection_id, traded, endpoint_of, opened, settings, now)
+        findings += check_gateway_connection(connection_id, traded, assembly, opened, now)
     return findings
 
 

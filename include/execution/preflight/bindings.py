@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from include.adapters.http.endpoint import Endpoint
 from include.execution.preflight.finding import Finding, Note
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
+from include.trading.ports import VenueConnection
 from include.trading.strategy.spec import Strategy
 
 OPS = "python -m include.ops"
 
 
-def at_home(ledger: Ledger, endpoint: Endpoint) -> bool:
+def at_home(ledger: Ledger, endpoint: VenueConnection) -> bool:
     """Say whether the connection leads to its account's own gateway, or the account has none yet."""
     row = ledger.accounts.get(str(endpoint.account))
     return row is None or row.gateway_address in (None, endpoint.address)
 
 
-def check_binding(ledger: Ledger, endpoint: Endpoint, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+def check_binding(
+    ledger: Ledger, endpoint: VenueConnection, sending: Sequence[Strategy], note: Note
+) -> Iterator[Finding]:
     row = ledger.accounts.get(str(endpoint.account))
     if row is None:
         return
@@ -36,7 +38,7 @@ def check_binding(ledger: Ledger, endpoint: Endpoint, sending: Sequence[Strategy
 
 
 def _environment(
-    ledger: Ledger, row: Account, endpoint: Endpoint, sending: Sequence[Strategy], note: Note
+    ledger: Ledger, row: Account, endpoint: VenueConnection, sending: Sequence[Strategy], note: Note
 ) -> Iterator[Finding]:
     found = ledger.accounts.environments(row.account)
     if row.environment is None:

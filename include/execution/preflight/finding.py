@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from include.adapters.http.endpoint import Endpoint, ServiceName
 from include.trading.models import Value
 
-EndpointOf = Callable[[str, ServiceName], Endpoint]
 ASKED_BY = "check"
 
 

@@ -6,18 +6,18 @@ import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from include.adapters.venues.gateway.client import GatewayReader
+from include.execution.assembly import Assembly
 from include.execution.preflight.bindings import at_home, check_binding
-from include.execution.preflight.finding import ASKED_BY, EndpointOf, Finding, Note, about
-from include.execution.settings import Settings
+from include.execution.preflight.finding import ASKED_BY, Finding, Note, about
 from include.execution.steps.positions import shares
 from include.ledger.ledger import Ledger
 from include.trading.account.comparison import Differences, unequal
 from include.trading.account.row import Account
-from include.trading.errors import NotFound, TradingError, Unauthorized
-from include.trading.models import GatewayInfo
+from include.trading.errors import TradingError, Unauthorized
+from include.trading.models import VenueInfo
 from include.trading.order.identity import SENDING_MODES
 from include.trading.order.states import UNRESOLVED
+from include.trading.ports import VenueReader
 from include.trading.strategy.spec import Strategy
 
 OPS = "python -m include.ops"
@@ -28,20 +28,20 @@ UNSEEN = "not known, this login is not allowed to see it"
 def check_gateway_connection(
     connection_id: str,
     strategies: Sequence[Strategy],
-    endpoint_of: EndpointOf,
+    assembly: Assembly,
     ledger: Ledger | None,
-    settings: Settings,
     now: datetime,
 ) -> Iterator[Finding]:
     """strategies: those that trade there. To those that never send it does not matter what the gateway answers."""
     note = about(f"gateway {connection_id}")
     sending = [strategy for strategy in strategies if strategy.mode in SENDING_MODES]
     try:
-        endpoint = endpoint_of(connection_id, "execution_gateway")
+        venue = assembly.venue(connection_id)
     except TradingError as error:
         yield note("connection", str(error), "correct the connection: no run can start without it")
         return
-    yield note("contract", str(endpoint.contract))
+    endpoint, settings = venue.connection, assembly.settings
+    yield note("contract", venue.traits.kind)
     shortest = 2 * endpoint.total_timeout_seconds
     if settings.lease_seconds < shortest:
         yield note(
@@ -49,7 +49,7 @@ def check_gateway_connection(
             f"{settings.lease_seconds:g} s, expected at least {shortest:g} s, twice the gateway's total time-out",
             "raise TRADING_LEASE_SECONDS or lower total_timeout_seconds: no order is sent until then",
         )
-    with GatewayReader(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
+    with venue.reader(correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
         yield from _service(reader, sending, note)
         if ledger is not None and endpoint.account is not None:
             of_account = about(f"account {endpoint.account}")
@@ -59,7 +59,7 @@ def check_gateway_connection(
                 yield from _positions(ledger, reader, endpoint.account, strategies, of_account)
 
 
-def _service(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+def _service(reader: VenueReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
     connection_id = reader.endpoint.connection_id
     try:
         info = reader.info()
@@ -78,43 +78,16 @@ def _service(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> 
     wrong = _wrong_mode(info, sending)
     step = f"correct the connection {connection_id} or the strategy: the run would be refused"
     yield note("mode", ", but ".join([info.mode, *wrong]), step if wrong else None)
-    yield from _kill_switch(reader, sending, note)
-    yield from _breaker(reader, sending, note)
+    for gate in reader.gates():
+        yield note(gate.name, gate.words, gate.next_step if sending else None)
 
 
-def _kill_switch(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
-    try:
-        switch = reader.kill_switch()
-    except Unauthorized as error:
-        yield note("kill switch", f"{UNSEEN}: {error}")
-    except TradingError as error:
-        yield note("kill switch", str(error), "repair the gateway: it may refuse orders" if sending else None)
-    else:
-        if switch is not None:
-            words = f"engaged by {switch.engaged_by}: {switch.reason}" if switch.engaged else "not engaged"
-            step = "disengage it at the gateway when its reason is settled"
-            yield note("kill switch", words, step if switch.engaged and sending else None)
-
-
-def _breaker(reader: GatewayReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
-    try:
-        state = reader.breaker()
-    except Unauthorized as error:
-        yield note("circuit breaker", f"{UNSEEN}, and a tripped one refuses every order: {error}")
-    except NotFound as error:
-        yield note("circuit breaker", str(error))
-    except TradingError as error:
-        yield note("circuit breaker", str(error), "repair the gateway: it may refuse orders" if sending else None)
-    else:
-        if state is not None:
-            # Open for trading, as the gateway uses the word.
-            step = "reset it at the gateway when its reason is settled: until then every order is refused"
-            yield note("circuit breaker", state, step if state != "OPEN" and sending else None)
-
-
-def _wrong_mode(info: GatewayInfo, sending: Sequence[Strategy]) -> list[str]:
+def _wrong_mode(info: VenueInfo, sending: Sequence[Strategy]) -> list[str]:
     wrong = [f"strategy {strategy.id} is {strategy.mode}" for strategy in sending if strategy.mode != info.mode]
-    if not info.service.startswith("sandbox"):
+    if info.sandbox_only:
+        not_told = [strategy.id for strategy in sending if not strategy.sandbox_only]
+        wrong += [f"strategy {id} is not sandbox_only, and this is an emulator" for id in not_told]
+    if not info.is_sandbox:
         wrong += [f"strategy {strategy.id} wants the sandbox" for strategy in sending if strategy.sandbox_only]
     return wrong
 
@@ -156,7 +129,7 @@ def _state(row: Account, breaks: Sequence[int], note: Note) -> Finding:
 
 
 def _positions(
-    ledger: Ledger, reader: GatewayReader, account: str, strategies: Sequence[Strategy], note: Note
+    ledger: Ledger, reader: VenueReader, account: str, strategies: Sequence[Strategy], note: Note
 ) -> Iterator[Finding]:
     try:
         found = unexplained(ledger, reader, account)
@@ -171,8 +144,8 @@ def _positions(
         words = f"the gateway holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
         if symbol not in ours:
             yield note(f"position {symbol}", f"{words}; foreign: no strategy trades it, so it is never touched")
-        elif reader.contract == "v1":
-            yield note(f"position {symbol}", f"{words}; a v1 gateway counts partial fills twice, so it only warns")
+        elif not reader.traits.positions_are_exact:
+            yield note(f"position {symbol}", f"{words}; {reader.traits.positions_note}, so it only warns")
         else:
             step = f"look at the broker, then {OPS} correct … for what is ours, {OPS} adopt … for what is not"
             yield note(f"position {symbol}", words, f"{step} (docs/runbook.md#blocked_symbol; no order until then)")
@@ -188,7 +161,7 @@ def _positions(
         yield note("positions", "every one is explained")
 
 
-def unexplained(ledger: Ledger, reader: GatewayReader, account: str) -> Differences:
+def unexplained(ledger: Ledger, reader: VenueReader, account: str) -> Differences:
     """Return every symbol of the account, foreign ones too, whose books differ: (the gateway's, the ledger's)."""
     actual = reader.positions()
     expected = ledger.movements.expected(account).quantities

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from operator import attrgetter
 
-from include.adapters.prices.alpaca import MarketDataClient
-from include.adapters.signals.service import SignalServiceClient
+from include.execution.assembly import Assembly
 from include.execution.own_parts import function_named, own_parts
-from include.execution.preflight.finding import ASKED_BY, EndpointOf, Finding, Note, about
+from include.execution.preflight.finding import ASKED_BY, Finding, Note, about
+from include.execution.steps.fetch_signals import signal_request
 from include.trading.alerts.alarms import listed
 from include.trading.calendar.next_run import next_run
 from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
@@ -22,7 +22,7 @@ from include.trading.strategy.sizing_spec import OwnSizing
 from include.trading.strategy.spec import Strategy
 
 
-def check_strategy(strategy: Strategy, endpoint_of: EndpointOf, now: datetime) -> Iterator[Finding]:
+def check_strategy(strategy: Strategy, assembly: Assembly, now: datetime) -> Iterator[Finding]:
     note = about(f"strategy {strategy.id}")
     yield note("mode", strategy.mode)
     yield note(
@@ -38,8 +38,8 @@ def check_strategy(strategy: Strategy, endpoint_of: EndpointOf, now: datetime) -
     except TradingError as error:
         yield note("next run", str(error), "correct calendar and schedule in the strategies file")
         return
-    yield from _signals(strategy, endpoint_of, last, note)
-    yield from _prices(strategy, endpoint_of, last, now, note)
+    yield from _signals(strategy, assembly, last, note)
+    yield from _prices(strategy, assembly, last, now, note)
 
 
 def _rules(strategy: Strategy, note: Note) -> Iterator[Finding]:
@@ -85,28 +85,27 @@ def _schedule(strategy: Strategy, calendar: TradingCalendar, now: datetime, note
     return note("next run", value)
 
 
-def _signals(strategy: Strategy, endpoint_of: EndpointOf, last: Session, note: Note) -> Iterator[Finding]:
+def _signals(strategy: Strategy, assembly: Assembly, last: Session, note: Note) -> Iterator[Finding]:
     """Ask once for the signals of the session to come, as its run will: health says neither of these three.
 
     last: the session whose data they are made from. The request carries the id `check`; nothing is stored.
     """
     connection_id = strategy.signals.connection
     try:
-        endpoint = endpoint_of(connection_id, "signal_service")
+        source = assembly.signals(strategy, correlation_id=ASKED_BY, retry_delays_seconds=())
     except TradingError as error:
         yield note("signal service", str(error), f"correct the connection {connection_id}")
         return
-    with SignalServiceClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
+    with source as client:
         try:
             health = client.check_ready()
         except TradingError as error:
             step = f"start the Signal Service, or correct the connection {connection_id}"
             yield note("signal service", str(error), step)
             return
-        words = [f"contract {endpoint.contract}", f"{health.probe} says {health.status}"]
-        yield note("signal service", ", ".join(words + ([health.detail] if health.detail else [])))
+        yield note("signal service", health.words)
         try:
-            found = client.generate(strategy.symbols, last.day, strategy.signals.top_n, strategy.signals.bottom_n)
+            found = client.signals(signal_request(strategy, last.day))
         except TradingError as error:
             yield note("signals", str(error), _signals_step(error, connection_id, last))
             return
@@ -131,13 +130,12 @@ def _signals_step(error: TradingError, connection_id: str, last: Session) -> str
     return "ask the Signal Service's owner: the run would fail, or wait for it"
 
 
-def _prices(strategy: Strategy, endpoint_of: EndpointOf, last: Session, now: datetime, note: Note) -> Iterator[Finding]:
+def _prices(strategy: Strategy, assembly: Assembly, last: Session, now: datetime, note: Note) -> Iterator[Finding]:
     connection_id = strategy.prices.connection
     try:
-        endpoint = endpoint_of(connection_id, "market_data")
-        with MarketDataClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
-            latest = client.latest_prices(strategy.symbols, now)
-            closes = client.daily_closes(strategy.symbols, last.day, last.close, now)
+        with assembly.prices(strategy, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
+            latest = client.latest(strategy.symbols, now)
+            closes = client.closes(strategy.symbols, last.day, last.close, now)
     except TradingError as error:
         step = f"start the market data, or correct the connection {connection_id}: every symbol would be skipped"
         yield note("market data", str(error), step)

@@ -142,8 +142,9 @@ def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
     if run.mode == "dry_run":
         return
     found = differences(desk, run.account, {intent.symbol for intent in intents}, run.run_id)
-    if desk.gateway.contract == "v1":
-        note = " (a v1 gateway counts partial fills twice, so trading goes on)"
+    traits = desk.gateway.traits
+    if not traits.positions_are_exact:
+        note = f" ({traits.positions_note}, so trading goes on)"
         raise_position_alert(desk.ledger, POSITION_DIFFERENCE, run, found, note)
     elif found:
         # One break however many symbols: an answer that is wrong as a whole is one cause, and one id to resume with.

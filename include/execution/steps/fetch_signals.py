@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
-from include.adapters.http.answers import BadAnswer
-from include.adapters.signals.service import SignalServiceClient
 from include.execution.desk import Desk, check_gateway
 from include.execution.steps.open_run import sends, strategy_of
-from include.trading.errors import Halted, InvalidData
+from include.trading.errors import BadAnswer, Halted, InvalidData
 from include.trading.models import Signal, SignalSet
+from include.trading.ports import SignalRequest, SignalSource
 from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 
 # The service computes in floats: eleven times one eleventh is a little above 1.
 ROUNDING = Decimal("1e-9")
 
 
-def fetch_signals(desk: Desk, service: SignalServiceClient, run: Run) -> SignalSet | None:
+def fetch_signals(desk: Desk, source: SignalSource, run: Run) -> SignalSet | None:
     """Return the model's signals for the run, stored with the raw answer; None when the run flattens and needs none.
 
     An answer that is not what was asked for is refused whole, and stored with the reason.
@@ -29,9 +30,9 @@ def fetch_signals(desk: Desk, service: SignalServiceClient, run: Run) -> SignalS
     if run.parameters["flatten"]:
         desk.ledger.runs.record_signals(run.run_id, num_signals=0, model_version=None, response=None)
         return None
-    service.check_ready()
+    source.check_ready()
     try:
-        signals = service.generate(strategy.symbols, run.as_of_date, strategy.signals.top_n, strategy.signals.bottom_n)
+        signals = source.signals(signal_request(strategy, run.as_of_date))
     except BadAnswer as error:
         _store_refused(desk, run, error.raw, str(error))
         raise
@@ -54,6 +55,15 @@ def fetch_signals(desk: Desk, service: SignalServiceClient, run: Run) -> SignalS
     return signals
 
 
+def signal_request(strategy: Strategy, as_of_date: date) -> SignalRequest:
+    return SignalRequest(
+        symbols=strategy.symbols,
+        as_of_date=as_of_date,
+        top_n=strategy.signals.top_n,
+        bottom_n=strategy.signals.bottom_n,
+    )
+
+
 def check_may_trade(desk: Desk, run: Run) -> None:
     """Raise unless account and gateway would let an order of this run through now."""
     account = desk.ledger.accounts.get(run.account)
@@ -64,9 +74,8 @@ def check_may_trade(desk: Desk, run: Run) -> None:
         )
     sandbox_only, planned = strategy_of(run).sandbox_only, run.plan_id is not None
     check_gateway(desk, run.account, run.mode, sandbox_only=sandbox_only, planned=planned)
-    switch = desk.gateway.kill_switch()
-    if switch is not None and switch.engaged:
-        raise Halted(f"the gateway's kill switch is engaged by {switch.engaged_by}: {switch.reason}")
+    if (refusal := desk.gateway.refusal()) is not None:
+        raise Halted(refusal)
 
 
 def gross_weight(signals: Sequence[Signal]) -> Decimal:

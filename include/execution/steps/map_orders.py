@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from include.adapters.prices.alpaca import MarketDataClient
 from include.execution.alerts.plan_alerts import raise_for_plan
 from include.execution.desk import Desk, refresh_account
 from include.execution.faultpoints import reach
@@ -22,18 +21,19 @@ from include.execution.steps.track_fills import close_late_orders, refresh_order
 from include.trading.account.books import Book
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, Unavailable
-from include.trading.models import Contract, Signal
+from include.trading.models import Signal
 from include.trading.order.identity import PlanKey, client_order_id, slot
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED
 from include.trading.plan.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
 from include.trading.plan.planning import make_plan
 from include.trading.plan.record import PlanRecord
+from include.trading.ports import PriceSource
 from include.trading.run.row import Run
 
 
 def map_orders(
-    desk: Desk, market: MarketDataClient, run: Run, signals: Sequence[Signal], *, most_orders: int
+    desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal], *, most_orders: int
 ) -> list[Intent]:
     """Freeze the run's plan and return its orders, reductions first; a plan that exists is read back, not made anew.
 
@@ -112,7 +112,8 @@ def _inputs(
     outside: Outside,
     book: Book,
     blocked: Mapping[str, str],
-    contract: Contract,
+    *,
+    ids_from_content: bool,
 ) -> PlanInputs:
     only = run.parameters["only_symbols"]
     unpriced = without_price({*book.held, *book.working}, outside.prices)
@@ -127,7 +128,7 @@ def _inputs(
         blocked=dict(blocked),
         account_state=book.account_state or "active",
         traded_today=book.traded,
-        contract=contract,
+        ids_from_content=ids_from_content,
         now=_planned_at(desk, run),
         flatten=run.parameters["flatten"],
         own=own_parts(strategy_of(run), flatten=run.parameters["flatten"]),
@@ -135,14 +136,14 @@ def _inputs(
     )
 
 
-def _plan(desk: Desk, market: MarketDataClient, run: Run, signals: Sequence[Signal]) -> Plan:
+def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> Plan:
     """Plan without a lock, for runs that never send."""
     outside, book = ask_outside(desk, market, run), read_book(desk, run)
-    return make_plan(_inputs(desk, run, signals, outside, book, {}, "v2"))
+    return make_plan(_inputs(desk, run, signals, outside, book, {}, ids_from_content=False))
 
 
 def _freeze(
-    desk: Desk, market: MarketDataClient, run: Run, signals: Sequence[Signal], key: PlanKey, most_orders: int
+    desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal], key: PlanKey, most_orders: int
 ) -> PlanRecord | None:
     """Make the plan and store it whole; return the plan of a run that was faster, if any.
 
@@ -185,7 +186,9 @@ def _freeze_under_lock(
         if wait and book.moved & symbols_of(run, book):
             raise BookMoved
         blocked = blocks(desk, run, outside, book)
-        plan = make_plan(_inputs(desk, run, signals, outside, book, blocked, desk.gateway.contract))
+        traits = desk.gateway.traits
+        ids_from_content = not traits.takes_our_order_id
+        plan = make_plan(_inputs(desk, run, signals, outside, book, blocked, ids_from_content=ids_from_content))
         tasks = len({order.symbol for order in plan.orders})
         if tasks > most_orders:
             raise InvalidData(
@@ -194,13 +197,13 @@ def _freeze_under_lock(
             )
         ledger.plans.insert(
             key,
-            contract=desk.gateway.contract,
+            contract=traits.kind,
             as_of_date=run.as_of_date,
             parameters=run.parameters,
             window_opens=run.window_opens,
             send_until=run.send_until,
             cutoff_at=run.cutoff_at,
-            orders_per_minute=strategy_of(run).orders.per_minute if desk.gateway.contract == "v2" else None,
+            orders_per_minute=strategy_of(run).orders.per_minute if traits.has_rate_limit else None,
             created_by_run=run.run_id,
             gateway=desk.bound.venue.record(),
         )

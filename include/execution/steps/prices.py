@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import structlog
 
-from include.adapters.prices.alpaca import MarketDataClient
 from include.execution.desk import Desk
 from include.execution.steps.open_run import strategy_of
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import TradingError
 from include.trading.models import Price
+from include.trading.ports import PriceSource
 from include.trading.run.row import Run
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ class PriceSet(NamedTuple):
     previous_closes: dict[str, Price | str]
 
 
-def prices_for(desk: Desk, market: MarketDataClient, run: Run, symbols: Iterable[str]) -> PriceSet:
+def prices_for(desk: Desk, market: PriceSource, run: Run, symbols: Iterable[str]) -> PriceSet:
     """Return the prices a run is planned at, and the closes they are held against.
 
     A run that only plans, outside market hours, is priced like a replay: at the as_of_date's close, and nothing later
@@ -40,9 +40,9 @@ def prices_for(desk: Desk, market: MarketDataClient, run: Run, symbols: Iterable
     closed = not session.open <= now < session.close and strategy.market_hours
     if run.mode == "replay" or (run.mode == "plan" and closed):
         as_of = calendar.session(run.as_of_date)
-        closes = _asked(run, wanted, lambda: market.daily_closes(wanted, as_of.day, as_of.close, now))
+        closes = _asked(run, wanted, lambda: market.closes(wanted, as_of.day, as_of.close, now))
         return PriceSet(closes, closes)
-    closes = _asked(run, wanted, lambda: market.daily_closes(wanted, before.day, before.close, now))
+    closes = _asked(run, wanted, lambda: market.closes(wanted, before.day, before.close, now))
     return PriceSet(_asked(run, wanted, lambda: _fresh(desk, market, wanted)), closes)
 
 
@@ -57,17 +57,17 @@ def _asked(run: Run, symbols: Iterable[str], ask: Callable[[], dict[str, Price |
         return dict.fromkeys(symbols, "missing")
 
 
-def _fresh(desk: Desk, market: MarketDataClient, symbols: list[str]) -> dict[str, Price | str]:
+def _fresh(desk: Desk, market: PriceSource, symbols: list[str]) -> dict[str, Price | str]:
     """Ask for the latest trades, and again for those without a usable one, until the patience of the settings ends."""
     settings = desk.settings
     started = now = desk.ledger.now()
-    found = {symbol: _judged(price, now, desk) for symbol, price in market.latest_prices(symbols, now).items()}
+    found = {symbol: _judged(price, now, desk) for symbol, price in market.latest(symbols, now).items()}
     while pending := [symbol for symbol in symbols if isinstance(found[symbol], str)]:
         if now - started >= timedelta(seconds=settings.price_patience_seconds):
             break
         desk.sleep(settings.price_every_seconds)
         now = desk.ledger.now()
-        found |= {symbol: _judged(price, now, desk) for symbol, price in market.latest_prices(pending, now).items()}
+        found |= {symbol: _judged(price, now, desk) for symbol, price in market.latest(pending, now).items()}
     return found
 
 

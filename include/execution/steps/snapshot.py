@@ -10,7 +10,6 @@ import shlex
 from dataclasses import dataclass
 from decimal import Decimal
 
-from include.adapters.prices.alpaca import MarketDataClient
 from include.execution.alerts.raising import raise_of_run, raise_position_alert
 from include.execution.desk import Desk
 from include.execution.steps.open_run import sends, strategy_of
@@ -22,6 +21,7 @@ from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import BLOCKED_SYMBOL, HELD_BY_ANOTHER
 from include.trading.models import Mode
 from include.trading.order.identity import SENDING_MODES
+from include.trading.ports import PriceSource
 from include.trading.run.row import Run
 
 # The book of a strategy that holds nothing, on an account that nothing stops.
@@ -53,7 +53,7 @@ class Outside:
     prices: PriceSet
 
 
-def ask_outside(desk: Desk, market: MarketDataClient, run: Run) -> Outside:
+def ask_outside(desk: Desk, market: PriceSource, run: Run) -> Outside:
     """Ask the gateway for positions and the market for prices of all that the run may plan; no lock is held."""
     version = desk.ledger.movements.version(run.account) if sends(run) else FROM_THE_START
     book, positions = read_book(desk, run), None
@@ -97,8 +97,8 @@ def blocks(desk: Desk, run: Run, outside: Outside, book: Book) -> dict[str, str]
         _tell(desk, run, differing, others)
     return {
         **dict.fromkeys(book.unresolved, "unresolved_order"),
-        # v1 counts partial fills twice: there a difference only warns.
-        **dict.fromkeys(() if desk.gateway.contract == "v1" else differing, "unexplained_position"),
+        # Where the venue itself may count wrong, a difference only warns.
+        **dict.fromkeys(differing if desk.gateway.traits.positions_are_exact else (), "unexplained_position"),
         **dict.fromkeys(moved, "book_moved"),
         **dict.fromkeys(others, "held_by_another_strategy"),
     }

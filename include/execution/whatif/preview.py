@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from include.adapters.http.answers import parse_json
-from include.adapters.prices.alpaca import MarketDataClient
 from include.adapters.signals.service import parse_signals
 from include.execution.own_parts import own_parts
 from include.execution.steps.prices import PriceSet, without_price
@@ -17,10 +16,11 @@ from include.ledger.ledger import Ledger
 from include.trading.bounds import usable_price
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData
-from include.trading.models import Contract, Price, SignalSet
+from include.trading.models import Price, SignalSet
 from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.plan import Plan, PlanInputs
 from include.trading.plan.planning import make_plan
+from include.trading.ports import PriceSource
 from include.trading.strategy.spec import Strategy
 
 Prices = Mapping[str, Price | str]
@@ -60,16 +60,16 @@ def file_prices(path: Path, now: datetime) -> Pricing:
     return look_up
 
 
-def market_prices(market: MarketDataClient, strategy: Strategy, signals: SignalSet, now: datetime) -> Pricing:
+def market_prices(market: PriceSource, strategy: Strategy, signals: SignalSet, now: datetime) -> Pricing:
     """Return what asks the market data: for fresh prices while the session is open, for the last closes otherwise."""
     calendar = calendar_of(strategy, now)
     as_of = calendar.session(signals.as_of_date)
     session = calendar.next(as_of.day)
 
     def ask(symbols: Sequence[str]) -> tuple[Prices, Prices]:
-        closes = market.daily_closes(symbols, as_of.day, as_of.close, now)
+        closes = market.closes(symbols, as_of.day, as_of.close, now)
         is_open = session.open <= now < session.close
-        return (market.latest_prices(symbols, now) if is_open else closes), closes
+        return (market.latest(symbols, now) if is_open else closes), closes
 
     return ask
 
@@ -81,7 +81,7 @@ def preview(
     pricing: Pricing,
     *,
     account: str,
-    contract: Contract,
+    ids_from_content: bool,
     now: datetime,
 ) -> Plan:
     """Return the plan that these signals and prices make of the strategy's book now.
@@ -112,7 +112,7 @@ def preview(
             },
             account_state=book.account_state or "active",
             traded_today=book.traded,
-            contract=contract,
+            ids_from_content=ids_from_content,
             now=now,
             own=own_parts(strategy),
         )

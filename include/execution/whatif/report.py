@@ -12,14 +12,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from include.adapters.prices.alpaca import MarketDataClient
-from include.execution.preflight.finding import EndpointOf
+from include.execution.assembly import Assembly
 from include.execution.steps.open_run import made_from, strategy_of
 from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import TradingCalendar, calendar_of
 from include.trading.errors import InvalidData, NotFound
 from include.trading.models import Price, Value
 from include.trading.plan.whatif import Decision, SessionPlan, SessionResult, chain, session_plan
+from include.trading.ports import PriceSource
 from include.trading.run.row import Run
 from include.trading.strategy.spec import Strategy
 
@@ -53,7 +53,7 @@ class Report(Value):
     notes: tuple[str, ...]
 
 
-def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, endpoint_of: EndpointOf) -> Report:
+def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, assembly: Assembly) -> Report:
     """Chain the newest replay of every session from first to last, both included.
 
     Replays made with other parameters than the newest of all are left out: days of two strategies make no chain.
@@ -68,7 +68,7 @@ def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, end
     chosen, left_out = _choose(runs, newest, calendar, first, last, now)
     rows = ledger.runs.mappings_of([run.run_id for run in chosen])
     plans = [_plan(run, rows.get(run.run_id, ())) for run in chosen]
-    closes, unasked = _closes(chosen, rows, strategy, calendar, endpoint_of, now)
+    closes, unasked = _closes(chosen, rows, strategy, calendar, assembly, now)
     results = chain(newest.capital, plans, closes)
     filled = {result.session for result in results}
     left_out += [
@@ -163,7 +163,7 @@ def _closes(
     rows: Mapping[UUID, Sequence[Mapping[str, Any]]],
     strategy: Strategy,
     calendar: TradingCalendar,
-    endpoint_of: EndpointOf,
+    assembly: Assembly,
     now: datetime,
 ) -> tuple[Closes, dict[date, str]]:
     """Return each session's closes: those the next session's replay was priced at, else the market data's.
@@ -177,7 +177,7 @@ def _closes(
                 closes[run.as_of_date][row["symbol"]] = row["price"]
     unasked: dict[date, str] = {}
     with ExitStack() as opened:
-        market: MarketDataClient | None = None
+        market: PriceSource | None = None
         for run in runs:
             session = calendar.session(run.session_date)
             lacking = sorted(set(strategy.symbols) - closes[session.day].keys())
@@ -185,12 +185,11 @@ def _closes(
                 continue
             if market is None:
                 try:
-                    endpoint = endpoint_of(strategy.prices.connection, "market_data")
+                    market = opened.enter_context(assembly.prices(strategy, correlation_id="report"))
                 except NotFound as error:
                     unasked[session.day] = f"its close is not in the ledger, and there is no market data: {error}"
                     continue
-                market = opened.enter_context(MarketDataClient(endpoint, correlation_id="report"))
-            found = market.daily_closes(lacking, session.day, session.close, now)
+            found = market.closes(lacking, session.day, session.close, now)
             closes[session.day] |= {symbol: price.price for symbol, price in found.items() if isinstance(price, Price)}
     return closes, unasked
 

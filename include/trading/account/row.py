@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from include.trading.account.venue_identity import Venue
+from include.trading.account.venue_identity import VenueIdentity
 
 AccountState = Literal["active", "reduce_only", "halted"]
 
@@ -30,11 +30,11 @@ class Account:
     environment: Literal["paper", "live"] | None
 
     @property
-    def venue(self) -> Venue | None:
+    def venue(self) -> VenueIdentity | None:
         """The gateway that the account belongs to, None before the first contact."""
         if self.gateway_address is None:
             return None
-        return Venue(
+        return VenueIdentity(
             address=self.gateway_address,
             strategy_id=self.gateway_strategy_id,
             broker_url=self.gateway_broker_url,

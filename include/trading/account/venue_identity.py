@@ -12,7 +12,7 @@ RELEASED = "released"
 PORTS = {"http": 80, "https": 443}
 
 
-class Venue(Value):
+class VenueIdentity(Value):
     """A gateway as an account knows it. None: it was not asked, or does not tell."""
 
     address: str
@@ -36,7 +36,7 @@ def normal_address(url: str) -> str:
     return f"{scheme}://{place}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
-def unlike(expected: Venue, found: Venue) -> str | None:
+def unlike(expected: VenueIdentity, found: VenueIdentity) -> str | None:
     """Return how the gateway found differs from the one expected, None when it is the same.
 
     What is expected and not told counts as a difference; a version is for the record, gateways are upgraded.

@@ -8,7 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from include.trading.models import Contract, Mode, OrderReport, Side
+from include.trading.models import Mode, OrderReport, Side
+from include.trading.order.identity import takes_our_order_id
 from include.trading.order.states import FINAL, FINAL_WORDS, REFUSED, UNRESOLVED
 
 ACKNOWLEDGED = (FINAL_WORDS - REFUSED) | {"open"}
@@ -61,7 +62,7 @@ class OrderHistory:
     client_order_id: str
     slot: str
     mode: Mode
-    contract: Contract
+    contract: str
     symbol: str
     side: Side
     quantity: int
@@ -103,8 +104,8 @@ class OrderHistory:
 
     @property
     def gateway_ids(self) -> list[str]:
-        """Every id under which the gateway may hold it; in v2 also that of an order that was never sent."""
-        own = [self.client_order_id] if self.contract == "v2" else []
+        """Every id under which the gateway may hold it; under our own id also an order that was never sent."""
+        own = [self.client_order_id] if takes_our_order_id(self.contract) else []
         return list(dict.fromkeys([*own, *(id for attempt in self.attempts for id in attempt.gateway_order_ids)]))
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from include.trading.models import Contract, Mode, OrderReport, Side
+from include.trading.models import Mode, OrderReport, Side
 from include.trading.order.fills import (
     Execution,
     average_price,
@@ -25,7 +25,6 @@ from include.trading.order.states import (
     TRADED,
     TRANSITIONS,
     fill_contradiction,
-    state_of,
 )
 
 
@@ -102,19 +101,19 @@ SETTLED: Final = "settled"
 _ZERO: Final = Decimal(0)
 
 
-def book(order: KnownOrder, report: OrderReport, *, contract: Contract, booked: Collection[Execution] = ()) -> Booking:
+def book(order: KnownOrder, report: OrderReport, *, booked: Collection[Execution] = ()) -> Booking:
     """Return what a report changes. One that contradicts the order is booked as far as it is certain.
 
     booked: the order's executions that are booked already.
     """
-    found = contradictions(order, report, contract, booked)
+    found = contradictions(order, report, booked)
     if any(problem.kind == "other_payload" for problem in found):
         # Nothing in a report on some other order says anything about ours.
         return Booking(order.state, contradictions=found)
     known = _known(order, report, booked)
     filled = max(order.filled_quantity, report.filled_quantity or _ZERO, total(known))
     fills = executions_to_book(order.client_order_id, booked, known, filled, report)
-    state = _state(order, report, contract, filled)
+    state = _state(order, report, filled)
     columns: dict[str, Any] = {}
     if filled > order.filled_quantity:
         columns["filled_quantity"] = filled
@@ -142,17 +141,17 @@ def ends_without_quantity(word: str | None, state: str) -> bool:
 def contradicts_itself(report: OrderReport) -> bool:
     """Say whether the report's status is no word to rely on: its own executions or its quantity deny it."""
     own, said = total(listed(report)), report.filled_quantity or _ZERO
-    return own > said or (report.status == "filled" and max(own, said) < report.quantity)
+    return own > said or (report.state == "filled" and max(own, said) < report.quantity)
 
 
 def contradictions(
-    order: KnownOrder, report: OrderReport, contract: Contract, booked: Collection[Execution] = ()
+    order: KnownOrder, report: OrderReport, booked: Collection[Execution] = ()
 ) -> tuple[Contradiction, ...]:
     """Return what of the report cannot be true."""
     if (report.symbol, report.side, report.quantity) != (order.symbol, order.side, Decimal(order.quantity)):
         words = f"the gateway has {report.side} {report.quantity} {report.symbol} under this id"
         return (Contradiction("other_payload", words),)
-    return (*_of_state(order, report, contract, booked), *_of_fills(order, report, contract, booked))
+    return (*_of_state(order, report, booked), *_of_fills(order, report, booked))
 
 
 def _known(order: KnownOrder, report: OrderReport, booked: Collection[Execution]) -> tuple[Execution, ...]:
@@ -165,17 +164,17 @@ def _known(order: KnownOrder, report: OrderReport, booked: Collection[Execution]
     return known if total(known) <= max(Decimal(order.quantity), report.filled_quantity or _ZERO) else before
 
 
-def _state(order: KnownOrder, report: OrderReport, contract: Contract, filled: Decimal) -> str:
-    state = _meant(order, report, contract, filled)
+def _state(order: KnownOrder, report: OrderReport, filled: Decimal) -> str:
+    state = _meant(order, report, filled)
     if order.state == "open" and state == "unknown":
         # Once acknowledged it stays open: an answer without the broker's id does not take that back.
         return "open"
     return state if state in TRANSITIONS[order.state] else order.state
 
 
-def _meant(order: KnownOrder, report: OrderReport, contract: Contract, filled: Decimal) -> str:
+def _meant(order: KnownOrder, report: OrderReport, filled: Decimal) -> str:
     """Return the state that word and quantity mean together: all filled is filled, no end without its quantity."""
-    state = state_of(report, contract)
+    state = report.state
     if filled >= order.quantity and order.mode != "dry_run":
         return "filled"
     if order.reason == SETTLED and order.state in FINAL and contradicts_itself(report):
@@ -187,11 +186,9 @@ def _meant(order: KnownOrder, report: OrderReport, contract: Contract, filled: D
     return "open" if state in TRADED - {order.state} and says_nothing_of_it else state
 
 
-def _of_state(
-    order: KnownOrder, report: OrderReport, contract: Contract, booked: Collection[Execution]
-) -> Iterator[Contradiction]:
+def _of_state(order: KnownOrder, report: OrderReport, booked: Collection[Execution]) -> Iterator[Contradiction]:
     filled = max(order.filled_quantity, report.filled_quantity or _ZERO, total(_known(order, report, booked)))
-    state = _meant(order, report, contract, filled)
+    state = _meant(order, report, filled)
     if order.state in NEVER_SENT and order.attempt > 0:
         yield Contradiction("appeared", f"it was thought unsent, now the gateway says {report.status}")
     elif order.state in NEVER_SENT:
@@ -199,7 +196,10 @@ def _of_state(
     elif order.state in FINAL and state not in (order.state, "unknown") and not _fills_late(order, state):
         words = f"it was {order.state}, which is final; the gateway now says {report.status}"
         yield Contradiction("final_changed", words)
-    if (state_of(report, contract) == "dry_run") != (order.mode == "dry_run"):
+    if report.state == "replaced":
+        # We never replace an order: what took its place is another order, with an id that is not ours.
+        yield Contradiction("replaced", "it was replaced by another order, which nothing here follows")
+    if (report.state == "dry_run") != (order.mode == "dry_run"):
         yield Contradiction("gateway_mode", f"answered {report.status} to an order of mode {order.mode}")
 
 
@@ -207,12 +207,10 @@ def _fills_late(order: KnownOrder, state: str) -> bool:
     return order.state in LATE_FILL and state == "filled"
 
 
-def _of_fills(
-    order: KnownOrder, report: OrderReport, contract: Contract, booked: Collection[Execution]
-) -> Iterator[Contradiction]:
+def _of_fills(order: KnownOrder, report: OrderReport, booked: Collection[Execution]) -> Iterator[Contradiction]:
     said, own = report.filled_quantity, total(listed(report))
     known = total(_known(order, report, booked))
-    state, ordered = state_of(report, contract), Decimal(order.quantity)
+    state, ordered = report.state, Decimal(order.quantity)
     filled = order.filled_quantity if said is None else said
     if known >= order.filled_quantity or (state == "filled" and filled < ordered):
         # The executions tell more than the quantity, or the quantity is still to come: it did not fall.

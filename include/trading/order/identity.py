@@ -54,6 +54,11 @@ def run_id(dag_id: str, airflow_run_id: str, *, is_backfill: bool) -> UUID:
     return uuid5(NAMESPACE, f"run|{dag_id}|{airflow_run_id}|{'backfill' if is_backfill else 'run'}")
 
 
+def takes_our_order_id(contract: str) -> bool:
+    """Say of a frozen plan's venue whether it stores orders under our own ids: every one but a v1 gateway does."""
+    return contract != "v1"
+
+
 def gateway_order_id_v1(symbol: str, side: Side, quantity: int, gateway_strategy_id: str, day: date) -> str:
     """Return the id a v1 gateway makes for a market day order. Source: service-contracts 2.4.
 

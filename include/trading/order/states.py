@@ -11,21 +11,11 @@ An order that was thought unsent, refused or ended and that the gateway has afte
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Final
 
 from include.trading.errors import InvalidData
-from include.trading.models import Contract, OrderReport
 
-# Words of T4 v2 and of the broker (service-contracts 2.5) while an order may still trade.
-WORKING_WORDS: Final = frozenset(
-    {
-        *("pending_new", "new", "accepted", "accepted_for_bidding", "partially_filled", "held", "calculated"),
-        *("pending_cancel", "pending_replace", "submitted", "submitted_unconfirmed"),
-        *("stopped", "suspended", "scheduled"),
-    }
-)
 # Final words that say the order never traded: a fill on one of them is a break.
 REFUSED: Final = frozenset({"rejected", "failed", "blocked_kill_switch", "blocked_circuit_breaker"})
 # … and all final words. `dry_run` never changes by itself, so it is final for us though not for T4.
@@ -60,38 +50,11 @@ TRANSITIONS: Final[dict[str, frozenset[str]]] = {
 LATE_FILL: Final = frozenset({"canceled", "expired", "done_for_day", "replaced"})
 
 
-# Generous on purpose: taking a refusal for "the id exists" costs a look-up, the reverse could lose a live order.
-_ID_TAKEN: Final = re.compile(
-    r"must be unique|not unique|already exists|already been used|already in use|duplicate", re.IGNORECASE
-)
-
-
 def check_transition(current: str, following: str) -> None:
     """Raise InvalidData when an order may not go from one state to the other."""
     if following not in TRANSITIONS[current]:
         allowed = ", ".join(sorted(TRANSITIONS[current])) or "nothing: it is final"
         raise InvalidData(f"an order in state {current!r} may become {allowed}; {following!r} was asked for")
-
-
-def state_of(report: OrderReport, contract: Contract) -> str:
-    """Return the state that the gateway's word means by itself, whatever was filled.
-
-    A working order without a broker's id has not reached the broker as far as anyone can prove: `unknown`. So is one
-    that contract v1 calls refused: v1 stores no real refusal, only orders whose answer from the broker it lost. And in
-    both, one refused because its id exists: the gateway sent it twice, and the first may be live.
-    A word nobody has heard of is taken as working, so that it is followed and never closed unseen.
-    """
-    unproven = contract == "v1" or says_id_is_taken(report.message or "")
-    if report.status in REFUSED and unproven and not report.broker_order_id:
-        return "unknown"
-    if report.status in FINAL_WORDS:
-        return report.status
-    return "open" if report.broker_order_id else "unknown"
-
-
-def says_id_is_taken(words: str) -> bool:
-    """Say whether words of the gateway mean that the order's id exists, perhaps by our own earlier try."""
-    return _ID_TAKEN.search(words) is not None
 
 
 def fill_contradiction(state: str, quantity: Decimal, filled: Decimal, already_filled: Decimal) -> str | None:

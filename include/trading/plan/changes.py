@@ -144,7 +144,7 @@ def _legs(
         return (LegOfChange(1, delta, _order(price, 1, sign * total, (held, position))),)
     first = LegOfChange(1, -start, _order(price, 1, sign * closing, (held, position)))
     opening = total - closing
-    if inputs.contract == "v1" and opening == closing:
+    if inputs.ids_from_content and opening == closing:
         opening -= 1  # a v1 gateway makes its ids from symbol, side and quantity and would swallow an equal leg
     after_first = (held + sign * closing, position + sign * closing)
     if opening == 0:

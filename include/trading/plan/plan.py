@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field, InstanceOf, PlainSerializer
 
-from include.trading.models import Contract, Price, Side, Signal, Symbol, Value
+from include.trading.models import Price, Side, Signal, Symbol, Value
 from include.trading.plan.own import OwnParts
 from include.trading.plan.reasons import NO_CHANGE_WANTED, UNDECIDED
 from include.trading.strategy.spec import Strategy
@@ -39,7 +39,9 @@ class PlanInputs(Value):
     blocked: dict[Symbol, str] = Field(description="symbols that may not be planned, with a code of reasons.BLOCKS")
     account_state: AccountState
     traded_today: Decimal = Field(ge=0, description="USD the strategy traded or may still trade in this session")
-    contract: Contract = Field(description="of the gateway; v1 makes order ids from symbol, side and quantity")
+    ids_from_content: bool = Field(
+        default=False, description="the venue makes order ids from symbol, side, quantity and day"
+    )
     now: AwareDatetime
     own: InstanceOf[OwnParts] = Field(default=OwnParts(), description="the strategy's own functions, imported")
     flatten: bool = Field(default=False, description="close everything; needs no signals")

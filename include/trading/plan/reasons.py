@@ -65,8 +65,17 @@ DENIALS: Final[dict[str, str]] = {
 OWN_RULE: Final = "own_rule"
 OWN_DENIALS: Final[dict[str, str]] = {OWN_RULE: "A rule of the strategy's own denies the order, or could not be asked."}
 
+# The venue's own refusals, where it says why.
+REFUSALS: Final[dict[str, str]] = {
+    "insufficient_buying_power": "The account's buying power does not cover the order.",
+    "held_for_orders": "The shares to be sold are held for other open orders of the account.",
+    "may_not_short": "The account, or the symbol, may not be sold short.",
+    "not_fractionable": "The symbol is traded in whole shares only.",
+    "wash_trade": "An open order of the account on the other side stands against it.",
+}
+
 REASONS: Final[dict[str, str]] = (
-    NO_CHANGE_WANTED | UNDECIDED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | DENIALS | OWN_DENIALS
+    NO_CHANGE_WANTED | UNDECIDED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | DENIALS | OWN_DENIALS | REFUSALS
 )
 
 

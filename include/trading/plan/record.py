@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from include.trading.models import Contract, Mode
-from include.trading.order.identity import PlanKey
+from include.trading.models import Mode
+from include.trading.order.identity import PlanKey, takes_our_order_id
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class PlanRecord:
     strategy_id: str
     session_date: date
     revision: int
-    contract: Contract
+    contract: str
     as_of_date: date
     parameters: dict[str, Any]
     window_opens: datetime
@@ -32,6 +32,11 @@ class PlanRecord:
     created_by_run: UUID
     frozen_at: datetime
     gateway: dict[str, Any]
+
+    @property
+    def takes_our_order_id(self) -> bool:
+        """Whether the venue that the plan was frozen for stores orders under our own ids (see VenueTraits)."""
+        return takes_our_order_id(self.contract)
 
     @property
     def key(self) -> PlanKey:

@@ -43,13 +43,13 @@ class MapOrdersOperator(TradingOperator):
 
         from include.execution.steps.map_orders import map_orders
         from include.execution.steps.open_run import strategy_of
-        from trading_airflow.hooks.market_data import MarketDataHook
+        from trading_airflow.connections import assembly
 
         signals = [Signal.model_validate(row) for row in self.signals["signals"]]
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
-            market_data = MarketDataHook(strategy_of(run).prices.connection)
-            with self.desk(ledger, run, context) as desk, market_data.client(str(run.run_id)) as market:
+            prices = assembly().prices(strategy_of(run), correlation_id=str(run.run_id))
+            with self.desk(ledger, run, context) as desk, prices as market:
                 intents = map_orders(desk, market, run, signals, most_orders=conf.getint("core", "max_map_length"))
             log.info("orders mapped", num_orders=len(intents), num_signals=len(signals))
             return tasks_of(intents)

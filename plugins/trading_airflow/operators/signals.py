@@ -9,8 +9,9 @@ import structlog
 from include.trading.errors import InvalidData, NotFound
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.spec import Strategy
-from trading_airflow.operators.task import TradingOperator, code_version, identity_of, say_whose
+from trading_airflow.operators.task import TradingOperator, identity_of, say_whose
 from trading_airflow.strategies import strategy_named
+from trading_airflow.version import code_version
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -63,7 +64,7 @@ class FetchSignalsOperator(TradingOperator):
     def _fetch(self, desk: Desk, run: Run) -> dict[str, Any]:
         from include.execution.steps.fetch_signals import fetch_signals
         from include.execution.steps.open_run import strategy_of
-        from trading_airflow.hooks.signal_service import SignalServiceHook
+        from trading_airflow.connections import assembly
 
         result: dict[str, Any] = {
             "run_id": str(run.run_id),
@@ -76,8 +77,8 @@ class FetchSignalsOperator(TradingOperator):
         if run.plan_id is not None:
             log.info("the run has its plan already: its signals are not asked for again", plan_id=str(run.plan_id))
             return result
-        with SignalServiceHook(strategy_of(run).signals.connection).client(str(run.run_id)) as service:
-            found = fetch_signals(desk, service, run)
+        with assembly().signals(strategy_of(run), correlation_id=str(run.run_id)) as source:
+            found = fetch_signals(desk, source, run)
         signals = () if found is None else found.signals
         log.info(
             "signals fetched",
@@ -104,10 +105,9 @@ def _check_heard(context: Context, request: RunRequest) -> None:
 
 def _account(strategy: Strategy) -> str | None:
     """Return the account the gateway's connection names, None without such a connection: not every run needs one."""
-    from trading_airflow.hooks.execution_gateway import GatewayReaderHook
+    from trading_airflow.connections import assembly
 
     try:
-        endpoint = GatewayReaderHook(strategy.venue).endpoint()
+        return assembly().venue(strategy.venue).account
     except NotFound:
         return None
-    return endpoint.account or strategy.venue

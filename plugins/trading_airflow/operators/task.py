@@ -15,7 +15,6 @@ import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import TaskDeferred
 
-from include import __version__
 from include.trading.errors import NotFound, Paused, TradingError
 from trading_airflow.waiting import defer_for
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from include.execution.desk import Desk
     from include.execution.steps.open_run import RunIdentity
     from include.ledger.ledger import Ledger
+    from include.trading.ports import VenueReader
     from include.trading.run.row import Run
     from include.trading.run.terms import RunType
 
@@ -96,29 +96,23 @@ class TradingOperator(BaseOperator):
     @contextmanager
     def desk(self, ledger: Ledger, run: Run, context: Context) -> Iterator[Desk]:
         """Make what a step of this run works with. A run that never sends gets a gateway that cannot submit."""
-        from include.execution.desk import Desk
-        from include.execution.settings import settings_from
         from include.execution.steps.open_run import sends
         from include.trading.strategy.kept import venue_kept
-        from trading_airflow.hooks.execution_gateway import ExecutionGatewayHook, GatewayReaderHook
+        from trading_airflow.connections import assembly
 
-        hook = ExecutionGatewayHook if sends(run) else GatewayReaderHook
+        here = assembly()
         with ExitStack() as stack:
+            reader: VenueReader | None = None
             try:
-                client = hook(venue_kept(run.parameters)).client(str(run.run_id))
-                reader = stack.enter_context(client)
+                venue = here.venue(venue_kept(run.parameters))
             except NotFound:
                 if sends(run):
                     raise
-                reader = None
-            yield Desk(
-                ledger=ledger,
-                account=run.account,
-                reader=reader,
-                settings=settings_from(os.environ),
-                actor=f"{self.task_id} try {context['ti'].try_number}",
-                code_version=code_version(),
-            )
+            else:
+                opened = venue.venue if sends(run) else venue.reader
+                reader = stack.enter_context(opened(correlation_id=str(run.run_id)))
+            actor = f"{self.task_id} try {context['ti'].try_number}"
+            yield here.desk(ledger, run.account, reader, actor=actor)
 
     def read_run(self, ledger: Ledger, context: Context) -> Run:
         from include.execution.steps.open_run import read_run
@@ -145,8 +139,3 @@ def identity_of(context: Context) -> RunIdentity:
         logical_date=dag_run.logical_date,
         started_at=dag_run.run_after,
     )
-
-
-def code_version() -> str:
-    """Return the version that a run records: TRADING_CODE_VERSION where a deployment sets it."""
-    return os.environ.get("TRADING_CODE_VERSION") or __version__

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from functools import partial
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,14 +10,14 @@ from airflow.sdk import BaseOperator
 
 from include.trading.errors import TradingError
 from include.trading.strategy.file import load_strategies
-from trading_airflow.operators.task import code_version
 from trading_airflow.strategies import strategies_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from include.adapters.venues.gateway.client import GatewayReader
+    from include.execution.assembly import Assembly
     from include.execution.duty.watchdog import Watched
+    from include.trading.ports import VenueReader
     from include.trading.strategy.spec import Strategy
 
 log = structlog.get_logger(__name__)
@@ -38,11 +35,12 @@ class WatchdogOperator(BaseOperator):
         from include.adapters.notify.heartbeat import ping
         from include.execution.alerts.delivery import send_alerts
         from include.execution.duty.watchdog import Watchdog
-        from include.execution.settings import settings_from
         from trading_airflow.alerts import base_url, channels
+        from trading_airflow.connections import assembly
         from trading_airflow.hooks.ledger import LedgerHook
 
-        settings = settings_from(os.environ)
+        here = assembly()
+        settings = here.settings
         strategies: tuple[Strategy, ...] = ()
         file_problem = None
         try:
@@ -54,10 +52,9 @@ class WatchdogOperator(BaseOperator):
             connections = {strategy.venue for strategy in strategies} | set(ledger.plans.gateway_connections())
             found = Watchdog(
                 ledger=ledger,
-                settings=settings,
-                gateways=_gateways(connections),
+                assembly=here,
+                gateways=_gateways(here, connections),
                 strategies=_watched(strategies, context),
-                code_version=code_version(),
                 file_problem=file_problem,
             ).look()
             sent = send_alerts(ledger, settings, channels, base_url=base_url())
@@ -74,21 +71,14 @@ class WatchdogOperator(BaseOperator):
         return result
 
 
-def _gateways(connections: Iterable[str]) -> dict[str, Callable[[], AbstractContextManager[GatewayReader]]]:
+def _gateways(here: Assembly, connections: Collection[str]) -> dict[str, Callable[[], VenueReader]]:
     """Return how to open the gateway of each account that a connection names. It only reads."""
-    from trading_airflow.hooks.execution_gateway import GatewayReaderHook
+    from include.execution.assembly import readers
 
-    found: dict[str, Callable[[], AbstractContextManager[GatewayReader]]] = {}
-    for connection_id in sorted(connections):
-        hook = GatewayReaderHook(connection_id)
-        try:
-            account = hook.endpoint().account
-        except TradingError as error:
-            log.warning("gateway connection not usable", connection_id=connection_id, reason=str(error))
-            continue
-        if account is not None:
-            found[account] = partial(hook.client, "watchdog")
-    return found
+    venues, unusable = here.venues(connections)
+    for connection_id, reason in unusable.items():
+        log.warning("gateway connection not usable", connection_id=connection_id, reason=reason)
+    return readers(venues, "watchdog")
 
 
 def _watched(strategies: tuple[Strategy, ...], context: Context) -> list[Watched]:

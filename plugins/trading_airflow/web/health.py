@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from include.adapters.http.endpoint import Endpoint, ServiceName
-from include.adapters.prices.alpaca import MarketDataClient
-from include.adapters.signals.service import SignalServiceClient
-from include.adapters.venues.gateway.client import GatewayReader
+from include.adapters.connection import ConnectionParts
+from include.execution.assembly import Assembly
 from include.execution.duty.watchdog import HEARTBEAT
 from include.ledger.pages import Pages, RunFilter
 from include.trading.errors import LedgerUnavailable, TradingError
@@ -18,6 +17,7 @@ from include.trading.models import Price
 from include.trading.order.identity import SENDING_MODES
 from include.trading.order.states import UNRESOLVED
 from include.trading.strategy.spec import Strategy
+from trading_airflow.connections import assembly, parts_of
 from trading_airflow.web import place
 from trading_airflow.web.models.overview import AccountHealth, Component, Health, HealthReport, LastRun
 from trading_airflow.web.probes import Probes
@@ -71,30 +71,37 @@ def _questions(now: datetime, seconds: float) -> tuple[dict[str, Callable[[], An
     if found.problems:
         words = "; ".join(map(str, found.problems))
         components.append(Component(name="strategies file", status="degraded", detail=words))
-    connections: dict[tuple[ServiceName, str], list[Strategy]] = {}
+    here = _hurried(seconds)
+    by_source: dict[str, list[Strategy]] = {}
     for strategy in found.strategies:
-        connections.setdefault(("signal_service", strategy.signals.connection), []).append(strategy)
-        connections.setdefault(("execution_gateway", strategy.venue), []).append(strategy)
-        connections.setdefault(("market_data", strategy.prices.connection), []).append(strategy)
-    for (service, connection_id), strategies in connections.items():
-        name = f"{service} {connection_id}"
-        questions[name] = partial(_service, name, service, connection_id, strategies, now, seconds)
+        for service, connection_id in (
+            ("signal_service", strategy.signals.connection),
+            ("execution_gateway", strategy.venue),
+            ("market_data", strategy.prices.connection),
+        ):
+            by_source.setdefault(f"{service} {connection_id}", []).append(strategy)
+    for name, strategies in by_source.items():
+        questions[name] = partial(_service, name, here, strategies, now)
     return questions, components
 
 
+def _hurried(seconds: float) -> Assembly:
+    """Return what opens the services with the report's own time-outs; theirs are for orders."""
+    timeouts = ("connect_timeout_seconds", "read_timeout_seconds", "total_timeout_seconds")
+
+    def parts(connection_id: str) -> ConnectionParts:
+        given = parts_of(connection_id)
+        return replace(given, extra={**given.extra, **dict.fromkeys(timeouts, seconds)})
+
+    return replace(assembly(), connections=parts)
+
+
 def _service(
-    name: str, service: ServiceName, connection_id: str, strategies: Sequence[Strategy], now: datetime, seconds: float
+    name: str, here: Assembly, strategies: Sequence[Strategy], now: datetime
 ) -> tuple[Component, dict[str, Any]]:
+    service = name.partition(" ")[0]
     try:
-        # Its own time-outs are for orders; here nobody waits longer than the report does.
-        endpoint = place.endpoint(connection_id, service).model_copy(
-            update={
-                "connect_timeout_seconds": seconds,
-                "read_timeout_seconds": seconds,
-                "total_timeout_seconds": seconds,
-            }
-        )
-        status, detail = _ASK[service](endpoint, strategies, now)
+        status, detail = _ASK[service](here, strategies, now)
     except TradingError as error:
         sends = any(strategy.mode in SENDING_MODES for strategy in strategies)
         needed = service != "execution_gateway" or sends
@@ -102,37 +109,37 @@ def _service(
     return Component(name=name, status=status, detail=detail), {}
 
 
-def _signal_service(endpoint: Endpoint, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
-    with SignalServiceClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
-        found = client.check_ready()
-    return "healthy", f"{found.probe} says {found.status}"
+def _signals(here: Assembly, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
+    with here.signals(strategies[0], correlation_id=ASKED_BY, retry_delays_seconds=()) as source:
+        return "healthy", source.check_ready().words
 
 
-def _gateway(endpoint: Endpoint, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
-    with GatewayReader(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
+def _venue(here: Assembly, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
+    venue = here.venue(strategies[0].venue)
+    with venue.reader(correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
         info = reader.info()
-        switch = reader.kill_switch()
+        refusal = reader.refusal()
     words = f"{info.service} {info.version}, {info.mode}, says {info.status}"
     if info.detail:
         words += f" ({info.detail})"
-    if switch is not None and switch.engaged:
-        return "unhealthy", f"{words}; its kill switch is engaged: {switch.reason}"
+    if refusal is not None:
+        return "unhealthy", f"{words}; {refusal}"
     return info.status or "degraded", words
 
 
-def _market_data(endpoint: Endpoint, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
+def _prices(here: Assembly, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
     symbol = strategies[0].symbols[0]
-    with MarketDataClient(endpoint, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
-        price = client.latest_prices([symbol], now)[symbol]
+    with here.prices(strategies[0], correlation_id=ASKED_BY, retry_delays_seconds=()) as source:
+        price = source.latest([symbol], now)[symbol]
     if isinstance(price, Price):
         return "healthy", f"{symbol} traded at {price.at:%Y-%m-%d %H:%M:%S} UTC"
     return "degraded", f"no price of {symbol}: {price}"
 
 
-_ASK: dict[ServiceName, Callable[[Endpoint, Sequence[Strategy], datetime], tuple[Health, str]]] = {
-    "signal_service": _signal_service,
-    "execution_gateway": _gateway,
-    "market_data": _market_data,
+_ASK: dict[str, Callable[[Assembly, Sequence[Strategy], datetime], tuple[Health, str]]] = {
+    "signal_service": _signals,
+    "execution_gateway": _venue,
+    "market_data": _prices,
 }
 
 

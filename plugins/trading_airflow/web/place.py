@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
-from airflow.providers.http.hooks.http import HttpHook
 from fastapi import Depends
 
-from include.adapters.http.endpoint import Endpoint, ServiceName
-from include.adapters.venues.gateway.client import GatewayClient
+from include.execution.assembly import DEFAULT_VENUE
 from include.execution.desk import Desk
 from include.execution.settings import Settings, settings_from
 from include.ledger.ledger import Ledger
@@ -20,10 +18,8 @@ from include.ledger.pages import Pages
 from include.trading.errors import InvalidData, TradingError
 from include.trading.strategy.file import StrategyFile, load_strategies
 from include.trading.strategy.spec import Strategy
-from trading_airflow.hooks.endpoints import endpoint_of
-from trading_airflow.hooks.execution_gateway import GatewayReaderHook
+from trading_airflow.connections import assembly
 from trading_airflow.hooks.ledger import LedgerHook
-from trading_airflow.operators.task import code_version
 from trading_airflow.strategies import strategies_path
 from trading_airflow.web.problems import Problem
 from trading_airflow.web.webauth import Right, User, allowed
@@ -58,11 +54,6 @@ def settings() -> Settings:
     return settings_from(os.environ)
 
 
-def endpoint(connection_id: str, service: ServiceName) -> Endpoint:
-    """Return the endpoint of an Airflow connection, looked up as the API server looks them up."""
-    return endpoint_of(HttpHook(http_conn_id=connection_id), service)
-
-
 def read_strategies() -> StrategyFile:
     """Return what the strategies file holds now; answers 503 when it cannot be used as a whole."""
     try:
@@ -94,17 +85,16 @@ def accounts(ledger: Ledger) -> dict[str, AccountPlace]:
     Its DAGs are those of the strategies file; only where that names none, those that traded there before.
     """
     found: dict[str, tuple[str, list[str]]] = {}
-    by_connection: dict[str, list[str]] = {GatewayReaderHook.default_conn_name: []}
+    by_connection: dict[str, list[str]] = {DEFAULT_VENUE: []}
     for strategy in strategies_if_any():
         by_connection.setdefault(strategy.venue, []).append(strategy.dag_id)
     for connection_id, dag_ids in by_connection.items():
         try:
-            account = endpoint(connection_id, "execution_gateway").account
+            account = assembly().venue(connection_id).account
         except TradingError:
             # `check` tells what is wrong with a connection; the accounts that can be used stay usable.
             continue
-        if account is not None:
-            found.setdefault(account, (connection_id, []))[1].extend(dag_ids)
+        found.setdefault(account, (connection_id, []))[1].extend(dag_ids)
     earlier: dict[str, list[str]] = {}
     for dag_id, account in Pages(ledger.connection).dags():
         earlier.setdefault(account, []).append(dag_id)
@@ -138,12 +128,6 @@ def desk_at(ledger: Ledger, place: AccountPlace, actor: str) -> Iterator[Desk]:
             "The account has no gateway connection",
             f"account {place.account} is in the ledger, but no gateway connection has it in its extra: add it there",
         )
-    with GatewayClient(endpoint(place.connection_id, "execution_gateway"), correlation_id="api") as gateway:
-        yield Desk(
-            ledger=ledger,
-            account=place.account,
-            reader=gateway,
-            settings=settings(),
-            actor=actor,
-            code_version=code_version(),
-        )
+    here = assembly()
+    with here.desk_at(ledger, here.venue(place.connection_id), actor=actor, correlation_id="api") as desk:
+        yield desk

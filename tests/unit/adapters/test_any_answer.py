@@ -107,8 +107,8 @@ CALLS: dict[str, Callable[[tuple[int, bytes]], object]] = {
     "generate": lambda answer: client(SignalServiceClient, "signal_service", answer).generate(
         ["AAPL"], date(2026, 11, 20), 1, 0
     ),
-    "latest_prices": lambda answer: client(MarketDataClient, "market_data", answer).latest_prices(["AAPL"], NOW),
-    "daily_closes": lambda answer: client(MarketDataClient, "market_data", answer).daily_closes(
+    "latest_prices": lambda answer: client(MarketDataClient, "market_data", answer).latest(["AAPL"], NOW),
+    "daily_closes": lambda answer: client(MarketDataClient, "market_data", answer).closes(
         ["AAPL"], date(2026, 11, 20), NOW, NOW
     ),
 }

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from include.adapters.http.answers import BadAnswer
 from include.adapters.http.bodies import MAX_BODY_BYTES, read_body
+from include.trading.errors import BadAnswer
 from tests.support.talking import Talk, client, serving
 
 PROJECT = Path(__file__).parents[3]

@@ -61,7 +61,7 @@ def test_a_preview_uses_the_strategys_own_functions() -> None:
         found,
         lambda symbols: ({symbol: priced.get(symbol, "missing") for symbol in symbols}, priced),
         account="a",
-        contract="v2",
+        ids_from_content=False,
         now=NOW,
     )
 

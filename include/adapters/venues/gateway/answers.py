@@ -31,6 +31,7 @@ from include.adapters.http.answers import (
     time_of,
     words_of,
 )
+from include.adapters.venues.gateway.words import says_id_is_taken, state_of
 from include.trading.bounds import usable_price
 from include.trading.errors import (
     BookMismatch,
@@ -43,7 +44,6 @@ from include.trading.errors import (
     Unavailable,
 )
 from include.trading.models import Contract, Fill, OrderReport, OrderRequest, Side
-from include.trading.order.states import says_id_is_taken
 
 # The codes of the gateway's own errors that are raised before anything is stored.
 _NOT_SIGNED_IN = frozenset({"authentication_required", "invalid_internal_token", "permission_denied"})
@@ -87,7 +87,7 @@ def accepted_order(answer: Answer, sent: OrderRequest, contract: Contract) -> Or
 
     Raises BadAnswer when it cannot be read, BookMismatch when it is about another order.
     """
-    report = order_report(answer)
+    report = order_report(answer, contract)
     found = (report.symbol, report.side, report.quantity)
     if found != (sent.symbol, sent.side, Decimal(sent.quantity)):
         raise BookMismatch(
@@ -101,24 +101,27 @@ def accepted_order(answer: Answer, sent: OrderRequest, contract: Contract) -> Or
     return report
 
 
-def order_report(answer: Answer) -> OrderReport:
+def order_report(answer: Answer, contract: Contract) -> OrderReport:
     """Return the order that a POST or a look-up answered with; raise BadAnswer when any part cannot be trusted.
 
     A price that is none leaves the quantity as it is.
     """
     body = answer.json(allow_nan=True)
     try:
+        status, broker_order_id = order_status(body), _optional_text(body, "broker_order_id")
+        message = words_of(body, "message") or words_of(body, "error_message")
         return OrderReport(
             gateway_order_id=id_of(body, "client_order_id"),
-            broker_order_id=_optional_text(body, "broker_order_id"),
+            broker_order_id=broker_order_id,
             symbol=text_of(body, "symbol"),
             side=cast("Side", text_of(body, "side").lower()),
             quantity=quantity_of(body, "qty"),
-            status=order_status(body),
+            state=state_of(status, broker_order_id, message, contract),
+            status=status,
             filled_quantity=_filled_quantity(body),
             filled_avg_price=_price(body, "filled_avg_price"),
             fills=_fills(body.get("metadata"), _price(body, "filled_avg_price")),
-            message=words_of(body, "message") or words_of(body, "error_message"),
+            message=message,
             raw=answer.plain_json(),
         )
     except ValueError as error:

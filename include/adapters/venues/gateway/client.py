@@ -6,14 +6,16 @@ order_answers; here it is only asked.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from include.adapters.http.answers import (
     Answer,
-    BadAnswer,
     bool_of,
     error_object,
     quantity_of,
@@ -29,14 +31,41 @@ from include.adapters.venues.gateway.answers import (
     order_status,
     submit_failure,
 )
-from include.trading.errors import InvalidData, NotFound, OutcomeUnknown, Rejected, TradingError
-from include.trading.models import Contract, GatewayInfo, GatewayMode, OrderReport, OrderRequest, Value
+from include.trading.account.venue_identity import normal_address
+from include.trading.errors import (
+    BadAnswer,
+    InvalidData,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    TradingError,
+    Unauthorized,
+)
+from include.trading.models import Contract, GatewayMode, OrderReport, OrderRequest, Value, VenueInfo
+from include.trading.order.identity import broker_days, gateway_order_id_v1
+from include.trading.ports import VenueGate, VenueTraits
 
 PAPER_HOST = "paper-api.alpaca.markets"
 LIVE_HOST = "api.alpaca.markets"
 HEALTH_FACTS = ("database_connected", "alpaca_connected")
 # An option's has 21 characters.
 LONGEST_SYMBOL = 40
+
+
+UNSEEN = "not known, this login is not allowed to see it"
+TRAITS: dict[Contract, VenueTraits] = {
+    "v1": VenueTraits(
+        kind="v1",
+        takes_our_order_id=False,
+        positions_are_exact=False,
+        can_cancel=False,
+        has_rate_limit=False,
+        positions_note="a v1 gateway counts partial fills twice",
+    ),
+    "v2": VenueTraits(
+        kind="v2", takes_our_order_id=True, positions_are_exact=True, can_cancel=True, has_rate_limit=True
+    ),
+}
 
 
 class KillSwitch(Value):
@@ -52,12 +81,16 @@ class GatewayReader(HttpService):
     """Reads the gateway; cannot send or cancel an order."""
 
     @property
+    def traits(self) -> VenueTraits:
+        return TRAITS[self.contract]
+
+    @property
     def contract(self) -> Contract:
         if self.endpoint.contract is None:
             raise InvalidData(f"connection {self.endpoint.connection_id!r}: expected a contract, got none")
         return self.endpoint.contract
 
-    def info(self) -> GatewayInfo:
+    def info(self) -> VenueInfo:
         """Return what the gateway says of itself; raise InvalidData when it speaks another contract than the endpoint.
 
         The status is the body's (/health answers 200 whatever it is), the mode is what it does with orders.
@@ -65,7 +98,7 @@ class GatewayReader(HttpService):
         health = self._read_json("GET", "/health")
         return self._info(health, self._config())
 
-    def mode_now(self) -> GatewayInfo:
+    def mode_now(self) -> VenueInfo:
         """Return what the gateway is at this moment with one request: its mode and, in v1, its health too.
 
         The contract is not checked again: `info` has done that before.
@@ -75,17 +108,17 @@ class GatewayReader(HttpService):
         answer = self._read_json("GET", "/api/v1/config")
         body = answer.json()
         try:
-            return GatewayInfo(
+            return VenueInfo(
                 service=text_of(body, "service"),
                 version=text_of(body, "version"),
-                contract="v2",
                 status=None,
                 mode=_v2_mode(bool_of(body, "dry_run"), answer),
+                is_sandbox=_is_sandbox(body),
             )
         except ValueError as error:
             raise answer.bad(error) from error
 
-    def _info(self, health: Answer, config: Answer | None) -> GatewayInfo:
+    def _info(self, health: Answer, config: Answer | None) -> VenueInfo:
         body = health.json()
         try:
             details = body.get("details") or {}
@@ -93,15 +126,14 @@ class GatewayReader(HttpService):
                 raise ValueError(f"details: expected an object, got {type(details).__name__}")
             dry_run = bool_of(body, "dry_run")
             mode = _v2_mode(dry_run, config) if config else _v1_mode(dry_run, details.get("alpaca_base_url"))
-            return GatewayInfo.model_validate(
+            return VenueInfo.model_validate(
                 {
                     "service": text_of(body, "service"),
                     "version": text_of(body, "version"),
-                    "contract": self.contract,
                     "status": text_of(body, "status"),
                     "mode": mode,
-                    "strategy_id": text_of(details, "strategy_id") if details.get("strategy_id") else None,
-                    "broker_url": text_of(details, "alpaca_base_url") if details.get("alpaca_base_url") else None,
+                    "is_sandbox": _is_sandbox(body),
+                    **(_own_names(details) if self.contract == "v1" else {}),
                     "detail": ", ".join(f"{key} {str(body[key])[:50]}" for key in HEALTH_FACTS if key in body) or None,
                 }
             )
@@ -121,7 +153,7 @@ class GatewayReader(HttpService):
         if answer.status != 200:
             raise OutcomeUnknown(f"{answer.sentence()} (this says nothing about the order)")
         try:
-            report = order_report(answer)
+            report = order_report(answer, self.contract)
         except BadAnswer as error:
             raise OutcomeUnknown(str(error)) from error
         if report.gateway_order_id != gateway_order_id:
@@ -157,6 +189,58 @@ class GatewayReader(HttpService):
             return book
         except ValueError as error:
             raise answer.bad(error) from error
+
+    def refusal(self) -> str | None:
+        """Return why the gateway would take no order now: its kill switch."""
+        switch = self.kill_switch()
+        if switch is None or not switch.engaged:
+            return None
+        return f"the gateway's kill switch is engaged by {switch.engaged_by}: {switch.reason}"
+
+    def gates(self) -> Iterator[VenueGate]:
+        """Yield the kill switch and the circuit breaker; v1 has neither."""
+        for name, asked, unseen in (
+            ("kill switch", self._kill_switch_gate, ""),
+            ("circuit breaker", self._breaker_gate, ", and a tripped one refuses every order"),
+        ):
+            try:
+                gate = asked()
+            except Unauthorized as error:
+                # Not the same as well: what is behind it may stop every order.
+                gate = VenueGate(name=name, words=f"{UNSEEN}{unseen}: {error}")
+            except NotFound as error:
+                gate = VenueGate(name=name, words=str(error))
+            except TradingError as error:
+                gate = VenueGate(name=name, words=str(error), next_step="repair the gateway: it may refuse orders")
+            if gate is not None:
+                yield gate
+
+    def order_ids(self, order: OrderRequest, info: VenueInfo, starts_at: datetime, ends_at: datetime) -> list[str]:
+        """Return the order's own id; a v1 gateway makes one from the order's content and each day it may be stored."""
+        if self.contract == "v2":
+            return [order.client_order_id]
+        if info.strategy_id is None:
+            raise InvalidData("the v1 gateway's /health names no details.strategy_id, from which it makes order ids")
+        days = broker_days(starts_at, ends_at, self.endpoint.broker_timezone)
+        return [gateway_order_id_v1(order.symbol, order.side, order.quantity, info.strategy_id, day) for day in days]
+
+    def _kill_switch_gate(self) -> VenueGate | None:
+        switch = self.kill_switch()
+        if switch is None:
+            return None
+        if not switch.engaged:
+            return VenueGate(name="kill switch", words="not engaged")
+        words = f"engaged by {switch.engaged_by}: {switch.reason}"
+        step = "disengage it at the gateway when its reason is settled"
+        return VenueGate(name="kill switch", words=words, next_step=step)
+
+    def _breaker_gate(self) -> VenueGate | None:
+        state = self.breaker()
+        if state is None:
+            return None
+        # Open for trading, as the gateway uses the word.
+        step = "reset it at the gateway when its reason is settled: until then every order is refused"
+        return VenueGate(name="circuit breaker", words=state, next_step=None if state == "OPEN" else step)
 
     def kill_switch(self) -> KillSwitch | None:
         """Return the state of the gateway's kill switch; None in v1, which has none."""
@@ -261,6 +345,21 @@ class GatewayClient(GatewayReader):
             return order_status(body)
         except ValueError as error:
             raise answer.bad(error) from error
+
+
+def _is_sandbox(body: Mapping[str, Any]) -> bool:
+    return text_of(body, "service").startswith("sandbox")
+
+
+def _own_names(details: dict[str, Any]) -> dict[str, str | None]:
+    """Return what a v1 gateway is known again by: it makes order ids from its strategy id."""
+    broker_url = text_of(details, "alpaca_base_url") if details.get("alpaca_base_url") else None
+    with suppress(ValueError):
+        broker_url = None if broker_url is None else normal_address(broker_url)
+    return {
+        "strategy_id": text_of(details, "strategy_id") if details.get("strategy_id") else None,
+        "broker_url": broker_url,
+    }
 
 
 def _v1_mode(dry_run: bool, broker_url: object) -> GatewayMode:

@@ -22,6 +22,7 @@ from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, TradingError, Unavailable
 from include.trading.strategy.file import StrategyFile
 from include.trading.strategy.spec import Strategy
+from trading_airflow.connections import assembly
 from trading_airflow.web import dagruns, health, place
 from trading_airflow.web.models.overview import (
     AlertList,
@@ -178,7 +179,7 @@ def _strategy(user: User, strategy: Strategy, now: datetime) -> StrategySummary:
     due = next_run(strategy.schedule, calendar, now)
     session = calendar.current(due or now)
     try:
-        account = place.endpoint(strategy.venue, "execution_gateway").account
+        account = assembly().venue(strategy.venue).account
     except TradingError:
         account = None
     return StrategySummary(
@@ -220,7 +221,7 @@ def _check() -> CheckReport:
             ledger = opened.enter_context(place.open_ledger())
         except Problem as problem:
             ledger = Unavailable(problem.detail)
-        findings = check(ledger, strategies, place.endpoint, place.settings(), now)
+        findings = check(ledger, strategies, assembly(), now)
     if isinstance(strategies, StrategyFile):
         findings += [found for strategy in strategies.strategies for found in _schedule(strategy)]
     return CheckReport(

@@ -11,7 +11,6 @@ import pytest
 
 from include.adapters.http.answers import (
     Answer,
-    BadAnswer,
     decimal_of,
     id_of,
     parse_error,
@@ -19,6 +18,7 @@ from include.adapters.http.answers import (
     retry_after_seconds,
     time_of,
 )
+from include.trading.errors import BadAnswer
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 

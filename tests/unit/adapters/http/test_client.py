@@ -5,11 +5,11 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from include.adapters.http.answers import BadAnswer
 from include.adapters.http.bodies import MAX_BODY_BYTES
 from include.adapters.http.client import HttpService
 from include.adapters.http.endpoint import Endpoint
 from include.trading.errors import (
+    BadAnswer,
     InvalidData,
     OutcomeUnknown,
     Paused,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from include.adapters.http.endpoint import Endpoint, extra_of
+from include.adapters.connection import extra_of
+from include.adapters.http.endpoint import Endpoint
 from include.trading.errors import InvalidData
 
 SECRET = "s3cr3t-" * 10

@@ -11,10 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from include.adapters.http.answers import BadAnswer
 from include.adapters.http.endpoint import Endpoint
 from include.adapters.prices.alpaca import MOST_PAGES, MOST_REFUSALS, MarketDataClient
-from include.trading.errors import InvalidData, Paused, Rejected, TradingError, Unauthorized
+from include.trading.errors import BadAnswer, InvalidData, Paused, Rejected, TradingError, Unauthorized
 from include.trading.models import Price
 from include.trading.plan.reasons import PRICE_PROBLEMS, price_problem
 
@@ -40,7 +39,7 @@ def trades(rows: str) -> MarketDataClient:
 
 
 def test_a_trade_gives_its_exact_price_time_and_source() -> None:
-    prices = trades('{"AAPL": {"t": "2026-11-20T14:29:59.202838951Z", "p": 171.1}}').latest_prices(["AAPL"], NOW)
+    prices = trades('{"AAPL": {"t": "2026-11-20T14:29:59.202838951Z", "p": 171.1}}').latest(["AAPL"], NOW)
 
     at = datetime(2026, 11, 20, 14, 29, 59, 202838, tzinfo=UTC)
     assert prices == {"AAPL": Price(symbol="AAPL", price=Decimal("171.1"), at=at, source="alpaca:latest_trade:iex")}
@@ -74,14 +73,14 @@ def test_a_trade_gives_its_exact_price_time_and_source() -> None:
 def test_an_unusable_trade_is_a_reason_and_hides_no_other(row: object, reason: str) -> None:
     good = {"t": "2026-11-20T14:30:05Z", "p": 171.1}
 
-    prices = trades(json.dumps({"AAPL": row, "MSFT": good})).latest_prices(["AAPL", "MSFT"], NOW)
+    prices = trades(json.dumps({"AAPL": row, "MSFT": good})).latest(["AAPL", "MSFT"], NOW)
 
     assert prices["AAPL"] == reason
     assert isinstance(prices["MSFT"], Price)
 
 
 def test_symbols_without_any_trade_are_missing() -> None:
-    assert trades("null").latest_prices(["AAPL"], NOW) == {"AAPL": "missing"}
+    assert trades("null").latest(["AAPL"], NOW) == {"AAPL": "missing"}
 
 
 def test_many_symbols_are_asked_for_in_batches_once_each_with_the_key() -> None:
@@ -95,7 +94,7 @@ def test_many_symbols_are_asked_for_in_batches_once_each_with_the_key() -> None:
         return httpx.Response(200, json={"trades": {}})
 
     symbols = [f"S{number}" for number in range(450)]
-    prices = client(handle).latest_prices([*symbols, "S0"], NOW)
+    prices = client(handle).latest([*symbols, "S0"], NOW)
 
     assert [len(batch.split(",")) for batch in asked] == [200, 200, 50]
     assert prices == dict.fromkeys(symbols, "missing")
@@ -104,12 +103,12 @@ def test_many_symbols_are_asked_for_in_batches_once_each_with_the_key() -> None:
 @pytest.mark.parametrize("body", ["{}", '{"trades": []}', "<html>"])
 def test_an_answer_without_trades_is_an_error_and_no_missing_price(body: str) -> None:
     with pytest.raises(BadAnswer):
-        client(lambda _: httpx.Response(200, text=body)).latest_prices(["AAPL"], NOW)
+        client(lambda _: httpx.Response(200, text=body)).latest(["AAPL"], NOW)
 
 
 def test_a_refused_key_is_unauthorized() -> None:
     with pytest.raises(Unauthorized, match="forbidden"):
-        client(lambda _: httpx.Response(403, json={"message": "forbidden."})).latest_prices(["AAPL"], NOW)
+        client(lambda _: httpx.Response(403, json={"message": "forbidden."})).latest(["AAPL"], NOW)
 
 
 def bar(close: float, day: str = "2026-11-19") -> dict[str, Any]:
@@ -125,7 +124,7 @@ def test_closes_are_collected_over_pages_and_carry_the_close_of_the_session() ->
             return httpx.Response(200, json={"bars": {"AAPL": [bar(180.5)]}, "next_page_token": "two"})
         return httpx.Response(200, json={"bars": {"MSFT": [bar(400)]}, "next_page_token": None})
 
-    closes = client(handle).daily_closes(["AAPL", "MSFT"], DAY, CLOSE, NOW)
+    closes = client(handle).closes(["AAPL", "MSFT"], DAY, CLOSE, NOW)
 
     source = "alpaca:daily_bar:iex"
     assert closes == {
@@ -150,19 +149,19 @@ def test_closes_are_collected_over_pages_and_carry_the_close_of_the_session() ->
 def test_a_day_without_one_usable_bar_has_no_close(rows: list[object], reason: str) -> None:
     found = client(lambda _: httpx.Response(200, json={"bars": {"AAPL": rows}, "next_page_token": None}))
 
-    assert found.daily_closes(["AAPL"], DAY, CLOSE, NOW) == {"AAPL": reason}
+    assert found.closes(["AAPL"], DAY, CLOSE, NOW) == {"AAPL": reason}
 
 
 def test_the_bar_of_a_session_still_open_is_no_close() -> None:
     found = client(lambda _: httpx.Response(200, json={"bars": {"AAPL": [bar(1)]}, "next_page_token": None}))
 
-    assert found.daily_closes(["AAPL"], DAY, NOW + timedelta(hours=1), NOW) == {"AAPL": "in the future"}
+    assert found.closes(["AAPL"], DAY, NOW + timedelta(hours=1), NOW) == {"AAPL": "in the future"}
 
 
 @pytest.mark.parametrize("body", [{}, {"bars": []}, {"bars": {"AAPL": {}}}])
 def test_an_answer_without_bars_is_an_error(body: dict[str, Any]) -> None:
     with pytest.raises(BadAnswer):
-        client(lambda _: httpx.Response(200, json=body)).daily_closes(["AAPL"], DAY, CLOSE, NOW)
+        client(lambda _: httpx.Response(200, json=body)).closes(["AAPL"], DAY, CLOSE, NOW)
 
 
 def test_pages_without_end_are_refused() -> None:
@@ -173,7 +172,7 @@ def test_pages_without_end_are_refused() -> None:
         return httpx.Response(200, json={"bars": None, "next_page_token": "again"})
 
     with pytest.raises(InvalidData, match="at most"):
-        client(handle).daily_closes(["AAPL"], DAY, CLOSE, NOW)
+        client(handle).closes(["AAPL"], DAY, CLOSE, NOW)
 
     assert len(asked) == MOST_PAGES
 
@@ -207,8 +206,8 @@ def test_a_symbol_that_the_service_refuses_has_no_price_and_takes_none_from_the_
     fussy = Fussy(*refused, status=status)
     market = client(fussy)
 
-    prices = market.latest_prices(SYMBOLS, NOW)
-    closes = market.daily_closes(SYMBOLS, DAY, CLOSE, NOW)
+    prices = market.latest(SYMBOLS, NOW)
+    closes = market.closes(SYMBOLS, DAY, CLOSE, NOW)
 
     assert prices.keys() == closes.keys() == set(SYMBOLS)
     for found in (prices, closes):
@@ -221,16 +220,16 @@ def test_a_symbol_that_the_service_refuses_has_no_price_and_takes_none_from_the_
 def test_a_symbol_that_was_refused_is_not_asked_for_again() -> None:
     fussy = Fussy("BF-B")
     market = client(fussy)
-    market.latest_prices(["AAPL", "BF-B"], NOW)
+    market.latest(["AAPL", "BF-B"], NOW)
     fussy.asked.clear()
 
-    assert market.latest_prices(["BF-B"], NOW) == {"BF-B": "refused"}
-    assert isinstance(market.latest_prices(["BF-B", "AAPL"], NOW)["AAPL"], Price)
+    assert market.latest(["BF-B"], NOW) == {"BF-B": "refused"}
+    assert isinstance(market.latest(["BF-B", "AAPL"], NOW)["AAPL"], Price)
     assert fussy.asked == [["AAPL"]]
 
 
 def test_the_only_symbol_can_be_refused() -> None:
-    assert client(Fussy("BF-B")).latest_prices(["BF-B"], NOW) == {"BF-B": "refused"}
+    assert client(Fussy("BF-B")).latest(["BF-B"], NOW) == {"BF-B": "refused"}
 
 
 @pytest.mark.parametrize("count", [2, 200])
@@ -238,7 +237,7 @@ def test_a_request_that_is_wrong_for_every_symbol_is_an_error_after_a_bounded_nu
     fussy = Fussy(*SYMBOLS)
 
     with pytest.raises(Rejected, match="invalid symbol"):
-        client(fussy).latest_prices(SYMBOLS[:count], NOW)
+        client(fussy).latest(SYMBOLS[:count], NOW)
 
     assert len(fussy.asked) <= MOST_REFUSALS + 1
 
@@ -250,7 +249,7 @@ def test_a_refusal_that_is_not_about_symbols_is_not_asked_again_in_parts(
     fussy = Fussy(*SYMBOLS, status=status)
 
     with pytest.raises(error):
-        client(fussy).latest_prices(SYMBOLS, NOW)
+        client(fussy).latest(SYMBOLS, NOW)
 
     assert len(fussy.asked) == 1
 

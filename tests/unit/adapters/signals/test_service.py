@@ -11,10 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from include.adapters.http.answers import BadAnswer
 from include.adapters.http.endpoint import Endpoint
 from include.adapters.signals.service import SignalServiceClient
-from include.trading.errors import InvalidData, Rejected, TradingError, Unauthorized, Unavailable
+from include.trading.errors import BadAnswer, InvalidData, Rejected, TradingError, Unauthorized, Unavailable
 from include.trading.models import Contract
 
 DAY = date(2026, 11, 20)
@@ -227,12 +226,14 @@ def test_readiness_is_the_ready_route_in_v2_and_the_body_of_health_in_v1() -> No
     v2 = service("v2", {"/ready": httpx.Response(200, json={"status": "ready"}), "/health": health("degraded")})
     v1 = service("v1", {"/ready": httpx.Response(503), "/health": health()})
 
-    assert v2.check_ready().probe == "/ready"
-    assert v1.check_ready().probe == "/health"
+    assert v2.check_ready().words == "contract v2, /ready says ready"
+    assert v1.check_ready().words == "contract v1, /health says healthy, redis connected"
 
 
 def test_v2_without_a_ready_route_is_judged_by_the_body_of_health() -> None:
-    assert service("v2", {"/health": health()}).check_ready().status == "healthy"
+    assert (
+        service("v2", {"/health": health()}).check_ready().words == "contract v2, /health says healthy, redis connected"
+    )
 
 
 @pytest.mark.parametrize(

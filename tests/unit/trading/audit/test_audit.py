@@ -24,6 +24,7 @@ from include.trading.audit.history import (
 )
 from include.trading.audit.judge import BOOKS, NO_LIST, OTHER_SIDE, OWN, QUANTITY, judge
 from include.trading.models import Contract, Fill, OrderReport
+from tests.support.reports import meant
 
 NOON = datetime(2026, 11, 27, 17, 0, tzinfo=UTC)
 SLOT = "paper|sandbox|daily_trading|2026-11-27|1|AAPL|1"
@@ -107,7 +108,7 @@ def report(status: str = "filled", filled: Decimal = TEN, **changes: Any) -> Ord
         "filled_quantity": filled,
         "raw": {"created_at": NOON.isoformat()},
     }
-    return OrderReport(**values | changes)
+    return meant(values | changes)
 
 
 def says(word: Word, **positions: int) -> GatewayWords:

@@ -18,7 +18,15 @@ ONE = Decimal(1)
 def says(filled: str | None, *fills: Fill, average: str | None = None) -> OrderReport:
     values: dict[str, Any] = {"filled_quantity": filled, "filled_avg_price": average, "fills": fills}
     return OrderReport.model_validate(
-        {"gateway_order_id": "p1", "symbol": "AAPL", "side": "buy", "quantity": 10, "status": "new", **values}
+        {
+            "gateway_order_id": "p1",
+            "symbol": "AAPL",
+            "side": "buy",
+            "quantity": 10,
+            "state": "open",
+            "status": "new",
+            **values,
+        }
     )
 
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.trading.errors import InvalidData
-from include.trading.models import Contract, OrderReport
 from include.trading.order.states import (
     FINAL,
     FINAL_WORDS,
@@ -20,10 +19,8 @@ from include.trading.order.states import (
     STATES,
     TRANSITIONS,
     UNRESOLVED,
-    WORKING_WORDS,
     check_transition,
     fill_contradiction,
-    state_of,
 )
 
 ANSWERED = {
@@ -85,47 +82,6 @@ def test_the_groups_of_states_do_not_overlap() -> None:
     assert NEVER_SENT.isdisjoint(UNRESOLVED)
     assert FINAL.isdisjoint(UNRESOLVED)
     assert REFUSED < FINAL_WORDS
-    assert WORKING_WORDS.isdisjoint(FINAL_WORDS)
-
-
-def report(status: str, broker_order_id: str | None = "broker-1") -> OrderReport:
-    return OrderReport(
-        gateway_order_id="p1",
-        broker_order_id=broker_order_id,
-        symbol="AAPL",
-        side="buy",
-        quantity=Decimal(10),
-        status=status,
-    )
-
-
-@pytest.mark.parametrize("word", sorted(FINAL_WORDS))
-@pytest.mark.parametrize("broker_order_id", [None, "broker-1"])
-def test_a_final_word_is_the_orders_state(word: str, broker_order_id: str | None) -> None:
-    assert state_of(report(word, broker_order_id), "v2") == word
-
-
-@pytest.mark.parametrize("word", sorted(FINAL_WORDS))
-def test_a_refusal_of_v1_without_a_brokers_id_says_nothing(word: str) -> None:
-    assert state_of(report(word), "v1") == word
-    assert state_of(report(word, broker_order_id=None), "v1") == ("unknown" if word in REFUSED else word)
-
-
-@pytest.mark.parametrize("contract", ["v1", "v2"])
-@pytest.mark.parametrize("word", sorted(REFUSED))
-def test_a_refusal_because_the_id_exists_says_nothing(word: str, contract: Contract) -> None:
-    said = report(word, broker_order_id=None).model_copy(update={"message": "client_order_id must be unique"})
-
-    assert state_of(said, contract) == "unknown"
-
-
-@pytest.mark.parametrize("contract", ["v1", "v2"])
-@pytest.mark.parametrize("word", [*sorted(WORKING_WORDS), "a_word_nobody_has_heard_of"])
-def test_any_other_word_is_a_working_order_if_the_broker_has_it_and_unknown_if_not(
-    word: str, contract: Contract
-) -> None:
-    assert state_of(report(word), contract) == "open"
-    assert state_of(report(word, broker_order_id=None), contract) == "unknown"
 
 
 def contradiction(state: str, filled: str, before: str = "0") -> str | None:

@@ -217,29 +217,35 @@ def test_a_flip_closes_with_its_first_leg_and_opens_with_its_second() -> None:
     assert [row(plan, "AAPL", leg).delta_quantity for leg in (1, 2)] == [-200, -500]
 
 
-@pytest.mark.parametrize(("contract", "second"), [("v2", 500), ("v1", 499)])
+@pytest.mark.parametrize(("ids_from_content", "second"), [(False, 500), (True, 499)])
 def test_equal_legs_differ_by_a_share_where_the_gateway_tells_orders_apart_by_quantity(
-    contract: str, second: int
+    ids_from_content: bool, second: int
 ) -> None:
-    plan = make_plan(inputs(signals=signals(AAPL="0.5"), prices=PRICES, held=quantities(AAPL=-500), contract=contract))
+    plan = make_plan(
+        inputs(
+            signals=signals(AAPL="0.5"), prices=PRICES, held=quantities(AAPL=-500), ids_from_content=ids_from_content
+        )
+    )
 
     assert traded(plan) == [("AAPL", 1, "buy", 500), ("AAPL", 2, "buy", second)]
 
 
-def test_legs_of_different_size_stay_as_they_are_in_v1() -> None:
-    plan = make_plan(inputs(signals=signals(AAPL="0.5"), prices=PRICES, held=quantities(AAPL=-200), contract="v1"))
+def test_legs_of_different_size_stay_as_they_are() -> None:
+    plan = make_plan(
+        inputs(signals=signals(AAPL="0.5"), prices=PRICES, held=quantities(AAPL=-200), ids_from_content=True)
+    )
 
     assert traded(plan) == [("AAPL", 1, "buy", 200), ("AAPL", 2, "buy", 500)]
 
 
-def test_an_equal_second_leg_of_one_share_is_skipped_in_v1() -> None:
+def test_an_equal_second_leg_of_one_share_is_skipped_where_ids_are_made_of_content() -> None:
     plan = make_plan(
         inputs(
             strategy=strategy(no_trade_band=0),
             signals=signals(AAPL="0.001"),
             prices=PRICES,
             held=quantities(AAPL=-1),
-            contract="v1",
+            ids_from_content=True,
         )
     )
 

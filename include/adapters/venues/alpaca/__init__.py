@@ -1,0 +1,1 @@
+"""Alpaca's Trading API v2, directly: no gateway in between."""
