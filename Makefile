@@ -8,8 +8,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Trade one session against the sandbox on a real Airflow and stay up (ONCE=1: stop after the result)
-	$(RUN) demo $(if $(filter-out 0,$(ONCE)),--once)
+demo: ## Trade one session against the sandbox on a real Airflow and stay up (ONCE=1: stop after it; VENUE=alpaca)
+	$(RUN) demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(VENUE),--venue $(VENUE))
 
 .PHONY: ops
 ops: ## Look and act as the person on duty, by default on the running demo (ARGS="orders --events")

@@ -17,7 +17,7 @@ from typing import Any
 from include.launcher import processes
 from include.launcher.errors import CannotRun
 from include.launcher.paths import AIRFLOW_SETTINGS, ROOT
-from include.launcher.settings import Ports, Secrets, read_env_file, write_private
+from include.launcher.settings import VENUES, Ports, Secrets, read_env_file, write_private
 
 ADMIN = "admin"
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
@@ -32,6 +32,9 @@ COMPONENTS = {
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
 
+# The sandbox's own keys for its Alpaca: play money on 127.0.0.1.
+EMULATOR_KEY = ("PKSANDBOX00000000000", "sandbox-secret")
+
 
 def environment(
     given: Mapping[str, str], *, home: Path, ports: Ports, secrets: Secrets, metadata_url: str, ledger_url: str
@@ -45,7 +48,7 @@ def environment(
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW_CONN_TRADING_LEDGER": ledger_url,
         "AIRFLOW_CONN_SIGNAL_SERVICE": _http_connection(ports.signals, contract="v2"),
-        "AIRFLOW_CONN_EXECUTION_GATEWAY": _http_connection(ports.gateway, contract="v2", account="sandbox"),
+        "AIRFLOW_CONN_EXECUTION_GATEWAY": _venue_connection(ports),
         "AIRFLOW_CONN_MARKET_DATA": _http_connection(ports.market),
         "TRADING_STRATEGIES_FILE": str(ROOT / "include" / "config" / "demo_strategies.yaml"),
     }
@@ -72,8 +75,18 @@ def environment(
     return preferred | dict(given) | fixed
 
 
-def _http_connection(port: int, **extra: str) -> str:
-    return json.dumps({"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http", "extra": extra})
+def _http_connection(port: int, keys: Mapping[str, str] | None = None, **extra: str) -> str:
+    """keys: login and password, where the service wants some."""
+    place = {"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http"}
+    return json.dumps({**place, **(keys or {}), "extra": extra})
+
+
+def _venue_connection(ports: Ports) -> str:
+    """Return the connection that orders go by: the gateway, or Alpaca's emulator where the demo has one."""
+    if ports.alpaca is None:
+        return _http_connection(ports.gateway, contract="v2", account=VENUES["gateway"][0])
+    keys = {"login": EMULATOR_KEY[0], "password": EMULATOR_KEY[1]}
+    return _http_connection(ports.alpaca, keys, venue="alpaca", account=VENUES["alpaca"][0])
 
 
 def start_migration(env: Mapping[str, str], *, log: Path, stamp: Path | None) -> processes.Child | None:

@@ -16,6 +16,7 @@ from include.launcher import ops_environment, venv
 from include.launcher.env_file import ensure_env_file
 from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, VENV, state_folder
+from include.launcher.settings import VENUES
 
 # Two processes, but for what uses both cores by itself: the proof's lanes, and a real Airflow.
 TESTS = (("-n", "2", "tests/unit", "tests/model", "tests/tasks", "tests/integration"), ("tests/chaos", "tests/e2e"))
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         command = commands.add_parser(name, help=text, add_help=name in ("demo", "check"))
         if name == "demo":
             command.add_argument("--once", action="store_true", help="stop after the result; 0 only if it completed")
+            command.add_argument("--venue", choices=sorted(VENUES), default="gateway", help="what orders are sent to")
     given, rest = parser.parse_known_args(arguments)
     if rest and given.command in ("demo", "check"):
         parser.error(f"unknown arguments: {' '.join(rest)}")
@@ -47,7 +49,7 @@ def _demo(given: argparse.Namespace, rest: Sequence[str]) -> int:
     _inside(venv.RUN)
     from include.launcher.demo import demo
 
-    return demo(once=given.once)
+    return demo(once=given.once, venue=given.venue)
 
 
 def _test(given: argparse.Namespace, rest: Sequence[str]) -> int:

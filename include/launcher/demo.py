@@ -66,8 +66,11 @@ class Progress:
         self._width = len(line) if end == "\r" else 0
 
 
-def demo(*, once: bool) -> int:
-    """Run the demo and return the exit code: 0 when the run completed. Without `once` stay up until Ctrl-C."""
+def demo(*, once: bool, venue: str = "gateway") -> int:
+    """Run the demo and return the exit code: 0 when the run completed. Without `once` stay up until Ctrl-C.
+
+    venue: what orders are sent to, gateway or alpaca.
+    """
     _interrupt_on(signal.SIGINT, signal.SIGTERM)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
         _interrupt_on(signal.SIGHUP)
@@ -75,7 +78,7 @@ def demo(*, once: bool) -> int:
     with ExitStack() as started:
         try:
             progress = Progress()
-            stack = bring_up(started, progress)
+            stack = bring_up(started, progress, venue=venue)
             run_id = _trade(stack, progress)
             code = 0 if _show(stack, run_id) else 1
             if not once:
@@ -102,15 +105,17 @@ def ledger_on(server: EmbeddedPostgres, started: ExitStack) -> str:
 LedgerOf = Callable[[EmbeddedPostgres, ExitStack], str]
 
 
-def bring_up(started: ExitStack, progress: Progress, ledger_of: LedgerOf = ledger_on) -> Stack:
+def bring_up(
+    started: ExitStack, progress: Progress, ledger_of: LedgerOf = ledger_on, *, venue: str = "gateway"
+) -> Stack:
     """Start PostgreSQL, sandbox and Airflow, each healthy on return; `started` stops them.
 
-    ledger_of: makes the ledger's database on our own server, and returns its URL.
+    ledger_of: makes the ledger's database on our own server, and returns its URL.  venue: what the demo trades at.
     """
     began = datetime.now(UTC)
     state = usable_state_folder()
     started.enter_context(processes.only_one(state / "demo.lock", "The demo"))
-    ports = choose_ports(os.environ)
+    ports = choose_ports(os.environ, venue)
     secrets = load_secrets(state / "secrets.json")
     metadata_url, ledger_url, stamp = _databases(started, state, progress, ledger_of)
     home, logs = state / "airflow", state / "logs"
@@ -177,14 +182,14 @@ def _databases(
 def _start_sandbox(ports: Ports, state: Path, env: dict[str, str]) -> processes.Child:
     command = [sys.executable, "-m", "include.sandbox", "--contract", "v2", "--mode", "paper"]
     command += ["--book", str(state / "sandbox-book.sqlite")]
-    for name in ("signals", "gateway", "market", "admin"):
-        command += [f"--{name}-port", str(getattr(ports, name))]
+    for name, port in ports.of_sandbox.items():
+        command += [f"--{name}-port", str(port)]
     return processes.start("sandbox", command, log=state / "logs" / "sandbox.log", env=env, cwd=ROOT)
 
 
 def _wait_for_sandbox(sandbox: processes.Child, ports: Ports) -> None:
     deadline = time.monotonic() + SANDBOX_TIMEOUT_SECONDS
-    while not all(processes.accepts(port) for port in (ports.signals, ports.gateway, ports.market, ports.admin)):
+    while not all(processes.accepts(port) for port in ports.of_sandbox.values()):
         airflow.refuse_dead([sandbox])
         if time.monotonic() > deadline:
             raise CannotRun(f"The sandbox did not listen within {SANDBOX_TIMEOUT_SECONDS} s, see {sandbox.log}.")
@@ -192,7 +197,8 @@ def _wait_for_sandbox(sandbox: processes.Child, ports: Ports) -> None:
 
 
 def _sandbox_ports(ports: Ports) -> str:
-    return f"signals {ports.signals}, gateway {ports.gateway}, market data {ports.market}, admin {ports.admin}"
+    words = f"signals {ports.signals}, gateway {ports.gateway}, market data {ports.market}, admin {ports.admin}"
+    return words if ports.alpaca is None else f"{words}, Alpaca {ports.alpaca}"
 
 
 def _migrate_ledger(env: dict[str, str], log: Path) -> None:
@@ -207,16 +213,17 @@ def _migrate_ledger(env: dict[str, str], log: Path) -> None:
 
 def follow_sandbox(env: Mapping[str, str]) -> None:
     """Bind the sandbox's account to where the sandbox listens now: its book is the same, its port may be another."""
-    from include.adapters.http.endpoint import Endpoint
+    from include.adapters.connection import ConnectionParts
+    from include.adapters.venues.registry import venue_at
     from include.execution.duty.rebinding import rebind
     from include.ledger.ledger import open_ledger
 
-    endpoint = Endpoint.from_environment("execution_gateway", env)
+    venue = venue_at(ConnectionParts.from_environment("execution_gateway", env))
     with open_ledger(env[LEDGER_SETTING]) as ledger:
-        account = ledger.accounts.get(str(endpoint.account))
+        account = ledger.accounts.get(venue.account)
         if account is not None:
             reason = "the demo's sandbox listens there now"
-            rebind(ledger, account.account, endpoint.address, same_account=True, actor="demo", reason=reason)
+            rebind(ledger, account.account, venue.connection.address, same_account=True, actor="demo", reason=reason)
 
 
 def _trade(stack: Stack, progress: Progress) -> str:

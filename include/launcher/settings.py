@@ -21,18 +21,28 @@ PORTS = {
     "admin": ("the sandbox's admin page", "TRADING_ADMIN_PORT", 8004),
     "ui": ("Airflow", "TRADING_UI_PORT", 8080),
 }
+# What the demo trades at: the word, the account there, and the service of the sandbox that plays it.
+VENUES = {"gateway": ("sandbox", "gateway"), "alpaca": ("alpaca_sandbox", "alpaca")}
+ALPACA_PORT = {"alpaca": ("Alpaca's Trading API", "TRADING_ALPACA_PORT", 8005)}
 ALL_PORTS = "TRADING_DEMO_PORTS"
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports a demo listens on, all on 127.0.0.1."""
+    """The ports a demo listens on, all on 127.0.0.1. alpaca: None where the demo trades at the gateway."""
 
     signals: int
     gateway: int
     market: int
     admin: int
     ui: int
+    alpaca: int | None = None
+
+    @property
+    def of_sandbox(self) -> dict[str, int]:
+        """The ports of the sandbox's services, by name."""
+        found = {name: getattr(self, name) for name in ("signals", "gateway", "market", "admin", "alpaca")}
+        return {name: port for name, port in found.items() if port is not None}
 
 
 @dataclass(frozen=True)
@@ -45,10 +55,11 @@ class Secrets:
     admin_password: str
 
 
-def choose_ports(env: Mapping[str, str]) -> Ports:
+def choose_ports(env: Mapping[str, str], venue: str = "gateway") -> Ports:
     """Return the ports by default, by setting, or free ones for `auto`; a taken one is refused, never replaced."""
     chosen: dict[str, int] = {}
-    for name, (what, setting, default) in PORTS.items():
+    wanted_ports = PORTS | ALPACA_PORT if venue == "alpaca" else PORTS
+    for name, (what, setting, default) in wanted_ports.items():
         wanted = env.get(setting) or env.get(ALL_PORTS) or str(default)
         if wanted == "auto":
             chosen[name] = processes.free_port(besides=chosen.values())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from include.adapters.connection import ConnectionParts
+from include.adapters.venues.registry import venue_at
 from include.launcher import airflow
 from include.launcher.demo import summary
 from include.launcher.report import render
@@ -62,11 +65,11 @@ PORTS = Ports(signals=1, gateway=2, market=3, admin=4, ui=5)
 SECRETS = Secrets(fernet_key="f", jwt_secret="j", api_secret_key="a", admin_password="p")
 
 
-def environment(home: Path, **given: str) -> dict[str, str]:
+def environment(home: Path, ports: Ports = PORTS, **given: str) -> dict[str, str]:
     return airflow.environment(
         given,
         home=home,
-        ports=PORTS,
+        ports=ports,
         secrets=SECRETS,
         metadata_url="postgresql://meta",
         ledger_url="postgresql://ledger",
@@ -109,6 +112,17 @@ def test_connections_tuning_and_databases_of_the_user_win(tmp_path: Path) -> Non
 
     assert mine.items() <= env.items()
     assert json.loads(env["AIRFLOW_CONN_EXECUTION_GATEWAY"])["extra"] == {"contract": "v2", "account": "sandbox"}
+
+
+def test_a_demo_at_alpaca_trades_at_the_emulators_port_with_its_keys(tmp_path: Path) -> None:
+    env = environment(tmp_path, replace(PORTS, alpaca=6))
+
+    venue = venue_at(ConnectionParts.from_environment("execution_gateway", env))
+    assert (venue.traits.kind, venue.account, venue.connection.address) == (
+        "alpaca",
+        "alpaca_sandbox",
+        "http://127.0.0.1:6",
+    )
 
 
 def test_a_home_and_a_port_of_another_airflow_do_not_reach_the_demo(tmp_path: Path) -> None:

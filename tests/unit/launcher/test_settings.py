@@ -36,6 +36,13 @@ def test_auto_takes_five_different_free_ports() -> None:
     assert len({ports.signals, ports.gateway, ports.market, ports.admin, ports.ui}) == 5
 
 
+def test_a_port_for_alpaca_is_taken_only_where_the_demo_trades_there() -> None:
+    env = {settings.ALL_PORTS: "auto"}
+
+    assert "alpaca" not in settings.choose_ports(env).of_sandbox
+    assert "alpaca" in settings.choose_ports(env, "alpaca").of_sandbox
+
+
 @pytest.mark.parametrize("nonsense", ["80a", "0", "65536", "-1", "²"])
 def test_a_port_that_is_none_is_refused_naming_the_setting(nonsense: str) -> None:
     with pytest.raises(CannotRun, match="TRADING_UI_PORT must be a port"):
