@@ -6,7 +6,7 @@
 403 40310000              one of five causes, told apart   Rejected, with a reason code
                           by the message
 400 403 422, own JSON     malformed, not tradable, …       Rejected
-401, own JSON             wrong keys                       Unauthorized: nothing was stored
+401, 403 without a code   wrong keys                       Unauthorized: nothing was stored
 429, own JSON             rate limit                       Paused until the reset; looked up before the next try
 else                      5xx, a page, another shape       OutcomeUnknown
 Source: https://docs.alpaca.markets/reference (orders), the vendor's OpenAPI file, recorded answers.
@@ -33,8 +33,6 @@ from include.trading.errors import (
 )
 from include.trading.models import OrderReport, OrderRequest, Side
 
-MALFORMED: Final = 40010001
-FORBIDDEN: Final = 40310000
 NOT_FOUND: Final = 40410000
 LONGEST_PAUSE_SECONDS: Final = 60.0
 
@@ -110,14 +108,12 @@ def submit_failure(answer: Answer, now: datetime) -> TradingError:
     if message is None:
         # Not the vendor's own JSON: a proxy's page says nothing about the order.
         return OutcomeUnknown(f"{answer.sentence()} (the order may have been stored)")
-    if status == 401:
+    if status == 401 or (status == 403 and code is None):
         return Unauthorized(answer.sentence(), status)
     if status == 429:
         return Paused(answer.sentence(), seconds_to_reset(answer, now))
     if status == 422 and "must be unique" in message.lower():
         return IdExists(answer.sentence(), status)
-    if status == 403 and code == FORBIDDEN:
-        return Rejected(answer.sentence(), status, reason=cause_of(message))
     if status in (400, 403, 422):
         return Rejected(answer.sentence(), status, reason=cause_of(message))
     return OutcomeUnknown(f"{answer.sentence()} (the order may have been stored)")
@@ -150,7 +146,9 @@ def seconds_to_reset(answer: Answer, now: datetime) -> float:
         reset = float(answer.headers.get("X-RateLimit-Reset", ""))
     except ValueError:
         return LONGEST_PAUSE_SECONDS
-    return min(LONGEST_PAUSE_SECONDS, max(1.0, reset - now.timestamp()))
+    left = reset - now.timestamp()
+    # Not a number compares with nothing.
+    return max(1.0, left) if left <= LONGEST_PAUSE_SECONDS else LONGEST_PAUSE_SECONDS
 
 
 def _price(row: Mapping[str, Any], name: str) -> Decimal | None:

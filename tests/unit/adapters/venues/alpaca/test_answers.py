@@ -1,0 +1,151 @@
+"""What Alpaca's answers to an order mean: never, again, or look it up. The bodies are recorded ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from include.adapters.http.answers import Answer
+from include.adapters.venues.alpaca.answers import accepted_order, is_unknown_order, state_of, submit_failure
+from include.trading.errors import (
+    BadAnswer,
+    BookMismatch,
+    IdExists,
+    OutcomeUnknown,
+    Paused,
+    Rejected,
+    Unauthorized,
+)
+from include.trading.models import OrderRequest
+from include.trading.plan.reasons import REFUSALS
+
+NOW = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+SENT = OrderRequest(client_order_id="p1", symbol="AAPL", side="buy", quantity=10)
+ORDER = {
+    "id": "904837e3-3b76-47ec-b432-046db621571b",
+    "client_order_id": "p1",
+    "symbol": "AAPL",
+    "side": "buy",
+    "qty": "10",
+    "status": "pending_new",
+    "filled_qty": "0",
+    "filled_avg_price": None,
+}
+
+
+def answer(status: int, body: Any, **headers: str) -> Answer:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Answer("alpaca: POST /v2/orders", status, httpx.Headers(headers), text.encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason"),
+    [
+        (422, {"code": 40010001, "message": "client_order_id must be unique"}, IdExists, None),
+        (422, {"code": 40010001, "message": "qty must be > 0"}, Rejected, None),
+        (422, {"code": 42210000, "message": "invalid limit_price 1.001. sub-penny"}, Rejected, None),
+        (422, {"code": 42210000, "message": "asset KO is not tradable"}, Rejected, None),
+        (403, {"code": 40310000, "message": "insufficient buying power"}, Rejected, "insufficient_buying_power"),
+        (403, {"code": 40310000, "message": "insufficient qty available for order"}, Rejected, "held_for_orders"),
+        (403, {"code": 40310000, "message": "account is not allowed to short"}, Rejected, "may_not_short"),
+        (403, {"code": 40310000, "message": 'asset "KO" is not fractionable'}, Rejected, "not_fractionable"),
+        (403, {"code": 40310000, "message": "potential wash trade detected"}, Rejected, "wash_trade"),
+        (403, {"code": 40310000, "message": "words that are not known"}, Rejected, None),
+        (403, {"message": "forbidden."}, Unauthorized, None),
+        (401, {"message": "unauthorized."}, Unauthorized, None),
+        (429, {"code": 42910000, "message": "rate limit exceeded"}, Paused, None),
+        (429, "<html>too many</html>", OutcomeUnknown, None),
+        (403, "<html>forbidden</html>", OutcomeUnknown, None),
+        (422, "[]", OutcomeUnknown, None),
+        (404, {"message": "endpoint not found"}, OutcomeUnknown, None),
+        (500, {"code": 50010000, "message": "internal server error occurred"}, OutcomeUnknown, None),
+        (504, {"message": "gateway timeout"}, OutcomeUnknown, None),
+        (302, "", OutcomeUnknown, None),
+    ],
+)
+def test_only_the_vendors_own_words_end_an_order_or_free_it(
+    status: int, body: Any, kind: type[Exception], reason: str | None
+) -> None:
+    failure = submit_failure(answer(status, body), NOW)
+
+    assert type(failure) is kind
+    assert getattr(failure, "reason", None) == reason
+    assert reason is None or reason in REFUSALS
+
+
+@pytest.mark.parametrize(
+    ("reset", "seconds"), [(NOW.timestamp() + 7, 7), (NOW.timestamp() - 5, 1), (1e12, 60), ("soon", 60), ("nan", 60)]
+)
+def test_a_rate_limit_is_waited_for_until_its_reset_a_minute_at_most(reset: object, seconds: float) -> None:
+    said = answer(429, {"message": "rate limit exceeded"}, **{"X-RateLimit-Reset": str(reset)})
+
+    failure = submit_failure(said, NOW)
+
+    assert isinstance(failure, Paused)
+    assert failure.retry_after_seconds == seconds
+
+
+@pytest.mark.parametrize("word", ["filled", "canceled", "expired", "rejected", "replaced"])
+def test_five_words_end_an_order(word: str) -> None:
+    assert state_of(word) == word
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("new", "pending_new", "accepted", "accepted_for_bidding", "partially_filled", "pending_cancel"),
+        *("pending_replace", "stopped", "suspended", "calculated", "held", "done_for_day", "pending_review"),
+        "a_word_that_is_not_known",
+    ],
+)
+def test_every_other_word_keeps_an_order_open(word: str) -> None:
+    assert state_of(word) == "open"
+
+
+def test_an_accepted_order_keeps_the_vendors_word_beside_the_state() -> None:
+    report = accepted_order(answer(200, ORDER), SENT)
+
+    assert (report.state, report.status, report.broker_order_id) == ("open", "pending_new", ORDER["id"])
+    assert (report.gateway_order_id, report.filled_quantity) == ("p1", Decimal(0))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"qty": "11"}, {"side": "sell"}, {"symbol": "KO"}, {"client_order_id": "p2"}, {"qty": "9.999999999"}]
+)
+def test_an_answer_about_another_order_is_a_mismatch(changes: dict[str, str]) -> None:
+    with pytest.raises(BookMismatch):
+        accepted_order(answer(200, ORDER | changes), SENT)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"qty": None},
+        {"qty": "NaN"},
+        {"filled_qty": "-1"},
+        {"filled_qty": None},
+        {"status": ""},
+        {"id": None},
+        {"side": "hold"},
+        {"client_order_id": ""},
+    ],
+)
+def test_an_order_with_a_part_that_cannot_be_trusted_is_no_answer(changes: dict[str, Any]) -> None:
+    with pytest.raises(BadAnswer):
+        accepted_order(answer(200, ORDER | changes), SENT)
+
+
+def test_quantities_are_taken_as_text_and_as_numbers() -> None:
+    assert accepted_order(answer(200, ORDER | {"qty": 10, "filled_qty": 0}), SENT).quantity == 10
+
+
+def test_only_alpacas_own_404_says_that_there_is_no_such_order() -> None:
+    assert is_unknown_order(answer(404, {"code": 40410000, "message": "order not found for p1"}))
+    assert not is_unknown_order(answer(404, "<html>not found</html>"))
+    assert not is_unknown_order(answer(404, {"code": 40410001, "message": "another thing"}))
+    assert not is_unknown_order(answer(410, {"code": 40410000, "message": "gone"}))
