@@ -212,11 +212,11 @@ def test_a_signal_service_that_asks_to_be_left_alone_uses_up_no_try(place: Place
 
     with pytest.raises(TaskDeferred) as deferred:
         fetch(dag_run)
-    assert (deferred.value.method_name, run_of(place, dag_run).error_message) == ("resume", None)
+    assert (deferred.value.method_name, run_of(place, dag_run).error_message) == ("execute_complete", None)
     place.sandbox.admin.clear_faults()
 
     operator = FetchSignalsOperator(task_id="fetch_signals", strategy_id="daily_trading")
-    assert operator.resume(dag_run.context())["signals"]
+    assert operator.execute_complete(dag_run.context())["signals"]
 
 
 def test_a_gateway_that_asks_to_be_left_alone_uses_up_no_try_and_a_person_lifts_its_pause(place: Place) -> None:
@@ -234,7 +234,7 @@ def test_a_gateway_that_asks_to_be_left_alone_uses_up_no_try_and_a_person_lifts_
         (account,) = ledger.accounts.all()
         resume(ledger, account.account, actor="ada", reason="the limit was raised", settings=Settings())
 
-    (sent,) = SubmitOrderOperator(task_id="submit_orders", order=order).resume(dag_run.context())["orders"]
+    (sent,) = SubmitOrderOperator(task_id="submit_orders", order=order).execute_complete(dag_run.context())["orders"]
     assert sent["state"] == "open"
 
 
@@ -261,9 +261,11 @@ def test_an_open_order_makes_tracking_give_its_slot_back(place: Place) -> None:
     with pytest.raises(TaskDeferred) as first:
         track(dag_run)
     with pytest.raises(TaskDeferred) as second:
-        TrackFillsOperator(task_id="track_fills", orders=[]).resume(dag_run.context(), None, **first.value.kwargs or {})
+        TrackFillsOperator(task_id="track_fills", orders=[]).execute_complete(
+            dag_run.context(), None, **first.value.kwargs or {}
+        )
 
-    assert first.value.method_name == "resume"
+    assert first.value.method_name == "execute_complete"
     assert (first.value.kwargs, second.value.kwargs) == ({"waits": 1}, {"waits": 2})
     path, arguments = first.value.trigger.serialize()
     assert path == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
@@ -287,13 +289,13 @@ def test_an_increase_gives_its_slot_back_while_a_sale_is_open_and_goes_on_once_i
     waits = []
     for number in range(3):
         with pytest.raises(TaskDeferred) as deferred:
-            operator.resume(dag_run.context(), None, waits=number)
+            operator.execute_complete(dag_run.context(), None, waits=number)
         waits.append(deferred.value.kwargs)
     assert waits == [{"waits": 1}, {"waits": 2}, {"waits": 3}]
     assert place.sandbox.admin.book()["posts_total"] == 3
 
     place.sandbox.admin.order(sold["client_order_id"], fill=sold["quantity"])
-    (bought,) = operator.resume(dag_run.context(), None, waits=3)["orders"]
+    (bought,) = operator.execute_complete(dag_run.context(), None, waits=3)["orders"]
     assert bought["state"] == "open"
 
 

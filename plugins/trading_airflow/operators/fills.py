@@ -41,7 +41,7 @@ class TrackFillsOperator(TradingOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         return self._track(context, waits=0)
 
-    def resume(self, context: Context, event: dict[str, Any] | None = None, waits: int = 0) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None, waits: int = 0) -> dict[str, Any]:
         """Go on after a deferred wait."""
         return self._track(context, waits=waits)
 
@@ -56,7 +56,7 @@ class TrackFillsOperator(TradingOperator):
                 settings = desk.settings
                 if not track_for(desk, run, seconds=settings.fast_poll_seconds if waits == 0 else 0):
                     seconds = min(settings.defer_seconds * 2**waits, settings.longest_defer_seconds)
-                    defer_for(self, timedelta(seconds=seconds), "resume", waits=waits + 1)
+                    defer_for(self, timedelta(seconds=seconds), "execute_complete", waits=waits + 1)
                 run = close_run(desk, run)
             _log(run)
         context["ti"].xcom_push(key=SUMMARY, value=run.summary)

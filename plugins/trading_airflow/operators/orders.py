@@ -119,7 +119,7 @@ class SubmitOrderOperator(TradingOperator):
             log.info("order submitted", side=sent.side, quantity=sent.quantity, outcome=_word(sent), reason=sent.reason)
             return sent
 
-    def resume(self, context: Context, event: dict[str, Any] | None = None, waits: int = 0) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None, waits: int = 0) -> dict[str, Any]:
         """Go on after a wait for other orders: the ledger knows how far they are."""
         return self._submit(context, waits=waits)
 
@@ -137,7 +137,7 @@ class SubmitOrderOperator(TradingOperator):
 
         if second_leg(desk, first, second) == "wait":
             # Never less than Airflow 3.3.2 can take; the worker's slot is free meanwhile.
-            defer_for(self, timedelta(seconds=desk.settings.defer_seconds), "resume")
+            defer_for(self, timedelta(seconds=desk.settings.defer_seconds), "execute_complete")
 
     def _wait_for_reductions(self, desk: Desk, run: Run, client_order_id: str, waits: int) -> None:
         """Give the slot back while an increase waits for the plan's reductions, where the strategy says so."""
@@ -149,7 +149,7 @@ class SubmitOrderOperator(TradingOperator):
         if after_reductions(desk, run.plan_id, client_order_id) == "wait":
             seconds = min(desk.settings.defer_seconds * 2**waits, desk.settings.longest_defer_seconds)
             left = (run.send_until - desk.ledger.now()).total_seconds()
-            defer_for(self, timedelta(seconds=min(seconds, max(left, 0))), "resume", waits=waits + 1)
+            defer_for(self, timedelta(seconds=min(seconds, max(left, 0))), "execute_complete", waits=waits + 1)
 
     def _report(self, context: Context, sent: Sequence[Intent]) -> dict[str, Any]:
         words = ", ".join(f"{order.symbol} {order.side} {order.quantity} → {_word(order)}" for order in sent)

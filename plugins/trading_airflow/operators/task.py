@@ -59,7 +59,7 @@ class TradingOperator(BaseOperator):
                 if wait is not None:
                     ledger.steps.end(step)
                     # No try is used up.
-                    defer_for(self, wait, "resume")
+                    defer_for(self, wait, "execute_complete")
                 words = str(error) if isinstance(error, TradingError) else f"{type(error).__name__}: {error}"
                 ledger.runs.record_error(run_id, f"{self.task_id}: {words}")
                 ledger.steps.end(step, error=words)
@@ -71,7 +71,7 @@ class TradingOperator(BaseOperator):
                 structlog.contextvars.unbind_contextvars("strategy", "session")
             ledger.steps.end(step)
 
-    def resume(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Go on after a wait: the ledger knows how far the task is."""
         return self.execute(context)
 
