@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -12,12 +12,12 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from include.ledger.alerts import Alerts
+from include.trading.account.reduce_only import UNRESOLVED_CAUSE, after_unresolved
 from include.trading.account.row import Account, AccountState
 from include.trading.account.venue_identity import VenueIdentity
 from include.trading.alerts.catalogue import ACCOUNT_STATE
 from include.trading.errors import OtherGateway
 
-UNRESOLVED_CAUSE = "unresolved"
 RESTORED = "restored"
 
 
@@ -215,20 +215,12 @@ class Accounts:
     def refresh_since(
         self, account: Account, now: datetime, since: datetime | None, *, after_seconds: float, actor: str
     ) -> AccountState:
-        """Do what `refresh` does with `unresolved_since` known: no statement when nothing changes.
-
-        An order unresolved for `after_seconds` makes an active account `reduce_only`; that ends by itself on proof.
-        """
-        overdue = since is not None and now >= since + timedelta(seconds=after_seconds)
-        if overdue and account.state == "active":
-            reason = f"an order has been without a known outcome since {since:%Y-%m-%d %H:%M:%S} UTC"
-            self.set_state(account, "reduce_only", cause=UNRESOLVED_CAUSE, reason=reason, actor=actor)
-            return "reduce_only"
-        if since is None and account.state == "reduce_only" and account.state_cause == UNRESOLVED_CAUSE:
-            reason = "every order has a known outcome again"
-            self.set_state(account, "active", cause=UNRESOLVED_CAUSE, reason=reason, actor=actor)
-            return "active"
-        return account.state
+        """Do what `refresh` does with `unresolved_since` known: no statement when nothing changes."""
+        change = after_unresolved(account, now, since, after_seconds)
+        if change is None:
+            return account.state
+        self.set_state(account, change.state, cause=UNRESOLVED_CAUSE, reason=change.reason, actor=actor)
+        return change.state
 
     def pause(self, account: str, until: datetime, reason: str) -> None:
         """Make all workers leave the gateway alone until then; a later end already set stays."""
