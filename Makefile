@@ -44,7 +44,7 @@ bench: ## Time runs against a DAG that does nothing, write docs/performance.md (
 	$(RUN) bench $(ARGS)
 
 .PHONY: screenshots
-screenshots: ## Take the README's pictures anew on a real Airflow (needs Chromium)
+screenshots: ## Take the README's pictures again on a real Airflow (needs Chromium)
 	$(RUN) screenshots
 
 .PHONY: check
@@ -52,7 +52,7 @@ check: ## Run linters, type checker and import contracts
 	$(RUN) check
 
 .PHONY: lock
-lock: ## Lock the packages of requirements*.in anew (ARGS=--upgrade takes newer ones)
+lock: ## Lock the packages of requirements*.in again (ARGS=--upgrade takes newer ones)
 	$(RUN) lock $(ARGS)
 
 .PHONY: openapi

@@ -21,7 +21,7 @@ a run, open orders after the close and breaks, sends alerts that were not sent, 
 Neither a service that is down nor a strategies file that cannot be read makes it red: its result names the problem.
 
 **Always safe:** clearing it, triggering it, running it twice at once. Without Airflow: `python -m include.ops watch`.
-**Do not pause it:** a dead task is then noticed by nobody.
+**Do not pause it:** no one then notices a dead task.
 """
 
 with DAG(

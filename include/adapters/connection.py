@@ -48,7 +48,7 @@ def _parts_of_json(variable: str, text: str) -> dict[str, Any]:
         unknown = set(found) - CONNECTION_KEYS
         extra = _extra(found.get("extra"))
         port = int(found["port"]) if found.get("port") else None
-    # The text holds secrets: only the kind of the error is told, and the chain is cut.
+    # The text holds secrets: only the kind of the error is shown, and the chain is cut.
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidData(f"{wanted}, got text that does not fit ({type(error).__name__})") from None
     if unknown:

@@ -53,7 +53,7 @@ class Settings(Thresholds):
     flip_deadline_seconds: float = Field(default=600, gt=0, description="a flip's first leg must fill in this time")
     retry_minutes: Waits = Field(default=(5, 10, 20), min_length=1, description="waits between the tries of a task")
     alert_quiet_seconds: float = Field(
-        default=600, ge=0, le=3000, description="a cause must stay away so long before its end is told"
+        default=600, ge=0, le=3000, description="a cause must stay away so long before its end is reported"
     )
     watchdog_minutes: int = Field(default=5, ge=1, le=30, description="between two looks of the watchdog")
     stuck_seconds: float = Field(default=900, gt=0, description="a run without progress so long after its end is stuck")
@@ -62,7 +62,7 @@ class Settings(Thresholds):
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
-    """Read TRADING_… variables; raises InvalidData for one that nobody knows or whose value does not fit."""
+    """Read TRADING_… variables; raises InvalidData for one that is unknown or whose value does not fit."""
     return _settings(*((name, environ[name]) for name in environ if name.startswith(PREFIX) and name not in OTHERS))
 
 

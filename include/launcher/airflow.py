@@ -26,7 +26,7 @@ START_TIMEOUT_SECONDS = 300
 HTTP_TIMEOUT_SECONDS = 30
 COMPONENTS = {
     "api-server": ["api-server"],
-    # Logs are read from the disk they are written on, so nobody needs to serve them.
+    # Logs are read from the disk they are written on, so nothing needs to serve them.
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],

@@ -139,7 +139,7 @@ def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def _lock(given: argparse.Namespace, rest: Sequence[str]) -> int:
-    """Write the lock files anew; the header names this command, never a host or a path."""
+    """Write the lock files again; the header names this command, never a host or a path."""
     with tempfile.TemporaryDirectory() as scratch:
         uv = shutil.which("uv") or _install_uv(Path(scratch) / "uv")
         for name in LOCKS:
@@ -192,7 +192,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "test-next": (_test_next, "run the unit and task tests on the newest Airflow 3.4, a pre-release included"),
     "chaos": (_chaos, "kill workers under every fault: never twice, never lost (further arguments go to tests.chaos)"),
     "model-check": (_model_check, "visit every state of a small session, then break every guard (a few minutes)"),
-    "screenshots": (_screenshots, "take the README's pictures anew on a real Airflow (needs Chromium)"),
+    "screenshots": (_screenshots, "take the README's pictures again on a real Airflow (needs Chromium)"),
     "backfill-proof": (_backfill_proof, "backfill 250 sessions on a real Airflow and count what was sent"),
     "bench": (_bench, "time runs against a DAG that does nothing (further arguments go to tests.bench)"),
     "check": (_check, "run the linters, the type checker and the import contracts"),
@@ -201,5 +201,5 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "openapi": (_openapi, "write docs/openapi.json, the description of the HTTP API"),
     "ops": (_ops, "look and act as the person on duty, by default on the running demo (arguments go to include.ops)"),
     "env": (_env, "write the .env of docker compose with new secrets; one that is there stays"),
-    "lock": (_lock, "lock the packages anew (further arguments go to uv, for example --upgrade)"),
+    "lock": (_lock, "lock the packages again (further arguments go to uv, for example --upgrade)"),
 }

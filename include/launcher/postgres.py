@@ -125,7 +125,7 @@ class EmbeddedPostgres:
         command = [str(binaries / "initdb"), f"--pgdata={unfinished}", f"--username={ROLE}", f"--pwfile={handed_over}"]
         # UTF8 said aloud: under a bare C locale it would be SQL_ASCII, and psycopg would return bytes.
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-        # Iterations slow down who guesses passwords; nobody guesses this one, and each task would pay 3 ms for them.
+        # Iterations slow down guessing passwords; no one guesses this one, and each task would pay 3 ms for them.
         command.append("--set=scram_iterations=64")
         if not self.durable:
             command.append("--no-sync")
@@ -145,10 +145,10 @@ class EmbeddedPostgres:
         unfinished.rename(self.data)
 
     def _settle_leftovers(self) -> None:
-        """Wait for a server whose launcher was killed, then drop a pid file that names nobody.
+        """Wait for a server whose launcher was killed, then drop a pid file that names no process.
 
         PostgreSQL itself refuses to start when the pid in the file is a zombie's or, after a restart of a container,
-        somebody else's. Without /proc the decision is left to it.
+        another process's. Without /proc the decision is left to it.
         """
         pid_file = self.data / "postmaster.pid"
         if not pid_file.exists() or not Path("/proc/self/cwd").exists():
@@ -200,7 +200,7 @@ class EmbeddedPostgres:
         socket.parent.mkdir(mode=0o700, exist_ok=True)
         if user:
             os.chown(socket.parent, user.uid, user.gid)
-        # Left behind by a server that was killed: whose process it names may be somebody else's by now.
+        # Left behind by a server that was killed: the process it names may be another one by now.
         socket.with_name(f"{socket.name}.lock").unlink(missing_ok=True)
         return socket.parent
 

@@ -53,7 +53,7 @@ def server_user(home: Path) -> processes.User | None:
         raise CannotRun(f"Root may not run PostgreSQL, and other users cannot enter {home}: choose a folder they can.")
     data = home / "pgdata"
     if data.exists():
-        # Whoever made it: a package that was installed since may have brought a user postgres.
+        # Whatever made it: a package that was installed since may have brought a user postgres.
         return processes.User(data.stat().st_uid, data.stat().st_gid)
     names = {account.pw_name: account for account in pwd.getpwall()}
     account = names.get("postgres") or names.get("nobody")
@@ -64,7 +64,7 @@ def server_user(home: Path) -> processes.User | None:
 
 def reachable_home(wanted: Path) -> Path:
     """Return the folder to keep a server in: `wanted`, or one that root made elsewhere when the server's user cannot
-    enter `wanted` (a project under /root). A file beside `wanted` remembers it, so deleting both begins anew.
+    enter `wanted` (a project under /root). A file beside `wanted` remembers it, so deleting both starts from scratch.
     """
     if os.geteuid() != 0 or others_may_enter(wanted.parent):
         return wanted

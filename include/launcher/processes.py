@@ -38,7 +38,7 @@ class Child:
 
     def is_running(self) -> bool:
         """Say whether the child is still there. It is not collected here: until it is, its number, which is also its
-        session's, is given to nobody else, so that `collect` cannot hit a stranger.
+        session's, is given to no other process, so that `collect` cannot hit a stranger.
         """
         if self.process.returncode is not None:
             return False
@@ -116,7 +116,7 @@ def stop(children: Sequence[Child], *, how: int = signal.SIGTERM, timeout_second
 
 
 def free_port(besides: Collection[int] = ()) -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on now and that is not set aside already."""
+    """Return a TCP port of 127.0.0.1 that nothing listens on now and that is not set aside already."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -146,7 +146,7 @@ def remembered_port(file: Path) -> int:
 
 
 def accepts(port: int) -> bool:
-    """Say whether somebody listens on a TCP port of 127.0.0.1."""
+    """Say whether anything listens on a TCP port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""How values go into the ledger: text always as PostgreSQL can store it, whoever wrote it."""
+"""How values go into the ledger: text always as PostgreSQL can store it, no matter who wrote it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from include.trading.alerts.catalogue import Alarm, Severity
 
-# A cause that comes back sooner, before its end was told, is the same alert going on. Senders wait for less than this.
+# A cause that comes back sooner, before its end was sent, is the same alert going on. Senders wait for less than this.
 SAME_ALERT_SECONDS = 3600
 _ESCALATES = """
     array_position(ARRAY['info', 'warning', 'critical'], EXCLUDED.severity)
@@ -63,7 +63,7 @@ class Alerts:
     ) -> bool:
         """Store the alert, or count it once more while the same cause lasts; say whether it is new (three statements).
 
-        A cause that was over and comes back before anybody was told of its end goes on as the same alert. One that
+        A cause that was over and comes back before its end was sent to anyone goes on as the same alert. One that
         became more severe is sent again.
         """
         values = {

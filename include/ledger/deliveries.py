@@ -1,4 +1,4 @@
-"""What each channel was told of each alert. A channel that fails holds up neither another channel nor another alert."""
+"""What each channel was sent of each alert. A channel that fails holds up neither another channel nor another alert."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.ledger.alerts import Alert
 
 # How long one sender keeps a channel to itself without a word; longer than it waits for any service.
 CLAIM_SECONDS = 60
-# A channel that comes back is told what it missed of this time, and of every alert that is still open.
+# A channel that comes back is sent what it missed of this time, and of every alert that is still open.
 MISSED_DAYS = 7
 _SINCE = f"clock_timestamp() - make_interval(days => {MISSED_DAYS})"
 _ORDER = "array_position(ARRAY['info', 'warning', 'critical'], {}.severity)"
@@ -46,7 +46,7 @@ class Deliveries:
         self._connection = connection
 
     def is_anything_due(self, *, quiet_seconds: float) -> bool:
-        """Say whether an alert waits that was told nowhere, or a known channel waits for one."""
+        """Say whether an alert waits that was sent nowhere, or a known channel waits for one."""
         row = self._connection.execute(
             f"""
             SELECT EXISTS (SELECT FROM alerts WHERE sent_at IS NULL AND (over_at IS NULL OR over_at > {_SINCE}))
@@ -60,7 +60,7 @@ class Deliveries:
     def add(self, channels: Sequence[str]) -> list[str]:
         """Make channels known and return them, those that worked last time first (several statements).
 
-        A new one is taken to have heard what was told before it came.
+        A new one counts as having received what was sent before it came.
         """
         with self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('alert_channels', 0))")
@@ -109,7 +109,7 @@ class Deliveries:
     def due(self, channel: str, *, quiet_seconds: float, but: Sequence[int] = ()) -> Due | None:
         """Return the oldest alert of which the channel is to be told, those of `but` excepted.
 
-        quiet_seconds: an end is told when the cause has not come back for so long.
+        quiet_seconds: an end is sent when the cause has not come back for so long.
         """
         row = self._connection.execute(
             f"""
@@ -144,9 +144,9 @@ class Deliveries:
         )
 
     def record_sent(self, alert: Alert, channel: str) -> None:
-        """Note that the channel was told of the alert as it was read: also of its end if it was over (two statements).
+        """Note that the channel was sent the alert as it was read: also of its end if it was over (two statements).
 
-        A cause that came back meanwhile was told to be over, so it is to be told again.
+        A cause that came back meanwhile was reported as over, so it must be sent again.
         """
         values = {
             "id": alert.id,

@@ -35,7 +35,7 @@ CHANGED = frozenset(
         "run_steps",
     }
 )
-# A replay's or a plan's rows are made anew when its task runs again; orders have no rows that are ever deleted.
+# A replay's or a plan's rows are made again when its task runs again; orders have no rows that are ever deleted.
 REMADE = frozenset({"orchestration_runs", "signal_order_mappings"})
 READ = frozenset({VERSION_TABLE})
 UPDATED_ONLY = frozenset({"ledger_identity"})

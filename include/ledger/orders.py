@@ -202,7 +202,7 @@ class Orders:
                 raise
             saved = None
         if saved is None:
-            # Also of an answer that came too late for this row: whoever was faster, the id is another order's.
+            # Also of an answer that came too late for this row: whichever was faster, the id is another order's.
             self._refuse_held_id(new)
             raise Overtaken(f"order {old.client_order_id} is no longer as it was read ({old.state}, {old.version})")
         return replace(new, **saved)

@@ -87,7 +87,7 @@ class Pages:
         only_open: bool,
         limit: int,
     ) -> list[dict[str, Any]]:
-        """Return the newest alerts of these strategies and accounts, of runs of these DAGs, and those of nobody."""
+        """Return the newest alerts of these strategies, accounts and DAGs' runs, and those that name none."""
         return self._connection.execute(
             """
             SELECT * FROM alerts

@@ -84,7 +84,7 @@ class Runs:
         return self._many("WHERE plan_id = %(plan_id)s ORDER BY id", {"plan_id": plan_id})
 
     def running(self) -> list[Run]:
-        """Return the runs that nobody closed yet, oldest first."""
+        """Return the runs that are not closed yet, oldest first."""
         return self._many("WHERE status = 'running' ORDER BY id")
 
     def to_recount(self) -> list[Run]:
@@ -106,7 +106,7 @@ class Runs:
         )
 
     def newest_closed(self, since: datetime) -> list[Run]:
-        """Return the newest closed run since then of each strategy and mode; replays are nobody's present."""
+        """Return the newest closed run since then of each strategy and mode; replays say nothing about the present."""
         return self._many(
             """
             WHERE id IN (
@@ -207,7 +207,7 @@ class Runs:
         )
 
     def replace_mappings(self, run_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store what was decided about every symbol, one row a symbol and leg, in place of an earlier try's."""
+        """Store what was decided about every symbol, one row a symbol and leg, instead of an earlier try's."""
         self._connection.execute("DELETE FROM signal_order_mappings WHERE run_id = %(run_id)s", {"run_id": run_id})
         with self._connection.cursor() as cursor:
             cursor.executemany(

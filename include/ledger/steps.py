@@ -1,4 +1,4 @@
-"""Steps of runs, try by try, and the heartbeats of what nobody watches."""
+"""Steps of runs, try by try, and the heartbeats of what nothing else watches."""
 
 from __future__ import annotations
 

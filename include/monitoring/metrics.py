@@ -88,7 +88,7 @@ class LedgerCollector(Collector):
 
     def _accounts(self) -> Iterator[Metric]:
         state = _gauge("account_state", "1 for the state of the account.", ("account", "state"))
-        unknown = _gauge("orders_unknown", "Orders whose outcome nobody knows.", ("account",))
+        unknown = _gauge("orders_unknown", "Orders whose outcome is not known.", ("account",))
         breaks = _gauge("breaks_open", "Books that differ, until a person resumes the account.", ("account",))
         for account in self._ledger.accounts.all():
             for word in ("active", "reduce_only", "halted"):

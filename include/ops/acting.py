@@ -39,7 +39,7 @@ def run_settle(place: Place, arguments: argparse.Namespace) -> int:
         ]
         print(printing.table(("order", "symbol", "settled", "state", "why"), rows))
         for line in done.runs:
-            print(f"run counted anew: {line}")
+            print(f"run counted again: {line}")
     return WELL if all(each.settled for each in done.orders) else NEEDS_A_PERSON
 
 

@@ -139,7 +139,7 @@ def _add_acting(commands: Commands) -> None:
     resuming = add("resume", acting.run_resume, "let a halted account trade again")
     resuming.add_argument("--breaks", nargs="+", type=int, default=[], metavar="ID", help="the open breaks it settles")
 
-    settling = add("settle", acting.run_settle, "end orders whose outcome nobody can learn, by your word")
+    settling = add("settle", acting.run_settle, "end orders whose outcome cannot be learned, by your word")
     settling.add_argument("order", nargs="*", help="client order ids")
     settling.add_argument("--all", action="store_true", help="every order of the account without a known outcome")
     settling.add_argument("--outcome", required=True, choices=OUTCOMES)

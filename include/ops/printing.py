@@ -1,4 +1,4 @@
-"""How results are told: exit codes, tables for people, JSON for programs."""
+"""How results are printed: exit codes, tables for people, JSON for programs."""
 
 from __future__ import annotations
 

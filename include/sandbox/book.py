@@ -180,7 +180,7 @@ class Book:
         return self.order(order.broker_order_id, now)
 
     def hold(self, holdings: Mapping[str, Decimal | int]) -> None:
-        """Set what is held besides the executions: somebody else's shares, or left from before."""
+        """Set what is held besides the executions: shares of another system, or left from before."""
         rows = [(symbol, stored_qty(qty)) for symbol, qty in holdings.items()]
         with self.store:
             self.store.executemany("INSERT OR REPLACE INTO holdings VALUES (?, ?)", rows)

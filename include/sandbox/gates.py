@@ -64,7 +64,7 @@ class Gates:
         self._recent_posts.append(now)
 
     def check(self) -> None:
-        """Refuse every order, also one that is there already, while a gate is shut."""
+        """Refuse every order while a gate is shut, also one that exists already."""
         if self.kill_switch["state"] == "ENGAGED":
             raise Problem(503, {"detail": "Kill-switch engaged - new orders blocked"})
         if words := BREAKER_WORDS.get(self.settings.breaker):

@@ -19,7 +19,7 @@ SECONDS_TO_FINISH = 1.0
 
 
 class PortInUse(Exception):
-    """Somebody else listens where the sandbox wants to."""
+    """Another process listens where the sandbox wants to."""
 
 
 class ResettableProtocol(HttpToolsProtocol):
@@ -72,7 +72,7 @@ class Port:
         """Refuse connections, and break those there are, for some seconds or until `reopen`."""
         await self.reopen()
         self._close()
-        # On Linux a socket that was shut down stops listening but keeps its port, so that nobody else can take it.
+        # On Linux a socket that was shut down stops listening but keeps its port, so that no other process can take it.
         self._socket.shutdown(socket.SHUT_RDWR)
         for connection in list(self._state.connections):
             connection.transport.abort()

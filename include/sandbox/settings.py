@@ -1,4 +1,4 @@
-"""What the sandbox can be told: at its start, and most of it again while it runs."""
+"""The sandbox's settings: all can be given at its start, and most of them again while it runs."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class OrderReport(Value):
 
 
 class VenueInfo(Value):
-    """What the venue says of itself. strategy_id, broker_url: what it can be told from others by; None: not told."""
+    """What the venue says of itself. strategy_id, broker_url: what tells it from others; None: it did not say."""
 
     service: str
     version: str

@@ -26,7 +26,7 @@ def field_problems(
 ) -> tuple[FieldProblem, ...]:
     """Return every finding of one model's validation, in the order of its fields.
 
-    known_fields: the model's own, named when a key is none of them. told: paths whose problem is told already.
+    known_fields: the model's own, named when a key is none of them. told: paths whose problem is reported already.
     """
     return tuple(
         FieldProblem(

@@ -45,7 +45,7 @@ class TradingNotifier(BaseNotifier):
         except TradingError as error:
             log.error("alert not stored", alert_event=self.event, reason=str(error))
             if self.event in ("task_failed", "run_failed"):
-                # Without the ledger nobody else will tell; then rather twice than not at all.
+                # Without the ledger no one else will send it; then rather twice than not at all.
                 words = f"{_subject(context)}: {_problem(context)}\nThe alert was not stored: {error}\n{base_url()}"
                 message = Message("critical", f"[CRITICAL] {self.event.replace('_', ' ')}", words)
                 for channel in channels():

@@ -1,6 +1,6 @@
 """Puts a run's summary on its DAG run as the note: a task may not write it, a listener may.
 
-Runs in the scheduler, inside its transaction on Airflow's own database: it asks nobody else and never waits.
+Runs in the scheduler, inside its transaction on Airflow's own database: it asks no other service and never waits.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ SCHEDULER = [
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
 ]
-# Forks a process for each measurement, as the executor does for each task, so that nobody finds what another imported.
+# Forks a process for each measurement, as the executor does for each task, so that none finds what another imported.
 SCRIPT = """
 import gc, json, os, sys
 from importlib import import_module

@@ -57,7 +57,7 @@ def brief(results: Results, machine: str) -> str:
 
 
 def write(text: str, page: Path = PAGE) -> None:
-    """Put the text in place of the page's generated part."""
+    """Replace the page's generated part by the text."""
     head, begin, rest = page.read_text().partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:

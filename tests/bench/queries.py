@@ -59,7 +59,7 @@ def logged_queries(stack: BenchStack) -> Iterator[dict[str, Queries]]:
 
 
 def _reconnect(url: str) -> None:
-    """Have the pooler make its connections anew once they come back: a database's settings hold for new ones."""
+    """Have the pooler make its connections again once they come back: a database's settings hold for new ones."""
     with psycopg.connect(url, dbname="pgbouncer", autocommit=True) as connection:
         connection.execute("RECONNECT")
 

@@ -60,7 +60,7 @@ def _switch_mode(stage: Stage) -> None:
 
 
 def _foreign_order_under_our_id(stage: Stage) -> None:
-    """Somebody else's order stands under the victim's id."""
+    """Another system's order stands under the victim's id."""
     victim = stage.victim
     answer = httpx.post(
         f"{stage.lane.sandbox.gateway_url}/api/v1/orders",

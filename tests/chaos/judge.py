@@ -116,7 +116,7 @@ def judge(stage: Stage, facts: Facts, *, clean: bool, must_surface: bool, resend
             problems.append(f"identity: {intent.slot} does not name its account and strategy")
     for order in free:
         verdict.doubled += 1
-        problems.append(f"doubled: nobody planned {_order(order)}")
+        problems.append(f"doubled: no plan has {_order(order)}")
     surfaced = bool(facts.breaks or facts.unresolved)
     verdict.surfaced = int(surfaced)
     if unsurfaced and not surfaced:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from include.trading.order.row import Intent
     from tests.chaos.fault import Fault
 
-# Where a look-up has not found the victim. Not a point of the engine: only here somebody has to act just then.
+# Where a look-up has not found the victim. Not a point of the engine: only here something has to act just then.
 DENIED = "denied"
 
 
@@ -29,7 +29,7 @@ def ordinary(stage: Stage, fault: Fault) -> None:
     stage.plan()
     fault.arm(stage)
     ids = stage.ids()
-    # At times somebody clears the task while it runs: a second worker, at the same time.
+    # At times the task is cleared while it runs: a second worker, at the same time.
     # A lie may leave an order unknown for ever: what one more try does not find, six do not either.
     under_it, after_it = (1, 1) if fault.lies else (2, MOST_TRIES)
     known = stage.first_try(ids, workers=stage.rng.choice((1, 1, 1, 2))) or stage.tries(ids, alive=under_it)
@@ -176,7 +176,7 @@ def canceled(stage: Stage, fault: Fault) -> None:
 
 
 def price_moved(stage: Stage, fault: Fault) -> None:
-    """All tasks are cleared after the price moved: the plan is read back, not made anew."""
+    """All tasks are cleared after the price moved: the plan is read back, not made again."""
     before = stage.plan()
     fault.arm(stage)
     ids = stage.ids()
@@ -304,7 +304,7 @@ def two_paused_workers(stage: Stage, fault: Fault) -> None:
 
 
 def revision_two(stage: Stage, fault: Fault) -> None:
-    """While an order of revision 1 waits for its next try, somebody trades the session again."""
+    """While an order of revision 1 waits for its next try, a person trades the session again."""
     stage.plan()
     match = {"symbol": stage.victim.symbol}
     if stage.lane.contract == "v2" and stage.rng.random() < 0.5:

@@ -33,7 +33,7 @@ def refused_though_stored(stage: Stage, fault: Fault) -> None:
 
 
 def refused_then_revision_two(stage: Stage, fault: Fault) -> None:
-    """Somebody trades the session again while the order that was refused rests at the broker."""
+    """A person trades the session again while the order that was refused rests at the broker."""
     stage.plan()
     stage.admin.settings(fill_after_seconds=3600)
     _refuse(stage, times=None)

@@ -41,7 +41,7 @@ def another_gateway(stage: Stage, fault: Fault) -> None:
         raise AssertionError(f"sent to another gateway: {sent}")
     with stage.ledger() as ledger:
         if f"other_gateway:{stage.name}" not in {alert.dedupe_key for alert in ledger.alerts.open()}:
-            raise AssertionError("nobody was told that the connection leads to another gateway")
+            raise AssertionError("no alert said that the connection leads to another gateway")
     stage.engine = own
     stage.admin.settings(strategy_id=OWN_STRATEGY_ID)
     lift(stage)

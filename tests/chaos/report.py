@@ -80,7 +80,7 @@ def mutation_table(caught: Iterable[Caught]) -> list[str]:
 def write(
     results: Sequence[Result], caught: Sequence[Caught], *, seeds: int, played: int, seconds: float, lanes: int
 ) -> None:
-    """Put the tables in place of the page's old ones.
+    """Replace the page's old tables by these.
 
     played: how many scenarios took so many seconds, those for the mutations among them.
     """

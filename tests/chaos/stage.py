@@ -148,7 +148,7 @@ class Stage:
             lent=self.lane.lent,
         )
         with self.ledger() as ledger:
-            # The sandbox was emptied: whoever traded there before has no account behind it any more.
+            # The sandbox was emptied: an account that traded there before is gone.
             ledger.connection.execute("UPDATE accounts SET gateway_address = 'released'")
 
     @property
@@ -252,7 +252,7 @@ class Stage:
         self.run(lambda: track_job(replace(self.engine, settings=once), self.runs[name], closes=False))
 
     def late(self, name: str = "run") -> None:
-        """After send_until and cut-off: somebody clears every task of the run; nothing may be sent any more."""
+        """After send_until and cut-off: every task of the run is cleared; nothing may be sent any more."""
         self.posts_when_late = int(self.admin.book()["posts_total"])
         offset = self.engine.clock_offset + LATE
         desk, ids = replace(self.engine, clock_offset=offset), self.ids(name)
@@ -364,7 +364,7 @@ class Stage:
         return Trap(point, nth, "hold" if point == POST_LEFT else "kill")
 
     def settle_unknown(self) -> None:
-        """Wait until no order is without a known outcome, as somebody who asks for a new revision would."""
+        """Wait until no order is without a known outcome, as a person who asks for a new revision would."""
 
         def known() -> bool:
             with self.ledger() as ledger:
@@ -423,7 +423,7 @@ def submit_job(engine: Engine, ids: Sequence[str]) -> dict[str, str]:
 
 
 def clear_job(engine: Engine, ids: Sequence[str], run: Run) -> str:
-    """Do what follows when somebody clears every task of a run."""
+    """Do what follows when every task of a run is cleared."""
     submit_job(engine, ids)
     return track_job(engine, run, closes=True)
 

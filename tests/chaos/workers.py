@@ -35,7 +35,7 @@ class Hung(Exception):
 class Trap:
     """What happens to a worker when it passes a point for the nth time.
 
-    kill: it dies there. stop: it stands still until it is told to go on. hold: it stands still and is to be killed.
+    kill: it dies there. stop: it stands still until it may go on. hold: it stands still and is to be killed.
     """
 
     point: str

@@ -160,7 +160,7 @@ def _until(holds: Any, otherwise: str) -> None:
 
 
 def _copy(to: Path) -> Path:
-    """Copy the project without what is not part of it, so that nobody's own .env or state is touched."""
+    """Copy the project without what is not part of it, so that your own .env and state stay untouched."""
     shutil.rmtree(to, ignore_errors=True)
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],

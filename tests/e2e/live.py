@@ -108,7 +108,7 @@ class LiveRun:
 
 @dataclass
 class Live:
-    """The running whole. Its processes may be killed and started anew; `children` holds every one there was."""
+    """The running whole. Its processes may be killed and started again; `children` holds every one there was."""
 
     stack: Stack
     postgres: EmbeddedPostgres
@@ -257,7 +257,7 @@ class Live:
     # ── its processes ──
 
     def start(self, name: str, component: str = "") -> processes.Child:
-        """Start a component of Airflow: anew, or, under another name, one more of them."""
+        """Start a component of Airflow again or, under another name, one more of them."""
         command = [sys.executable, "-m", "airflow", *COMPONENTS[component or name]]
         log = self.stack.airflow_logs.parent / f"{name}-{len(self.stack.children)}.log"
         child = processes.start(name, command, log=log, env=self.stack.env, cwd=ROOT)

@@ -36,7 +36,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, live: Live) -> Iterator[BrowserContext]:
-    """A new browser of nobody in particular; what a page writes to its console as an error fails the test."""
+    """A new browser without a login; what a page writes to its console as an error fails the test."""
     opened = browser.new_context(base_url=str(live.http.base_url), viewport={"width": 1400, "height": 1000})
     opened.set_default_timeout(PATIENCE)
     opened.set_default_navigation_timeout(PATIENCE)

@@ -1,4 +1,4 @@
-"""Into an Airflow that is there already: docs/deployment.md's steps, one for one, beside a DAG of somebody else's."""
+"""Into an existing Airflow installation: docs/deployment.md's steps, one for one, beside another team's DAG."""
 
 from __future__ import annotations
 

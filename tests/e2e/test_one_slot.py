@@ -84,7 +84,7 @@ def test_flips_wait_outside_of_the_only_slot_and_end_at_the_targets(live: Live) 
     before = positions(live)
     assert before == targets(live, first)
 
-    # Nothing fills until somebody says so: a wait that held the slot would keep the next flip from being sent.
+    # Nothing fills until the test says so: a wait that held the slot would keep the next flip from being sent.
     live.sandbox.settings(fill_after_seconds=3600)
     run = live.trigger("daily_trading__flips", {"session_date": str(session), "as_of_date": str(newest)})
     waiting: set[int] = set()

@@ -113,7 +113,7 @@ def test_a_run_whose_task_was_killed_and_never_tried_again_is_closed_and_told(li
     live.sandbox.fault("timeout_after_accept", times=1, seconds=60)
     run = live.trigger("daily_trading__orphaned")
     with hanging(live, run) as (task, order):
-        # Of a paused DAG nothing is tried again: whoever hears of the killed process, nobody goes on with the run.
+        # In a paused DAG nothing is tried again: whatever hears of the killed process, no task goes on with the run.
         live.call("PATCH", f"/api/v2/dags/{run.dag_id}", {"is_paused": True})
         os.kill(task["pid"], signal.SIGKILL)
     index = task["map_index"]

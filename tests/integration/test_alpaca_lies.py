@@ -1,4 +1,4 @@
-"""The faults of the emulator of Alpaca: what its client is told, and that the broker's book knows better."""
+"""The faults of the emulator of Alpaca: what its client hears, and that the broker's book knows better."""
 
 from __future__ import annotations
 

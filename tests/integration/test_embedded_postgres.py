@@ -24,7 +24,7 @@ from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.postgres_install import find_bin
 from tests.support.databases import temporary_home
 
-# Whoever starts these tests in the background may have SIGINT ignored, which is inherited.
+# A shell that starts these tests in the background may ignore SIGINT, which is inherited.
 LAUNCHER = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -103,7 +103,7 @@ def test_a_socket_left_behind_by_a_process_that_is_a_stranger_now_does_not_stop_
         lock = server.sockets / f".s.PGSQL.{server.port}.lock"
         content = lock.read_text()
     owner = server.data.stat().st_uid
-    # Of the server's user: PostgreSQL takes nobody else's process for a server.
+    # Of the server's user: PostgreSQL takes no other user's process for a server.
     with ExitStack() as opened:
         stranger = opened.enter_context(subprocess.Popen(["sleep", "600"], user=owner))
         opened.callback(stranger.kill)

@@ -69,12 +69,12 @@ def other(sandboxes: tuple[Sandbox, Sandbox]) -> Sandbox:
 
 
 def at(engine: Engine, sandbox: Sandbox) -> Engine:
-    """The engine of somebody who wrote another host into the gateway's connection."""
+    """The engine of a person who wrote another host into the gateway's connection."""
     return replace(engine, gateway_url=sandbox.gateway_url)
 
 
 def lose_the_answer(trade: Trade) -> tuple[Run, Intent]:
-    """Plan one order and send it so that the gateway has it, nobody has its answer, and the worker died."""
+    """Plan one order and send it so that the gateway has it, its answer is lost, and the worker died."""
     trade.admin.fault("reset_after_accept", times=1)
     run, order = trade.plan_one()
 
@@ -167,7 +167,7 @@ USES: dict[str, Callable[[Desk, Run, Intent], object]] = {
 
 
 def test_no_step_reaches_another_gateway(trade: Trade) -> None:
-    """Nothing listens at the other address: whoever asked it would see that and not the refusal."""
+    """Nothing listens at the other address: asking it would show that and not the refusal."""
     run, order = lose_the_answer(trade)
     elsewhere = replace(trade.engine, gateway_url="http://127.0.0.1:9")
 

@@ -1,4 +1,4 @@
-"""Things that really happened to somebody, each as a test that would have caught it."""
+"""Things that really happened to others, each as a test that would have caught it."""
 
 from __future__ import annotations
 

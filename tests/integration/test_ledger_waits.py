@@ -1,4 +1,4 @@
-"""No wait for the ledger is without an end: a worker that hangs holds nobody up for more than seconds."""
+"""No wait for the ledger is without an end: a worker that hangs holds no other up for more than seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway that says one thing of an order and has another: what is booked is what is true, and a person is told."""
+"""A gateway that says one thing of an order and has another: what is true is booked, and a person is alerted."""
 
 from __future__ import annotations
 

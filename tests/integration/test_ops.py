@@ -71,7 +71,7 @@ class Duty:
         return intents
 
     def lose(self, fault: str, count: int = 1) -> list[Intent]:
-        """Plan, and send the first orders so that nobody knows what became of them."""
+        """Plan, and send the first orders so that their outcome is not known."""
         intents = self.planned()[:count]
         for intent in intents:
             self.sandbox.admin.fault(fault, times=1)

@@ -126,7 +126,7 @@ def test_reduce_only_ends_by_itself_when_the_run_is_closed(ledger_url: str, v2: 
 
 
 def test_what_another_run_filled_meanwhile_is_no_difference_of_positions(trade: Trade) -> None:
-    """Revision 1 was closed while an order of revision 2 had filled and nobody had looked yet."""
+    """Revision 1 was closed while an order of revision 2 had filled and no task had looked yet."""
     trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=1, bottom_n=0, order_basis="target")
     first, order = trade.plan_one()
     trade.submit(order)
@@ -359,7 +359,7 @@ def test_the_gateway_gives_two_orders_one_id(trade: Trade, changed_meanwhile: bo
 
 
 def test_a_fill_waits_for_another_order_at_the_gate_without_its_own_orders_row(trade: Trade) -> None:
-    """It moves the account's book, whose row the gate holds; while it waits it keeps nobody from the order."""
+    """It moves the account's book, whose row the gate holds; while it waits it keeps no task from the order."""
     trade.admin.settings(fill_after_seconds=3600)
     trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=2, bottom_n=0)
     _, (first, second) = trade.plan()
@@ -421,7 +421,7 @@ def test_an_order_is_found_without_reading_the_others_of_its_plan(ledger_url: st
 
 
 def _rows_read(ledger: Ledger) -> int:
-    """Return how many rows of orders were read in this database so far, by nobody else meanwhile."""
+    """Return how many rows of orders were read in this database so far; no other test reads them meanwhile."""
     ledger.connection.execute("SELECT pg_stat_force_next_flush()")
     row = ledger.connection.execute(
         "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_user_tables WHERE relname = 'order_intents'"

@@ -1,4 +1,4 @@
-"""The sandbox keeps the services' contracts, over real sockets, and does wrong exactly what it is told to."""
+"""The sandbox keeps the services' contracts, over real sockets, and does exactly the wrong that is asked for."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ EARLIEST, LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo
 
 
 def _facts(**changes: Any) -> Rules:
-    """Break what the gate is told of: it decides as if these facts were so."""
+    """Break the facts that the gate is given: it decides as if these facts were so."""
     return replace(REAL, decide=lambda facts: gate.decide(facts.model_copy(update=changes)))
 
 

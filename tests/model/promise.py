@@ -27,7 +27,7 @@ def is_over(world: World, bounds: Bounds) -> bool:
 
 
 def broken_at_the_end(world: World, rules: Rules, bounds: Bounds) -> str | None:
-    """Close the session as closing does, and return what is broken then: what nobody is told of."""
+    """Close the session as closing does, and return what is broken then and reported nowhere."""
     if not rules.is_home(world.connected):
         # The comparison is refused and told: nothing is concluded from another venue's books.
         return None

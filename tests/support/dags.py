@@ -26,5 +26,5 @@ def write_strategies(path: Path, *entries: Strategy | dict[str, Any]) -> Path:
 
 
 def read_dags(file: str = "daily_trading.py") -> dict[str, DAG]:
-    """Run a DAG file anew, with the strategies file and settings of the environment; return its DAGs."""
+    """Run a DAG file again, with the strategies file and settings of the environment; return its DAGs."""
     return {name: value for name, value in runpy.run_path(str(DAGS / file)).items() if isinstance(value, DAG)}

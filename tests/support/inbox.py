@@ -81,7 +81,7 @@ class _Mailbox:
 def mail_server() -> Iterator[tuple[str, list[EmailMessage]]]:
     """Yields the Apprise URL that mails to it, and the mails as they come."""
     mailbox = _Mailbox()
-    # The controller connects to itself at the port it was told, so 0 is none for it.
+    # The controller connects to itself at the port it was given, so 0 is none for it.
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     controller = Controller(mailbox, hostname="127.0.0.1", port=port)

@@ -23,7 +23,7 @@ from tests.support.tasks import connections
 
 @dataclass
 class Place:
-    """contract: the sandbox's own; the connections may be told another."""
+    """contract: the sandbox's own; the connections may name another."""
 
     sandbox: Sandbox
     contract: str

@@ -100,7 +100,7 @@ class Pooler:
         home, user = self._server.home, server_user(self._server.home)
         self.port = processes.remembered_port(home / "pgbouncer.port")
         users, configuration = home / "pgbouncer.users", home / "pgbouncer.ini"
-        # The secret as PostgreSQL keeps it: with the password both sides would compute it anew at every login.
+        # The secret as PostgreSQL keeps it: with the password both sides would compute it again at every login.
         write_private(users, f'"{ROLE}" "{self._secret()}"\n')
         write_private(
             configuration,

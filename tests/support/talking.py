@@ -1,4 +1,4 @@
-"""A socket server that does what it is told, for tests of the HTTP foundation."""
+"""A socket server that does what a test says, for tests of the HTTP foundation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Talk = Callable[[socket.socket, bytes], None]
 
 
 class Server:
-    """A socket that reads a request and then does what it is told; keeps every byte it was sent."""
+    """A socket that reads a request and then does what the test says; keeps every byte it was sent."""
 
     def __init__(self, talk: Talk, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[bytes] = []

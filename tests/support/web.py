@@ -19,7 +19,7 @@ strategies:
      symbols: [AAPL, MSFT, JPM, XOM, KO], signals: {service: {top_n: 2, bottom_n: 2}},
      capital: 100000, max_position_size: 10000}
 """
-# In the words of Airflow's simple auth manager; nobody may do nothing at all.
+# In the words of Airflow's simple auth manager; a user without a role may do nothing at all.
 ROLES = {"ada": "ADMIN", "uwe": "USER", "vera": "VIEWER", "nemo": None}
 
 
@@ -38,7 +38,7 @@ def connections(sandbox: Sandbox, ledger_url: str) -> dict[str, str]:
 
 
 def token(name: str) -> str:
-    """Return the token that Airflow would give to somebody of this name after a login."""
+    """Return the token that Airflow would give to a user of this name after a login."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
@@ -55,7 +55,7 @@ class Site:
     sandbox: Sandbox
 
     def ask(self, method: str, path: str, name: str | None = "ada", **given: Any) -> httpx.Response:
-        """Send a request as somebody, None for nobody."""
+        """Send a request as a user; None: without a login."""
         headers = dict(given.pop("headers", {}))
         if name is not None:
             headers["Authorization"] = f"Bearer {token(name)}"

@@ -1,4 +1,4 @@
-"""The lock files against the files they are made from, without a network; `make lock` makes them anew."""
+"""The lock files against the files they are made from, without a network; `make lock` makes them again."""
 
 from __future__ import annotations
 

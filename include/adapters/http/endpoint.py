@@ -65,7 +65,7 @@ class Endpoint(Value):
     @field_validator("account", mode="before")
     @classmethod
     def _name_without_blanks(cls, value: object) -> object:
-        # A blank that nobody sees would make another account, with an empty book.
+        # An invisible blank would make another account, with an empty book.
         return value.strip() if isinstance(value, str) else value
 
     @property

@@ -166,11 +166,11 @@ def raise_unknown_orders(ledger: Ledger, account: str) -> None:
         ledger.alerts.raise_alert(UNKNOWN_ORDER.alarm(key, message), strategy_id=strategy_id, account=account)
 
     for intent in alone:
-        words = f"nobody knows what became of order {_order_words(intent)}: {intent.message or NO_REPORT}"
+        words = f"it is not known what became of order {_order_words(intent)}: {intent.message or NO_REPORT}"
         raise_about(key_of(intent), words, intent.strategy_id)
     if shared:
         orders = listed([_order_words(intent) for intent in shared])
-        words = f"nobody knows what became of {len(shared)} more orders: {orders}; {shared[0].message or NO_REPORT}"
+        words = f"it is not known what became of {len(shared)} more orders: {orders}; {shared[0].message or NO_REPORT}"
         raise_about(shared_key, words, None)
     kept = [key_of(intent) for intent in alone] + ([shared_key] if shared else [])
     ledger.alerts.end_starting([UNKNOWN_ORDER.prefix(account)], but=kept)

@@ -104,7 +104,7 @@ def resume(
 ) -> Resumed:
     """Let the account trade again; the reason is the resolution of every open break. Also lifts the gateway's pause.
 
-    breaks: the ids of all open breaks, so that nobody ends one that came after looking. With orders unresolved past
+    breaks: the ids of all open breaks, so that none is ended that came after looking. With orders unresolved past
     the limit of the settings the account becomes `reduce_only`, which ends by itself when their outcome is known.
     Raises InvalidData when an open break is not named, or there is nothing to resume from.
     """
@@ -168,7 +168,7 @@ def adopt(
 
     quantity: signed shares; by default what the gateway holds less what our strategies hold.
     not_ours: needed where a strategy holds the symbol: what differs there is mostly its own, and is corrected.
-    Raises InvalidData while an order of the symbol may still fill: its fills would be taken for somebody else's.
+    Raises InvalidData while an order of the symbol may still fill: its fills would be taken for another's.
     """
     check_words(desk.actor, reason)
     ledger = desk.ledger

@@ -1,4 +1,4 @@
-"""End orders whose outcome nobody can learn any more, by the word of a person who looked at the broker's books."""
+"""End orders whose outcome can no longer be learned, by the word of a person who looked at the broker's books."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Settlement:
-    """The orders asked for, and the runs whose outcome was counted anew, each in a line."""
+    """The orders asked for, and the runs whose outcome was counted again, each in a line."""
 
     orders: list[Settled]
     runs: list[str]
@@ -64,7 +64,7 @@ def settle(
 
     What the gateway knows of an order is booked and never overwritten: only an order about which it answers without
     an outcome is settled, with `gateway_silent` also one about which it gives no answer. Orders may be `unknown`,
-    `sending` with an expired lease, or `open` and vanished from the gateway. Runs that are closed are counted anew.
+    `sending` with an expired lease, or `open` and vanished from the gateway. Runs that are closed are counted again.
     Raises InvalidData, and does nothing at all, for a verdict or an order that cannot be.
     """
     _check_verdict(desk.actor, verdict)

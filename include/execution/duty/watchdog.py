@@ -1,4 +1,4 @@
-"""Look after what no task may be looking after: it trusts the ledger only, for a killed task tells nobody."""
+"""Look after what no task may be looking after: it trusts the ledger only, for a killed task reports nothing."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from include.trading.strategy.spec import Strategy
 log = structlog.get_logger(__name__)
 
 HEARTBEAT = "watchdog"
-# A request that was refused is nobody's task any more after so long.
+# A request that was refused needs no one's attention any more after so long.
 _REFUSED_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A strategy whose sessions must have runs. paused: somebody switched its schedule off."""
+    """A strategy whose sessions must have runs. paused: a person switched its schedule off."""
 
     strategy: Strategy
     paused: bool
@@ -64,7 +64,7 @@ class Findings:
 class Watchdog:
     """One look.
 
-    gateways: how to open the gateway of an account; one that cannot be opened is told as a problem.
+    gateways: how to open the gateway of an account; one that cannot be opened is reported as a problem.
     file_problem: why the strategies file cannot be read; what the ledger knows is looked after all the same.
     """
 
@@ -99,7 +99,7 @@ class Watchdog:
 
     @contextmanager
     def _apart(self, subject: str, what: str = "") -> Iterator[None]:
-        """Keep trouble to its subject: it is told, and the look at everything else goes on.
+        """Keep trouble to its subject: it is reported, and the look at everything else goes on.
 
         what: of the subject, such as one of an account's orders. Without the ledger nothing goes on.
         """
@@ -145,7 +145,7 @@ class Watchdog:
         found = [row.client_order_id for row in self.ledger.orders.live(account) if row.state != "planned"]
         if found:
             raise InvalidData(
-                f"no usable gateway connection names this account, so nobody asks what became of {listed(found)}: "
+                f"no usable gateway connection names this account, so nothing asks what became of {listed(found)}: "
                 "correct the connection"
             )
 
@@ -194,7 +194,7 @@ class Watchdog:
                 )
 
     def _close_runs(self) -> None:
-        """Close the runs that nobody works on any more."""
+        """Close the runs that no task works on any more."""
         now = self.ledger.now()
         for run in self.ledger.runs.running():
             with self._apart(f"run {run.run_id}", "it is stuck and could not be looked at: "):
@@ -208,9 +208,9 @@ class Watchdog:
                 raise_of_run(self.ledger, run, STUCK_RUN.alarm(key, f"{words}{run.updated_at:%Y-%m-%d %H:%M} UTC"))
 
     def _recount_runs(self) -> None:
-        """Count runs anew whose orders were unknown when they were closed: their tasks are over and will not."""
+        """Count runs again whose orders were unknown when they were closed: their tasks are over and will not."""
         for run in self.ledger.runs.to_recount():
-            with self._apart(f"run {run.run_id}", "it could not be counted anew: "):
+            with self._apart(f"run {run.run_id}", "it could not be counted again: "):
                 recounted = self._close(run)
                 self.findings.recounted.append(recounted.summary or str(recounted.run_id))
 

@@ -128,7 +128,7 @@ def _changes(desk: Desk, intent: Intent, booking: Booking) -> dict[str, Any]:
 
 
 def mark_unknown(desk: Desk, intent: Intent, why: str, gateway_status: str | None = None) -> Intent:
-    """Note that nobody knows what became of the order's POST; from now on, or from its time-out, counts the proof."""
+    """Note that the outcome of the order's POST is not known; the proof counts from now on, or from its time-out."""
     now = desk.ledger.now()
     return desk.ledger.orders.save(
         intent,

@@ -432,5 +432,5 @@ def _wait(desk: Desk, passage: Passage) -> None:
             raise StillPaused(words, seconds)
     if decision.reason == "before_the_open":
         raise Unavailable(f"order {intent.client_order_id} stays planned until {decision.until:%H:%M} UTC")
-    # Somebody else's lease usually ends early, with an answer: look often.
+    # Another worker's lease usually ends early, with an answer: look often.
     desk.sleep(min(seconds, desk.settings.poll_every_seconds) if "another worker" in decision.reason else seconds)

@@ -35,7 +35,7 @@ from include.trading.run.row import Run
 
 
 def close_run(desk: Desk, run: Run, *, failed_step: str | None = None) -> Run:
-    """Write a run's outcome and return the row. May be called again: it counts anew.
+    """Write a run's outcome and return the row. May be called again, and then counts everything once more.
 
     failed_step: why a step before tracking did not end, if one did not.
     Raises Unavailable when the gateway cannot be asked although orders were sent: the books are not compared then.

@@ -35,7 +35,7 @@ from include.trading.run.row import Run
 def map_orders(
     desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal], *, most_orders: int
 ) -> list[Intent]:
-    """Freeze the run's plan and return its orders, reductions first; a plan that exists is read back, not made anew.
+    """Freeze the run's plan and return its orders, reductions first; a plan that exists is read back, not made again.
 
     A run that never sends stores what it would do as mapping rows and returns nothing.
     most_orders: refuse a plan with more before anything is frozen (Airflow's [core] max_map_length).

@@ -49,7 +49,7 @@ def open_run(
 ) -> Run:
     """Return the run's row, written now unless it is there: then what it froze at first holds.
 
-    A backfill's row is written anew each time: it cannot trade, and who repeats one with other params wants to see
+    A backfill's row is written again each time: it cannot trade, and one repeated with other params is meant to show
     what those would have done.
     account: of the gateway's connection; None when there is no such connection, which only a run that sends needs.
     Raises InvalidData for a request the strategy does not allow or a session that is none; nothing is written then.

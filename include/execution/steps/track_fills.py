@@ -67,7 +67,7 @@ def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
         if intent.state in UNRESOLVED:
             _look_up(desk, intent)
     open_orders = {id: intent for intent in intents if intent.state == "open" for id in [gateway_id(desk, intent)]}
-    # Closed also when booking fails: nobody is asked any more then.
+    # Closed also when booking fails: nothing is asked any more then.
     with closing(desk.gateway.orders(open_orders)) as answers:
         for id, answer in answers:
             if answer is None:

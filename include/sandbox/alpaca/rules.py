@@ -42,7 +42,7 @@ class OpenOrder:
 
 
 def check_form(form: Form, asset: Asset, price: Decimal) -> None:
-    """Refuse what cannot be an order of this asset at this price, whoever sends it."""
+    """Refuse what cannot be an order of this asset at this price, no matter who sends it."""
     if not (asset.tradable and asset.active):
         raise unprocessable(f"asset {asset.symbol} is not tradable")
     for name, value in (("limit_price", form.limit_price), ("stop_price", form.stop_price)):

@@ -1,4 +1,4 @@
-"""Everything the sandbox can be told to do wrong: one small function a fault, its docstring the documentation.
+"""Everything the sandbox can do wrong on demand: one small function a fault, its docstring the documentation.
 
 A fault stands between the socket and a service: it may let the real service `answer` and keep, lose or change that
 answer, or never ask it. It meets the requests of its own kind (the orders' POST, unless declared otherwise); `match`

@@ -36,7 +36,7 @@ class Twist:
     live: bool = False  # the broker has the order all the same
     appears_after: float = 0
     hidden_for: float = 0
-    says: str | None = None  # the status it gives in place of the broker's, for `says_for` seconds
+    says: str | None = None  # the status it gives instead of the broker's, for `says_for` seconds
     says_for: float = 0
     overfill: int = 0
     stale: bool = False  # its status and filled quantity never move again; fills and positions do

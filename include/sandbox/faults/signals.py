@@ -39,7 +39,7 @@ async def duplicate_rows(x: Exchange) -> None:
 
 @fault("signals")
 async def unknown_symbol_row(x: Exchange) -> None:
-    """The first row is for a symbol nobody asked for."""
+    """The first row is for a symbol that was not asked for."""
     await x.change(lambda body: body["signals"][0].update(symbol="ZZZZ"))
 
 

@@ -51,7 +51,7 @@ async def slow_answer(x: Exchange) -> None:
 
 @fault(accept=True)
 async def html_200(x: Exchange) -> None:
-    """A proxy's page in place of the answer; with accept=False of the request as well."""
+    """A proxy's page instead of the answer; with accept=False the request does not arrive either."""
     if x.params["accept"]:
         await x.answer()
     await x.reply(200, "<html><body>Please sign in</body></html>", [(b"content-type", b"text/html")])

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from include.trading.models import Value
 
-# In place of an address: the account was taken off its gateway, and only a person gives it another.
+# Instead of an address: the account was taken off its gateway, and only a person gives it another.
 RELEASED = "released"
 PORTS = {"http": 80, "https": 443}
 

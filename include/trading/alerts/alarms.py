@@ -74,7 +74,7 @@ NO_REASON = "no task left a word; the tasks' logs and the reason of every symbol
 def run_alarms(facts: RunFacts, thresholds: Thresholds) -> list[Alarm]:
     """Return what a closed run raises. A run that never sends is judged by its signals and prices alone.
 
-    A backfill of years has one name for each cause, so that it is told once and counted.
+    A backfill of years has one name for each cause, so that it is sent once and counted.
     """
     replay = facts.mode == "replay"
     found: list[Alarm] = []

@@ -1,4 +1,4 @@
-"""The judge of the history checker: every rule over one account's history, in the order in which they are told."""
+"""The judge of the history checker: every rule over one account's history, in the order in which they are reported."""
 
 from __future__ import annotations
 

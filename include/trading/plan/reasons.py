@@ -13,7 +13,7 @@ NO_CHANGE_WANTED: Final[dict[str, str]] = {
     "under_one_share": "The amount buys less than one share.",
 }
 
-# The day's decision on a holding is not known: it stays, people are told, and the run is not whole.
+# The day's decision on a holding is not known: it stays, an alert is raised, and the run is not whole.
 UNDECIDED: Final[dict[str, str]] = {
     "signal_missing": "The Signal Service's answer leaves the symbol out, so its holding stays.",
 }

@@ -24,7 +24,7 @@ DecimalLimit = Annotated[Annotated[Number, Field(ge=0)] | Off, BeforeValidator(_
 IntegerLimit = Annotated[Annotated[int, Field(ge=0, strict=True)] | Off, BeforeValidator(_off_as_written)]
 
 _BOOK = "T3 gives longs of +1 and shorts of −1 (service-contracts 1.3), plus 5 % for the no-trade band and price moves"
-_TURN = "closing and opening anew a book of 2 × capital, plus 5 %"
+_TURN = "closing a book of 2 × capital and opening it again, plus 5 %"
 
 
 def _limit(default: Decimal | int, description: str, *, unit: str, source: str) -> Any:

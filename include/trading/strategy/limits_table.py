@@ -26,7 +26,7 @@ it fits. Exposures count what is held, what open orders may still trade, and the
 is valued at its previous close, or else at the last price the ledger knows (alert `old_price`), and only its own
 increase is denied.
 
-This file is generated; `python -m include.trading.strategy.limits_table > docs/limits.md` writes it anew.
+This file is generated; `python -m include.trading.strategy.limits_table > docs/limits.md` writes it again.
 """
 
 

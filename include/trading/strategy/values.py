@@ -68,7 +68,7 @@ Symbols = Annotated[tuple[Symbol, ...], BeforeValidator(check_symbols)]
 Money = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=2)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=0, strict=True)]
-# Another one by a blank that nobody sees would be another account.
+# A name that differs by an invisible blank would be another account.
 ConnectionId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Airflow refuses a DAG with a longer one.
 Tag = Annotated[str, Field(min_length=1, max_length=100)]

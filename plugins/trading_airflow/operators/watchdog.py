@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 class WatchdogOperator(BaseOperator):
     """Look after runs and orders that no task may be looking after, send what alerts wait, and show that we live.
 
-    Fails only without the ledger. A service that is down is told in its result, an unreadable strategies file too.
+    Fails only without the ledger. Its result names a service that is down, and an unreadable strategies file.
     """
 
     ui_color = "#f3e8fd"

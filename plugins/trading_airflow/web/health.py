@@ -23,7 +23,7 @@ from trading_airflow.web.models.overview import AccountHealth, Component, Health
 from trading_airflow.web.probes import Probes
 from trading_airflow.web.problems import Problem
 
-# Looks it may miss before somebody should look at it.
+# Looks that it may miss before a person should look at it.
 WATCHDOG_MAY_MISS = 3
 ASKED_BY = "health"
 

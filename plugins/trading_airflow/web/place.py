@@ -42,7 +42,7 @@ def open_ledger() -> Iterator[Ledger]:
 
 
 def _ledger_of_request(_user: User) -> Iterator[Ledger]:
-    # The user comes first, so that nobody unknown learns how the ledger is, or makes us connect to it.
+    # The user comes first, so that no stranger learns how the ledger is, or makes us connect to it.
     with open_ledger() as ledger:
         yield ledger
 

@@ -145,7 +145,7 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Overtaken)
     def on_overtaken(request: Request, error: Overtaken) -> JSONResponse:
-        return answer(409, "Somebody was faster", f"{error}: look again and decide again")
+        return answer(409, "Changed in the meantime", f"{error}: look again and decide again")
 
     @app.exception_handler(psycopg.OperationalError)
     def on_lost_ledger(request: Request, error: psycopg.OperationalError) -> JSONResponse:

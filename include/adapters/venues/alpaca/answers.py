@@ -141,7 +141,7 @@ def message_of(answer: Answer) -> str | None:
 
 
 def seconds_to_reset(answer: Answer, now: datetime) -> float:
-    """Return how long to wait for the account's requests to count anew: at most a minute, the limit's own window."""
+    """Return how long to wait until the account's rate limit is reset: at most a minute, the limit's own window."""
     try:
         reset = float(answer.headers.get("X-RateLimit-Reset", ""))
     except ValueError:

@@ -191,7 +191,7 @@ class SettledOrder(Answer):
 
 class SettleResult(Answer):
     orders: list[SettledOrder]
-    runs: list[str] = Field(description="the runs that were counted anew, a line each")
+    runs: list[str] = Field(description="the runs that were counted again, a line each")
 
 
 class AdoptResult(Answer):

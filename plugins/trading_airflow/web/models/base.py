@@ -18,7 +18,7 @@ def example(value: dict[str, Any]) -> ConfigDict:
 
 
 class Body(BaseModel):
-    """Base of what is sent to the API: a field that nobody knows is an error."""
+    """Base of what is sent to the API: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 

@@ -208,7 +208,7 @@ class Alert(Answer):
 
 
 class AlertBody(Body):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "the model's owner is told"}})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "the model's owner knows"}})
 
     reason: Reason
 

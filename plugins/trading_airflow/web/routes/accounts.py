@@ -102,8 +102,8 @@ def read_account(user: User, ledger: LedgerOfRequest, account: AccountName) -> A
 def halt(user: User, ledger: LedgerOfRequest, account: AccountName, body: HaltBody) -> HaltResult:
     """Stop sending on the account, at once; what is sent already is tracked on, what is planned stays planned.
 
-    With `cancel_open` the gateway is also asked to cancel what is open. Whoever may trigger one of the account's
-    strategies may halt it.
+    With `cancel_open` the gateway is also asked to cancel what is open. A user who may trigger one of the
+    account's strategies may halt it.
     """
     place = _place(user, ledger, account, Right.RUN)
     ledger.accounts.ensure(account)
@@ -141,7 +141,7 @@ def resume(user: User, ledger: LedgerOfRequest, account: AccountName, body: Resu
 
 @router.post("/{account}/settle", response_model=SettleResult, summary="Settle orders", responses=CHANGED)
 def settle(user: User, ledger: LedgerOfRequest, account: AccountName, body: SettleBody) -> SettleResult:
-    """End orders whose outcome nobody can learn, by your word; each is looked up once more before."""
+    """End orders whose outcome cannot be learned, by your word; each is looked up once more before."""
     place = _place(user, ledger, account, Right.EDIT)
     verdict = settling.Verdict(body.outcome, body.reason, body.quantity, body.price)
     with desk_at(ledger, place, user.get_name()) as desk:

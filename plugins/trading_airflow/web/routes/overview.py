@@ -132,7 +132,7 @@ def close_alert(user: User, ledger: LedgerOfRequest, alert_id: AlertId, body: Al
 
 
 def _act(user: User, ledger: Ledger, alert_id: int, act: Callable[..., LedgerAlert], event: str, reason: str) -> Alert:
-    """Do what whoever may trigger runs of a DAG that the alert concerns may do to it."""
+    """Do to the alert what a user may do who may trigger runs of a DAG that it concerns."""
     concerned = _dags_of(user, ledger, alert_id)
     if not allowed(user, Right.RUN, concerned):
         raise Problem(

@@ -37,7 +37,7 @@ NAME = Query(max_length=ID_LEN, pattern=NO_NUL)
 
 
 class RunQuery(BaseModel):
-    """What to list. A filter that nobody knows is an error, so that a typing mistake does not list everything."""
+    """What to list. An unknown filter is an error, so that a typing mistake does not list everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -137,7 +137,7 @@ def read_run(request: Request, user: User, ledger: LedgerOfRequest, run_id: UUID
     """Return the whole OrchestrationResult: run, mappings, orders with their events, alerts."""
     readable = readable_dags(user, ledger)
     run = ledger.runs.get(run_id)
-    # Whether a run exists is nobody's business who may not read it.
+    # A user who may not read a run must not learn whether it exists.
     if run is None or run.dag_id not in readable:
         raise Problem(404, "Not found", f"no run {run_id}: GET /runs lists those there are")
     return result_of(ledger, base_path(request), run)

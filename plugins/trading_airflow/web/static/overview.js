@@ -70,7 +70,7 @@ function drawCheck({ findings, ready, checked_at: at }) {
   );
 }
 
-// Nobody's half-written reason is thrown away by a refresh.
+// A refresh throws no half-written reason away.
 function writing(place) {
   const fields = [...place.querySelectorAll("textarea, input[type=text]")];
   return fields.some((field) => field.value) || place.contains(document.activeElement);
@@ -84,7 +84,7 @@ async function accounts() {
   const found = (await get("/accounts")).accounts;
   // The answer may come after a person began to write.
   if (writing(place)) return;
-  // Somebody else, or the watchdog, may have stopped or resumed one meanwhile.
+  // Another person, or the watchdog, may have stopped or resumed one meanwhile.
   const states = JSON.stringify(found.map((account) => [account.account, account.state, account.breaks.length]));
   if (known !== null && known !== states) tryCheck();
   known = states;

@@ -1,4 +1,4 @@
-"""The strategies file: what it accepts, and what a person is told about the rest."""
+"""The strategies file: what it accepts, and what it says about the rest."""
 
 from __future__ import annotations
 
