@@ -32,12 +32,14 @@ class SourceHealth(Value):
 
 
 class SignalRequest(Value):
-    """What a strategy asks for: the signals made from the data of as_of_date, for the session after it."""
+    """What a run asks for: the signals made from the data of as_of_date, for the session after it.
+
+    A source has what else the strategy says of it since it was opened.
+    """
 
     symbols: tuple[str, ...]
     as_of_date: date
-    top_n: int
-    bottom_n: int
+    session: date
 
 
 class SignalSource(Closing, Protocol):

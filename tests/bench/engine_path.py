@@ -17,7 +17,6 @@ import httpx
 from include.adapters.http.client import MAX_CONNECTIONS, RETRY_DELAYS_SECONDS
 from include.adapters.http.transport import DeadlineTransport
 from include.adapters.prices.alpaca import MarketDataClient
-from include.adapters.signals.service import SignalServiceClient
 from include.adapters.venues.gateway.client import GatewayClient
 from include.execution.desk import Desk
 from include.execution.orders.submit import submit_order
@@ -25,7 +24,7 @@ from include.execution.settings import Settings
 from include.execution.steps.close_run import close_run
 from include.execution.steps.fetch_signals import fetch_signals
 from include.execution.steps.map_orders import map_orders
-from include.execution.steps.open_run import read_run
+from include.execution.steps.open_run import read_run, strategy_of
 from include.execution.steps.track_fills import track_for
 from include.launcher.paths import AIRFLOW_SETTINGS
 from include.launcher.postgres import EmbeddedPostgres
@@ -37,6 +36,7 @@ from include.trading.order.row import Intent
 from include.trading.plan.plan import PlanInputs
 from include.trading.plan.planning import make_plan
 from include.trading.run.row import Run
+from include.trading.strategy.signals_spec import ServiceSignals
 from include.trading.strategy.spec import Strategy
 from tests.bench.results import EngineResult, EngineRun, Incomplete
 from tests.bench.stack import all_filled
@@ -125,8 +125,8 @@ def _map(engine: Engine, orders: int) -> tuple[Run, list[Intent], float]:
     """Open a run and fetch its signals; return it with its plan, and how long making that took."""
     run = engine.open(engine.identity("bench"), Strategy.model_validate(entry(orders)))
     with engine.desk() as desk:
-        with SignalServiceClient(engine.endpoint("signal_service"), correlation_id=str(run.run_id)) as service:
-            signals = fetch_signals(desk, service, run)
+        with engine.assembly().signals(strategy_of(run), correlation_id=str(run.run_id)) as source:
+            signals = fetch_signals(desk, source, run)
         if signals is None:
             raise Incomplete("the run asked for no signals")
         began = perf_counter()
@@ -214,7 +214,9 @@ def plan_inputs(number: int) -> PlanInputs:
         symbol: Price(symbol=symbol, price=Decimal(10 + place % 190), at=now, source="bench")
         for place, symbol in enumerate(strategy.symbols)
     }
-    top_n, bottom_n = strategy.signals.top_n, strategy.signals.bottom_n
+    asked = strategy.signals
+    assert isinstance(asked, ServiceSignals)
+    top_n, bottom_n = asked.top_n, asked.bottom_n
     weights = [Decimal(1) / top_n] * top_n + [Decimal(-1) / bottom_n] * bottom_n
     return PlanInputs(
         strategy=strategy,
@@ -232,7 +234,7 @@ def plan_inputs(number: int) -> PlanInputs:
         blocked={},
         account_state="active",
         traded_today=Decimal(0),
-        contract="v2",
+        ids_from_content=False,
         now=now,
     )
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from include.adapters.prices.alpaca import MarketDataClient
-from include.adapters.signals.service import SignalServiceClient
 from include.execution.desk import Desk
 from include.execution.steps.close_run import close_run
 from include.execution.steps.fetch_signals import fetch_signals
@@ -117,10 +115,10 @@ def test_a_replay_needs_no_gateway_and_leaves_no_account(engine: Engine) -> None
         run = open_run(ledger, identity, trading_strategy(), request, account=None, code_version="test")
         desk = Desk(ledger=ledger, account=run.account, reader=None, settings=engine.settings, actor="test")
         with (
-            SignalServiceClient(engine.endpoint("signal_service"), correlation_id="test") as service,
-            MarketDataClient(engine.endpoint("market_data"), correlation_id="test") as market,
+            engine.assembly().signals(trading_strategy(), correlation_id="test") as source,
+            engine.assembly().prices(trading_strategy(), correlation_id="test") as market,
         ):
-            signals = fetch_signals(desk, service, run)
+            signals = fetch_signals(desk, source, run)
             assert signals is not None
             assert map_orders(desk, market, run, signals.signals, most_orders=1024) == []
         closed = close_run(desk, read_run(ledger, run.run_id))

@@ -11,8 +11,6 @@ from uuid import UUID
 
 from include.adapters.connection import ConnectionParts
 from include.adapters.http.endpoint import Endpoint
-from include.adapters.prices.alpaca import MarketDataClient
-from include.adapters.signals.service import SignalServiceClient
 from include.execution.assembly import Assembly
 from include.execution.desk import Desk
 from include.execution.orders.flips import second_leg
@@ -21,7 +19,7 @@ from include.execution.settings import Settings
 from include.execution.steps.close_run import close_run
 from include.execution.steps.fetch_signals import fetch_signals
 from include.execution.steps.map_orders import map_orders
-from include.execution.steps.open_run import RunIdentity, open_run, read_run, sends
+from include.execution.steps.open_run import RunIdentity, open_run, read_run, sends, strategy_of
 from include.execution.steps.track_fills import track_for
 from include.ledger.ledger import Ledger, open_ledger
 from include.trading.order.row import Intent
@@ -164,19 +162,14 @@ class Engine:
         with self.desk(sends=sends(run)) as desk:
             signals = None
             if run.plan_id is None:
-                with SignalServiceClient(
-                    self.endpoint("signal_service"),
-                    correlation_id=str(run.run_id),
-                    retry_delays_seconds=self.retry_delays_seconds,
-                ) as service:
-                    signals = fetch_signals(desk, service, run)
-            with MarketDataClient(
-                self.endpoint("market_data"),
-                correlation_id=str(run.run_id),
-                retry_delays_seconds=self.retry_delays_seconds,
-            ) as market:
+                with self.assembly().signals(strategy_of(run), **self.options(run)) as source:
+                    signals = fetch_signals(desk, source, run)
+            with self.assembly().prices(strategy_of(run), **self.options(run)) as market:
                 intents = map_orders(desk, market, run, signals.signals if signals else (), most_orders=1024)
             return read_run(desk.ledger, run.run_id), intents
+
+    def options(self, run: Run) -> dict[str, Any]:
+        return {"correlation_id": str(run.run_id), "retry_delays_seconds": self.retry_delays_seconds}
 
     def submit(self, client_order_id: str, actor: str = "test") -> Intent:
         with self.desk(actor=actor) as desk:

@@ -1,4 +1,4 @@
-"""The signal sources by the word that a strategy names them with: a new source is one more entry here."""
+"""The signal sources by the word that a strategy names them with."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from typing import Any
 
 from include.adapters.connection import ConnectionParts
 from include.trading.ports import SignalSource
-from include.trading.strategy.spec import Strategy
+from include.trading.strategy.signals_spec import SIGNALS, ServiceSignals, SignalsSpec
+from include.trading.strategy.spec import Strategy, learn
 
 Connections = Callable[[str], ConnectionParts]
+# Given the source's parameters, the connections, and the options correlation_id and retry_delays_seconds.
+Opener = Callable[..., SignalSource]
 
 
-def _service(strategy: Strategy, connections: Connections, **options: Any) -> SignalSource:
+def _service(spec: ServiceSignals, connections: Connections, **options: Any) -> SignalSource:
     from include.adapters.http.endpoint import Endpoint
-    from include.adapters.signals.service import SignalServiceClient
+    from include.adapters.signals.service import ServiceSource
 
-    return SignalServiceClient(Endpoint.of(connections(strategy.signals.connection), "signal_service"), **options)
+    return ServiceSource(Endpoint.of(connections(spec.connection), "signal_service"), spec, **options)
 
 
-SOURCES: dict[str, Callable[..., SignalSource]] = {"service": _service}
+SOURCES: dict[str, Opener] = {ServiceSignals.word: _service}
+
+
+def register(spec: type[SignalsSpec], opener: Opener) -> None:
+    """Add a source: the strategies file takes its word, and strategies that name it are given what the opener opens."""
+    learn(SIGNALS, spec)
+    SOURCES[spec.word] = opener
 
 
 def open_signals(strategy: Strategy, connections: Connections, **options: Any) -> SignalSource:
     """Open a strategy's source. options: correlation_id, retry_delays_seconds."""
-    return SOURCES["service"](strategy, connections, **options)
+    return SOURCES[strategy.signals.word](strategy.signals, connections, **options)

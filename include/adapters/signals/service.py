@@ -18,10 +18,12 @@ from include.adapters.http.answers import (
     words_of,
 )
 from include.adapters.http.client import HttpService
+from include.adapters.http.endpoint import Endpoint
 from include.trading.bounds import LONGEST_MODEL_VERSION, PREDICTED_RETURN, TARGET_WEIGHT, NumberBound
 from include.trading.errors import InvalidData, Rejected, Unauthorized, Unavailable
 from include.trading.models import Signal, SignalSet
 from include.trading.ports import SignalRequest, SourceHealth, symbols_in_order
+from include.trading.strategy.signals_spec import ServiceSignals
 
 MOST_SYMBOLS_TOLD = 10
 # A float, which the service computes in, has 17.
@@ -41,9 +43,6 @@ class SignalServiceClient(HttpService):
             if answer.status != 404:
                 return self._health(self._accepted(answer), "/ready")
         return self._health(self._read_json("GET", "/health"), "/health")
-
-    def signals(self, ask: SignalRequest) -> SignalSet:
-        return self.generate(ask.symbols, ask.as_of_date, ask.top_n, ask.bottom_n)
 
     def generate(self, symbols: Sequence[str], as_of_date: date, top_n: int, bottom_n: int) -> SignalSet:
         """Return the model's signals for as_of_date, checked as a whole; neutral symbols have weight 0.
@@ -87,6 +86,17 @@ class SignalServiceClient(HttpService):
         redis = words_of(body, "redis_status")
         words = [f"contract {self.endpoint.contract}", f"{probe} says {status}"]
         return SourceHealth(words=", ".join(words if redis is None else [*words, f"redis {redis}"]))
+
+
+class ServiceSource(SignalServiceClient):
+    """The Signal Service as a strategy's source: asked for so many long and short as the strategy says."""
+
+    def __init__(self, endpoint: Endpoint, spec: ServiceSignals, **options: Any) -> None:
+        super().__init__(endpoint, **options)
+        self._spec = spec
+
+    def signals(self, ask: SignalRequest) -> SignalSet:
+        return self.generate(ask.symbols, ask.as_of_date, self._spec.top_n, self._spec.bottom_n)
 
 
 def parse_signals(

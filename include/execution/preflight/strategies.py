@@ -25,20 +25,18 @@ from include.trading.strategy.spec import Strategy
 def check_strategy(strategy: Strategy, assembly: Assembly, now: datetime) -> Iterator[Finding]:
     note = about(f"strategy {strategy.id}")
     yield note("mode", strategy.mode)
-    yield note(
-        "symbols",
-        f"{len(strategy.symbols)}, {strategy.signals.top_n} long and {strategy.signals.bottom_n} short of them",
-    )
+    yield note("symbols", f"{len(strategy.symbols)}, {strategy.signals.words}")
     yield from _rules(strategy, note)
     yield from check_own_parts(strategy, note)
     try:
         calendar = calendar_of(strategy, now)
         yield _schedule(strategy, calendar, now, note)
-        last = calendar.previous(calendar.current(now).day)
+        current = calendar.current(now)
+        last = calendar.previous(current.day)
     except TradingError as error:
         yield note("next run", str(error), "correct calendar and schedule in the strategies file")
         return
-    yield from _signals(strategy, assembly, last, note)
+    yield from _signals(strategy, assembly, current, last, note)
     yield from _prices(strategy, assembly, last, now, note)
 
 
@@ -85,29 +83,29 @@ def _schedule(strategy: Strategy, calendar: TradingCalendar, now: datetime, note
     return note("next run", value)
 
 
-def _signals(strategy: Strategy, assembly: Assembly, last: Session, note: Note) -> Iterator[Finding]:
+def _signals(strategy: Strategy, assembly: Assembly, session: Session, last: Session, note: Note) -> Iterator[Finding]:
     """Ask once for the signals of the session to come, as its run will: health says neither of these three.
 
     last: the session whose data they are made from. The request carries the id `check`; nothing is stored.
     """
-    connection_id = strategy.signals.connection
+    where = strategy.signals.where
     try:
         source = assembly.signals(strategy, correlation_id=ASKED_BY, retry_delays_seconds=())
     except TradingError as error:
-        yield note("signal service", str(error), f"correct the connection {connection_id}")
+        yield note("signal service", str(error), f"correct {where}")
         return
     with source as client:
         try:
             health = client.check_ready()
         except TradingError as error:
-            step = f"start the Signal Service, or correct the connection {connection_id}"
+            step = f"start the Signal Service, or correct {where}"
             yield note("signal service", str(error), step)
             return
         yield note("signal service", health.words)
         try:
-            found = client.signals(signal_request(strategy, last.day))
+            found = client.signals(signal_request(strategy, last.day, session.day))
         except TradingError as error:
-            yield note("signals", str(error), _signals_step(error, connection_id, last))
+            yield note("signals", str(error), _signals_step(error, where, last))
             return
     longs = sum(signal.target_weight > 0 for signal in found.signals)
     shorts = sum(signal.target_weight < 0 for signal in found.signals)
@@ -120,9 +118,9 @@ def _signals(strategy: Strategy, assembly: Assembly, last: Session, note: Note) 
         yield note("signals", value)
 
 
-def _signals_step(error: TradingError, connection_id: str, last: Session) -> str:
+def _signals_step(error: TradingError, where: str, last: Session) -> str:
     if isinstance(error, Unauthorized):
-        return f"correct login and password of the connection {connection_id}: the secret is wrong, or lacks the right"
+        return f"correct login and password of {where}: the secret is wrong, or lacks the right"
     if isinstance(error, Rejected) and error.status == 403:
         return "let the model's owner activate it: no run gets signals before"
     if isinstance(error, Rejected):
@@ -131,13 +129,12 @@ def _signals_step(error: TradingError, connection_id: str, last: Session) -> str
 
 
 def _prices(strategy: Strategy, assembly: Assembly, last: Session, now: datetime, note: Note) -> Iterator[Finding]:
-    connection_id = strategy.prices.connection
     try:
         with assembly.prices(strategy, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
             latest = client.latest(strategy.symbols, now)
             closes = client.closes(strategy.symbols, last.day, last.close, now)
     except TradingError as error:
-        step = f"start the market data, or correct the connection {connection_id}: every symbol would be skipped"
+        step = f"start the market data, or correct {strategy.prices.where}: every symbol would be skipped"
         yield note("market data", str(error), step)
         return
     for name, found in (("latest trades", latest), (f"closes of {last.day}", closes)):

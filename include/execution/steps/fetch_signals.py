@@ -32,7 +32,7 @@ def fetch_signals(desk: Desk, source: SignalSource, run: Run) -> SignalSet | Non
         return None
     source.check_ready()
     try:
-        signals = source.signals(signal_request(strategy, run.as_of_date))
+        signals = source.signals(signal_request(strategy, run.as_of_date, run.session_date))
     except BadAnswer as error:
         _store_refused(desk, run, error.raw, str(error))
         raise
@@ -55,13 +55,8 @@ def fetch_signals(desk: Desk, source: SignalSource, run: Run) -> SignalSet | Non
     return signals
 
 
-def signal_request(strategy: Strategy, as_of_date: date) -> SignalRequest:
-    return SignalRequest(
-        symbols=strategy.symbols,
-        as_of_date=as_of_date,
-        top_n=strategy.signals.top_n,
-        bottom_n=strategy.signals.bottom_n,
-    )
+def signal_request(strategy: Strategy, as_of_date: date, session: date) -> SignalRequest:
+    return SignalRequest(symbols=strategy.symbols, as_of_date=as_of_date, session=session)
 
 
 def check_may_trade(desk: Desk, run: Run) -> None:

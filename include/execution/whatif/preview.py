@@ -21,6 +21,7 @@ from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.plan import Plan, PlanInputs
 from include.trading.plan.planning import make_plan
 from include.trading.ports import PriceSource
+from include.trading.strategy.signals_spec import ServiceSignals
 from include.trading.strategy.spec import Strategy
 
 Prices = Mapping[str, Price | str]
@@ -30,11 +31,16 @@ Pricing = Callable[[Sequence[str]], tuple[Prices, Prices]]
 
 def read_signals(path: Path, strategy: Strategy) -> SignalSet:
     """Return the signals of a file with an answer of the Signal Service, checked like a fresh one."""
+    asked = strategy.signals
+    if not isinstance(asked, ServiceSignals):
+        raise InvalidData(
+            f"strategy {strategy.id}: expected signals of the Signal Service, whose answers can be read from a file, "
+            f"found {asked.word}"
+        )
     text = _read(path)
     try:
         body = parse_json(text, parse_float=Decimal)
         as_of_date = datetime.fromisoformat(body["metadata"]["as_of_date"]).date()
-        asked = strategy.signals
         return parse_signals(body, parse_json(text), strategy.symbols, as_of_date, asked.top_n, asked.bottom_n)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidData(

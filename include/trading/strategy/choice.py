@@ -52,14 +52,20 @@ class _Chosen(NamedTuple):
 class OneOf:
     """Marks a type as a choice: `Annotated[This | That, OneOf()]`, each of them a Word, at most one a plain type.
 
-    example: a plain value, for the message; where there is none, only words are taken.
+    example: a plain value, for the message; where there is none, only words are taken. words: the table that has the
+    words where the type is only their base, to which more may be added (`learn`).
     """
 
     example: str | None = None
+    words: Mapping[str, type[Word]] | None = None
+
+    def kinds(self, annotation: Any) -> tuple[Any, ...]:
+        """Return the types of the choice; annotation: the type without this mark."""
+        # pydantic reads `This` alone where there is one word only.
+        return (get_args(annotation) or (annotation,)) if self.words is None else tuple(self.words.values())
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        # pydantic reads `This` alone where there is one word only.
-        kinds = get_args(source) or (source,)
+        kinds = self.kinds(source)
         words = {kind.word: kind for kind in kinds if _is_word(kind)}
         plain = [kind for kind in kinds if not _is_word(kind)]
         choices: dict[str, CoreSchema] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from include.trading.strategy.choice import Word
+from include.trading.strategy.choice import OneOf, Word
 from include.trading.strategy.later import BOOKS, BOOKS_ARE, LATER
 from include.trading.strategy.limits import Limits
 from include.trading.strategy.spec import Strategy
@@ -76,7 +76,7 @@ def _rows(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[str]:
         if field.annotation is Limits:
             yield _LIMITS
             continue
-        kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if isinstance(kind, type)]
+        kinds = [kind for kind in _kinds(field) if isinstance(kind, type)]
         groups = [kind for kind in kinds if issubclass(kind, BaseModel) and not issubclass(kind, Word)]
         if not groups:
             yield f"| `{'.'.join(path)}` | {_default(field)} | {_cell(field.description or '')} |"
@@ -85,6 +85,11 @@ def _rows(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[str]:
                 yield from _rows(kind, path)
             elif issubclass(kind, Word) and kind.only is None and (*path, kind.word) not in LATER:
                 yield from _rows(kind, (*path, kind.word))
+
+
+def _kinds(field: FieldInfo) -> tuple[Any, ...]:
+    choice = next((mark for mark in field.metadata if isinstance(mark, OneOf)), OneOf())
+    return choice.kinds(field.annotation)
 
 
 def _default(field: FieldInfo) -> str:

@@ -6,11 +6,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from include.trading.strategy.choice import OneOf, Word
+from include.trading.strategy.choice import OneOf
+from include.trading.strategy.source_spec import SourceSpec
 from include.trading.strategy.values import ConnectionId
 
 
-class AlpacaPrices(Word):
+class PricesSpec(SourceSpec):
+    """A source of prices; one without parameters needs no more than its word."""
+
+
+class AlpacaPrices(PricesSpec):
     """Alpaca's market data."""
 
     word: ClassVar[str] = "alpaca"
@@ -18,4 +23,6 @@ class AlpacaPrices(Word):
     connection: ConnectionId = Field(default="market_data", description="Airflow connection of the market data")
 
 
-Prices = Annotated[AlpacaPrices, OneOf()]
+# A source registers here and how it is opened with one call of include/adapters/prices/registry.py.
+PRICES: dict[str, type[PricesSpec]] = {AlpacaPrices.word: AlpacaPrices}
+Prices = Annotated[PricesSpec, OneOf(words=PRICES)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
@@ -11,6 +11,7 @@ from include.trading.calendar.exchanges import EXCHANGES, latest_offset, session
 from include.trading.errors import InvalidData
 from include.trading.models import Mode, Value
 from include.trading.strategy.capital_spec import WHOLE_CAPITAL, Capital, CapitalShare, PositionSize
+from include.trading.strategy.choice import Word
 from include.trading.strategy.limits import Limits, Number
 from include.trading.strategy.orders_spec import Orders
 from include.trading.strategy.prices_spec import AlpacaPrices, Prices
@@ -20,6 +21,7 @@ from include.trading.strategy.values import Closures, ConnectionId, DottedName, 
 
 OrderBasis = Literal["rebalance", "target"]
 AbsentSignal = Literal["close", "keep"]
+Spec = TypeVar("Spec", bound=Word)
 
 # The safest first; a run may choose a safer one than its strategy's, never the other way.
 MODES: Final[tuple[Mode, ...]] = ("replay", "plan", "dry_run", "paper", "live")
@@ -127,17 +129,10 @@ class Strategy(Value):
 
     @field_validator("symbols")
     @classmethod
-    def _service_is_asked_for_enough(cls, symbols: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _source_can_be_asked_for_them(cls, symbols: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         signals = info.data.get("signals")
-        if signals is None:
-            return symbols
-        if not symbols:
-            raise ValueError("at least 1 symbol, because the Signal Service is asked for named ones")
-        if len(symbols) < signals.top_n + signals.bottom_n:
-            raise ValueError(
-                f"at least {signals.top_n + signals.bottom_n} symbols, for top_n {signals.top_n} and "
-                f"bottom_n {signals.bottom_n}"
-            )
+        if signals is not None and (wanted := signals.symbols_wanted(symbols)) is not None:
+            raise ValueError(wanted)
         return symbols
 
     @field_validator("replay_capital")
@@ -177,3 +172,10 @@ class Strategy(Value):
         """USD, the most to hold of one symbol, long or short."""
         size = self.max_position_size
         return size.share * self.capital_usd if isinstance(size, CapitalShare) else size
+
+
+def learn(words: dict[str, type[Spec]], spec: type[Spec]) -> None:
+    """Let a choice of the strategies file take one more word; words: the choice's table."""
+    if words.setdefault(spec.word, spec) is not spec:
+        raise ValueError(f"the word {spec.word!r} is taken, expected another one")
+    Strategy.model_rebuild(force=True)

@@ -75,9 +75,9 @@ def _questions(now: datetime, seconds: float) -> tuple[dict[str, Callable[[], An
     by_source: dict[str, list[Strategy]] = {}
     for strategy in found.strategies:
         for service, connection_id in (
-            ("signal_service", strategy.signals.connection),
+            ("signal_service", strategy.signals.name),
             ("execution_gateway", strategy.venue),
-            ("market_data", strategy.prices.connection),
+            ("market_data", strategy.prices.name),
         ):
             by_source.setdefault(f"{service} {connection_id}", []).append(strategy)
     for name, strategies in by_source.items():
