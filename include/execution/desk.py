@@ -175,7 +175,8 @@ def check_gateway(
             account,
             "gateway_mode",
             f"{mode}:{info.mode}:{info.service}",
-            f"{wrong}: nothing was sent; check the connection execution_gateway and the strategy's mode",
+            f"{wrong}: nothing was sent; check the connection {desk.gateway.endpoint.connection_id} and the "
+            "strategy's mode",
         )
         raise BookMismatch(f"{wrong}; account {account} is halted")
     if not quick or info.strategy_id is not None:

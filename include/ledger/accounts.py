@@ -64,7 +64,7 @@ class Accounts:
     def record_gateway(
         self, account: str, binding: int, venue: VenueIdentity, *, environment: str | None
     ) -> Account | None:
-        """Keep what the gateway tells of itself where it is not known yet; None when it is another binding by now.
+        """Keep what the gateway says of itself where it is not known yet; None when it is another binding by now.
 
         environment: paper or live, kept from the first run that sends. An account that had both before it was kept
         stays open to both.

@@ -115,7 +115,7 @@ class Alerts:
         session: date,
         run_id: UUID,
     ) -> None:
-        """Store what is only told, once a key; a later word on the same is kept with it and not told again."""
+        """Store what is sent for information, once a key; a later word on the same is kept and not sent again."""
         self._connection.execute(
             """
             INSERT INTO alerts (

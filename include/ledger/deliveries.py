@@ -17,7 +17,7 @@ CLAIM_SECONDS = 60
 MISSED_DAYS = 7
 _SINCE = f"clock_timestamp() - make_interval(days => {MISSED_DAYS})"
 _ORDER = "array_position(ARRAY['info', 'warning', 'critical'], {}.severity)"
-# Something of an alert is to be told to a channel: that it is, that it became more severe, or that it is over.
+# Something of an alert is due on a channel: that it is, that it became more severe, or that it is over.
 _DUE = f"""
     alerts LEFT JOIN alert_deliveries AS told ON told.alert_id = alerts.id AND told.channel = %(channel)s
     WHERE (alerts.over_at IS NULL OR alerts.over_at > {_SINCE})
@@ -32,7 +32,7 @@ _ALERT = ", ".join(f"alerts.{field.name}" for field in fields(Alert))
 
 @dataclass(frozen=True)
 class Due:
-    """An alert of which a channel is to be told. told: it heard of the alert before; tries: that failed so far."""
+    """An alert that is due on a channel. told: the channel had it before; tries: how many failed so far."""
 
     alert: Alert
     told: bool
@@ -107,7 +107,7 @@ class Deliveries:
         )
 
     def due(self, channel: str, *, quiet_seconds: float, but: Sequence[int] = ()) -> Due | None:
-        """Return the oldest alert of which the channel is to be told, those of `but` excepted.
+        """Return the oldest alert that is due on the channel, those of `but` excepted.
 
         quiet_seconds: an end is sent when the cause has not come back for so long.
         """

@@ -36,7 +36,7 @@ def halt_if_restored(connection: Connection[Any], accounts: Accounts) -> None:
 def halt_as_restored(connection: Connection[Any], accounts: Accounts, *, actor: str, reason: str) -> list[str]:
     """Halt every account because a person says that the ledger was restored; return the accounts.
 
-    For what no database can tell of itself: a snapshot of the whole volume, or rows brought back into the same tables.
+    For what no database can notice itself: a snapshot of the whole volume, or rows brought back into the same tables.
     """
     with connection.transaction():
         return _halt_all(connection, accounts, f"this ledger was restored: {reason}", actor)

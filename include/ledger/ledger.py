@@ -84,7 +84,7 @@ class Ledger:
         """Return the time of the database's clock: the same for all workers, wherever they run."""
         row = self.connection.execute(NOW).fetchone()
         if row is None:
-            raise Unavailable("the ledger's database did not tell the time")
+            raise Unavailable("the ledger's database did not return the time")
         now: datetime = row["now"]
         return now + self.clock_offset
 

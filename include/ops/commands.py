@@ -134,7 +134,7 @@ def _add_acting(commands: Commands) -> None:
         return command
 
     halting = add("halt", acting.run_halt, "stop sending on an account, at once")
-    halting.add_argument("--cancel-open", action="store_true", help="and cancel its open orders (contract v2)")
+    halting.add_argument("--cancel-open", action="store_true", help="and cancel its open orders (not at a v1 gateway)")
 
     resuming = add("resume", acting.run_resume, "let a halted account trade again")
     resuming.add_argument("--breaks", nargs="+", type=int, default=[], metavar="ID", help="the open breaks it settles")

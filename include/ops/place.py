@@ -73,7 +73,7 @@ class Place:
             yield desk
 
     def venues(self, also: Collection[str] = ()) -> dict[str, VenueAt]:
-        """Return the venues of the connections that can be used, by account; an unusable one is `check`'s to tell.
+        """Return the venues of the connections that can be used, by account; `check` reports an unusable one.
 
         also: connections that the ledger knows of, whatever the strategies file says.
         """

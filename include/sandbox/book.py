@@ -79,7 +79,7 @@ class Holding:
 
 
 class Watcher(Protocol):
-    """What the book tells of its changes."""
+    """What the book reports of its changes."""
 
     def awaits(self, order_id: str, due_at: float) -> None: ...
 
@@ -99,7 +99,7 @@ class Book:
         self._watchers: list[Watcher] = []
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell a watcher of every change from now on."""
+        """Report every change to a watcher from now on."""
         self._watchers.append(watcher)
 
     def place(

@@ -1,7 +1,7 @@
 """The Execution Gateway (T4) in both contract versions: what it says of orders. What is true of them is the book's.
 
 Its own rows (`gateway_orders`) hold the answer it stored; once the broker has the order, the broker's word is passed
-on, unless a fault told it to hide an order or to say something else for a while.
+on, unless a fault makes it hide an order or say something else for a while.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, told as field, expectation and finding."""
+"""What pydantic found wrong, as field, expectation and finding."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class ExchangeSessionTimetable(Timetable):
         try:
             moment = self._next_moment(last_automated_data_interval, restriction)
         except Exception:
-            # Airflow turns this into "no next run", or into fewer runs of a backfill: nothing else would tell.
+            # Airflow turns this into "no next run", or into fewer runs of a backfill: nothing else would show it.
             log.exception("no next run: the timetable failed", timetable=self.summary)
             raise
         if restriction.latest is not None and restriction.latest < moment:

@@ -1,4 +1,4 @@
-"""Tell a service outside that we are alive, so that it notices when nothing here runs any more."""
+"""Let a service outside know that we are alive, so that it notices when nothing here runs any more."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class SignalServiceClient(HttpService):
         body = answer.json()
         try:
             status = text_of(body, "status")
-            # Only /health always tells of the model; /ready refuses without one.
+            # Only /health always mentions the model; /ready refuses without one.
             loaded = bool_of(body, "model_loaded") if probe == "/health" or "model_loaded" in body else True
         except ValueError as error:
             raise answer.bad(error) from error

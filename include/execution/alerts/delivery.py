@@ -1,4 +1,4 @@
-"""Tell people about alerts: each channel once of each, and once that it is over, however many senders there are."""
+"""Send alerts to people: each once on each channel, and once that it is over, however many senders there are."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Message:
 
 
 def send_alerts(ledger: Ledger, settings: Settings, channels: Callable[[], Sequence[Channel]], *, base_url: str) -> int:
-    """Tell every channel what it was not told, oldest alert first, and return how many messages arrived.
+    """Send every channel what it has not had, oldest alert first, and return how many messages arrived.
 
     A channel that fails keeps no other from its messages: those that worked last time come first, and what it missed
     it gets from a later sender. A message whose sender died before noting it is sent again: twice is better than never.
-    channels: asked for when something is to be told. base_url: Airflow's address, for links.
+    channels: asked for when there is something to send. base_url: Airflow's address, for links.
     """
     if not ledger.deliveries.is_anything_due(quiet_seconds=settings.alert_quiet_seconds):
         return 0

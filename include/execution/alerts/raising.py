@@ -39,7 +39,7 @@ NOT_WANTED = NO_CHANGE_WANTED | UNDECIDED
 
 
 def raise_for_run(ledger: Ledger, run: Run, settings: Settings) -> None:
-    """Raise what a closed run must alert about, end what it no longer has, and tell its summary once a session."""
+    """Raise what a closed run must alert about, end what it no longer has, and send its summary once a session."""
     facts = run_facts(ledger, run)
     if facts.error_message is None:
         facts = facts.model_copy(update={"error_message": ledger.steps.last_error(run.run_id)})

@@ -69,7 +69,7 @@ def _locked(ledger: Ledger, account: str) -> Account:
 
 
 def _is_there(row: Account, address: str | None) -> bool:
-    """Say whether the account is bound to the address; one that tells more of itself may have changed all the same."""
+    """Say whether the account is bound to the address; one that says more of itself may have changed all the same."""
     return row.gateway_address == address and row.gateway_strategy_id is None
 
 

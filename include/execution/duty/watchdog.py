@@ -277,7 +277,7 @@ class Watchdog:
         self.ledger.alerts.end_starting([WATCHDOG_PROBLEM.prefix()], but=keys)
 
     def _problem(self, words: str, subject: str | None = None) -> None:
-        """Tell a problem; subject: of which a person has to be told, too."""
+        """Report a problem; subject: what it is about, where a person must be alerted too."""
         log.warning("watchdog problem", problem=words)
         self.findings.problems.append(words)
         if subject is not None:

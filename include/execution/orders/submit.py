@@ -361,7 +361,7 @@ def _record_answer(desk: Desk, passage: Passage) -> None:
 
 
 def _id_exists(desk: Desk, intent: Intent, error: IdExists) -> Intent:
-    """An id that is taken may be our own earlier try: only a look-up tells. A 409 says another payload holds it."""
+    """An id that is taken may be our own earlier try: only a look-up shows. A 409 says another payload holds it."""
     if error.status == 409:
         stop_trading(desk, intent.account, "id_conflict", intent.client_order_id, str(error), intent=intent)
     intent = mark_unknown(desk, intent, str(error), gateway_status=ID_EXISTS)
@@ -403,7 +403,7 @@ def _wait_or_raise(desk: Desk, plan: PlanRecord, error: Unavailable, waits: Iter
 
 
 def _pause(desk: Desk, whose: PlanRecord | Intent, send_until: datetime, seconds: float, reason: str) -> None:
-    """Make every worker leave the gateway alone; tell at once when no time is left to send after that."""
+    """Make every worker leave the gateway alone; alert at once when no time is left to send after that."""
     until = pause_gateway(desk, whose.account, seconds, reason)
     if until >= send_until:
         desk.ledger.alerts.raise_alert(

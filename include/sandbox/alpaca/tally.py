@@ -38,7 +38,7 @@ class Tally:
         """Count an order of the Trading API as open, until it is finished."""
         self.open_orders[order.id] = order
 
-    # ── what the book tells ──
+    # ── what the book reports ──
 
     def cleared(self) -> None:
         self.net: dict[str, Decimal] = defaultdict(Decimal)

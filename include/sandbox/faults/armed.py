@@ -56,7 +56,7 @@ class Faulty:
     def __init__(
         self, service: Service, app: ASGIApp, faults: Faults, notice: Callable[[Scope, Json], set[str]]
     ) -> None:
-        """notice: told of every request, says which symbols it is about."""
+        """notice: given every request, returns which symbols it is about."""
         self.service, self.app, self.faults, self.notice = service, app, faults, notice
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -65,7 +65,7 @@ async def wrong_quantity_reported(x: Exchange) -> None:
 async def fill_before_answer(x: Exchange) -> None:
     """The fill is older than the gateway's own booking: `pending_new`, filled_qty "0" for ever.
 
-    metadata.fills (v2) and the positions have it. v1 has no fills, there only the positions tell.
+    metadata.fills (v2) and the positions have it. v1 has no fills, there only the positions show it.
     """
     x.twist(stale=True)
     await x.pass_on(await x.answer())

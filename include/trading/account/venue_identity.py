@@ -1,4 +1,4 @@
-"""Who is on the other side of an account: where its gateway is, and what the gateway tells of itself."""
+"""Who is on the other side of an account: where its gateway is, and what the gateway says of itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 class VenueIdentity(Value):
-    """A gateway as an account knows it. None: it was not asked, or does not tell."""
+    """A gateway as an account knows it. None: it was not asked, or does not say."""
 
     address: str
     strategy_id: str | None = None
@@ -39,7 +39,7 @@ def normal_address(url: str) -> str:
 def unlike(expected: VenueIdentity, found: VenueIdentity) -> str | None:
     """Return how the gateway found differs from the one expected, None when it is the same.
 
-    What is expected and not told counts as a difference; a version is for the record, gateways are upgraded.
+    What is expected and not said counts as a difference; a version is for the record, gateways are upgraded.
     """
     differing = [
         f"{words} {wanted}, found {got or 'none'}"

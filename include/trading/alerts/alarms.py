@@ -68,7 +68,7 @@ def shortened(text: str, longest: int) -> str:
 
 
 # Of a run whose every task was killed.
-NO_REASON = "no task left a word; the tasks' logs and the reason of every symbol on the run's page tell more"
+NO_REASON = "no task left a message; see the tasks' logs, and the reason of every symbol on the run's page"
 
 
 def run_alarms(facts: RunFacts, thresholds: Thresholds) -> list[Alarm]:

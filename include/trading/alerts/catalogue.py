@@ -64,7 +64,7 @@ _POSITIONS = ("account", "strategy", "symbols")
 _TASK = ("dag", "airflow run", "task")
 _RESUME = "python -m include.ops resume --account {account} --reason …"
 
-# Told once a session, good or bad.
+# Sent once a session, good or bad.
 SUMMARY: Final = Cause("summary", ("info",), (*_RUN, "revision"), "{step}")
 
 # Judged when a run is closed. A replay's are warnings, whatever they are of a run that trades.
@@ -240,7 +240,7 @@ STRATEGIES_FILE: Final = Cause(
     "strategies_file",
     ("critical",),
     (),
-    "repair the strategies file: until then no strategy has a run; orders are looked after on",
+    "repair the strategies file: until then no strategy has a run; orders are still looked after",
 )
 WATCHDOG_PROBLEM: Final = Cause(
     "watchdog_problem",

@@ -39,7 +39,7 @@ class Event:
 
     @property
     def told_filled(self) -> Decimal:
-        """The filled quantity that the report behind this event told, 0 where it told none."""
+        """The filled quantity in the report behind this event, 0 where it had none."""
         return Decimal(self.detail.get("filled_quantity") or 0)
 
 

@@ -1,4 +1,4 @@
-"""When a session's run is due, told without Airflow; the DAG's own timetable asks here too.
+"""When a session's run is due, computed without Airflow; the DAG's own timetable asks here too.
 
 Sessions are counted, not firings: each session has at most one moment at which its run is due.
 """

@@ -1,4 +1,4 @@
-"""When a strategy runs next, told without Airflow; the DAG's own timetable decides."""
+"""When a strategy runs next, computed without Airflow; the DAG's own timetable decides."""
 
 from __future__ import annotations
 

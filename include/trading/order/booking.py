@@ -65,7 +65,7 @@ class KnownOrder(Protocol):
 class Contradiction:
     """Something about a report that cannot be true. kind: the kind of break; message: a sentence.
 
-    halts: the books cannot be trusted. Otherwise what is certain explains the whole order, and it is only told.
+    halts: the books cannot be trusted. Otherwise what is certain explains the whole order, and it is only reported.
     """
 
     kind: str
@@ -213,7 +213,7 @@ def _of_fills(order: KnownOrder, report: OrderReport, booked: Collection[Executi
     state, ordered = report.state, Decimal(order.quantity)
     filled = order.filled_quantity if said is None else said
     if known >= order.filled_quantity or (state == "filled" and filled < ordered):
-        # The executions tell more than the quantity, or the quantity is still to come: it did not fall.
+        # The executions show more than the quantity, or the quantity is still to come: it did not fall.
         filled = max(filled, order.filled_quantity)
     problem = fill_contradiction(
         "open" if state == "filled" else state, ordered, max(filled, known), order.filled_quantity

@@ -1,7 +1,7 @@
 """The executions of one order as they are booked: they always add up to its filled quantity, and none is booked twice.
 
-Where the gateway tells a quantity without its executions, a part of our own making stands in for them. It gives way to
-the real ones when they come, by an execution of the opposite quantity: what is booked is never changed.
+Where the gateway reports a quantity without its executions, a part of our own making stands in for them. It gives way
+to the real ones when they come, by an execution of the opposite quantity: what is booked is never changed.
 """
 
 from __future__ import annotations

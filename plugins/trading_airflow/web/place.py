@@ -92,7 +92,7 @@ def accounts(ledger: Ledger) -> dict[str, AccountPlace]:
         try:
             account = assembly().venue(connection_id).account
         except TradingError:
-            # `check` tells what is wrong with a connection; the accounts that can be used stay usable.
+            # `check` says what is wrong with a connection; the accounts that can be used stay usable.
             continue
         found.setdefault(account, (connection_id, []))[1].extend(dag_ids)
     earlier: dict[str, list[str]] = {}

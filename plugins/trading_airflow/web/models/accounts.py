@@ -42,7 +42,7 @@ class AccountSummary(Answer):
     state_changed_at: datetime | None
     gateway_paused_until: datetime | None
     pause_reason: str | None
-    connection_id: str | None = Field(description="the gateway connection that names it")
+    connection_id: str | None = Field(description="the venue's connection that names it")
     dag_ids: list[str] = Field(description="the DAGs that trade on it")
     live_orders: int
     unresolved_orders: int
@@ -107,7 +107,7 @@ class AccountDetail(AccountSummary):
 
     orders: list[LiveOrder]
     holdings: list[Holding]
-    asked_at: datetime | None = Field(description="when the gateway's positions were asked for")
+    asked_at: datetime | None = Field(description="when the venue's positions were asked for")
     events: list[AccountEvent]
 
 
@@ -117,7 +117,7 @@ class HaltBody(Body):
     )
 
     reason: Reason
-    cancel_open: bool = Field(default=False, description="also ask the gateway to cancel what is open (contract v2)")
+    cancel_open: bool = Field(default=False, description="also cancel what is open (not at a v1 gateway)")
 
 
 class ResumeBody(Body):

@@ -57,7 +57,7 @@ MOST_EVENTS = 50
 AccountName = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
-    Path(description="the name that the gateway connection gives it", max_length=200, pattern=r"^[^/\x00-\x1f\x7f]+$"),
+    Path(description="the name that the venue's connection gives it", max_length=200, pattern=r"^[^/\x00-\x1f\x7f]+$"),
 ]
 LOOKED_AT = responses(401, 403, 404, 422, 503)
 CHANGED = responses(401, 403, 404, 409, 422, 502, 503)
@@ -102,7 +102,7 @@ def read_account(user: User, ledger: LedgerOfRequest, account: AccountName) -> A
 def halt(user: User, ledger: LedgerOfRequest, account: AccountName, body: HaltBody) -> HaltResult:
     """Stop sending on the account, at once; what is sent already is tracked on, what is planned stays planned.
 
-    With `cancel_open` the gateway is also asked to cancel what is open. A user who may trigger one of the
+    With `cancel_open` the venue is also asked to cancel what is open. A user who may trigger one of the
     account's strategies may halt it.
     """
     place = _place(user, ledger, account, Right.RUN)

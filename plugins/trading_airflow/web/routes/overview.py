@@ -62,7 +62,7 @@ def read_health(user: Anybody, response: Response) -> HealthReport:
     """Say how ledger, services and accounts are: `unhealthy`, answered with 503, when the next run could not trade.
 
     Waits for all services together, so that one that hangs does not make this hang. Words, accounts and runs are
-    told to those who may read a strategy's runs only.
+    shown only to users who may read a strategy's runs.
     """
     settings = WebSettings(os.environ)
     known = [strategy.dag_id for strategy in place.strategies_if_any()]

@@ -29,7 +29,7 @@ export function accountCard(account, changed) {
 
 function paused(account) {
   if (Date.parse(account.gateway_paused_until) <= Date.now()) return null;
-  return el("p", {}, `The gateway is left alone until ${time(account.gateway_paused_until)} UTC: ${account.pause_reason}`);
+  return el("p", {}, `Nothing is sent to the venue until ${time(account.gateway_paused_until)} UTC: ${account.pause_reason}`);
 }
 
 function breakList(breaks) {
@@ -96,7 +96,7 @@ function corrections(account, changed) {
       kind,
       value,
       reason,
-      el("label", { class: "inline" }, against, " also against the gateway's position"),
+      el("label", { class: "inline" }, against, " also against the venue's position"),
       el("button", { type: "submit" }, "Correct"),
       answer,
     ),
@@ -158,10 +158,10 @@ async function resume(account, reason) {
 async function books(account, place) {
   const found = await get(`/accounts/${encodeURIComponent(account.account)}`);
   const holdings = new Table({
-    caption: `Holdings; the gateway was asked ${time(found.asked_at)} UTC`,
+    caption: `Holdings; the venue was asked ${time(found.asked_at)} UTC`,
     columns: [
       { title: "Symbol", value: (row) => row.symbol },
-      { title: "Gateway", number: true, value: (row) => Number(row.gateway), cell: (row) => number(row.gateway) },
+      { title: "Venue", number: true, value: (row) => Number(row.gateway), cell: (row) => number(row.gateway) },
       { title: "Our fills", number: true, value: (row) => Number(row.fills), cell: (row) => number(row.fills) },
       { title: "Adopted", number: true, value: (row) => Number(row.baseline), cell: (row) => number(row.baseline) },
     ],

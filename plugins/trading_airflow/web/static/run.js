@@ -220,7 +220,7 @@ function orderFacts(order) {
   return [
     ["Client order id", order.client_order_id],
     ["Broker's id", order.broker_order_id],
-    ["Gateway's word", order.gateway_status],
+    ["Venue's word", order.gateway_status],
     ["Tries", String(order.attempt)],
   ];
 }
