@@ -186,7 +186,7 @@ class Api:
         return bool(self._call("GET", f"/api/v2/dags?dag_id_pattern={dag_id}")["total_entries"])
 
     def import_errors(self, since: datetime) -> list[str]:
-        """Return why DAG files could not be read; what was found before `since` may be mended by now."""
+        """Return why DAG files could not be read; what was found before `since` may be repaired by now."""
         found = self._call("GET", "/api/v2/importErrors")["import_errors"]
         return [
             f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}"

@@ -25,7 +25,7 @@ LOCKS = ("requirements", "requirements-celery", "requirements-dev")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; what a person can mend is said in a sentence, not a traceback."""
+    """Run one command and return its exit code; what a person can repair is said in a sentence, not a traceback."""
     parser = argparse.ArgumentParser(prog="include/run.py", description="The daily trading package's entry script.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, text) in COMMANDS.items():
@@ -107,7 +107,7 @@ def _openapi(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 
 def _check(given: argparse.Namespace, rest: Sequence[str]) -> int:
-    """Run every check, also after one failed, so that one run shows all there is to mend."""
+    """Run every check, also after one failed, so that one run shows all there is to repair."""
     python = str(venv.ensure(ROOT, venv.DEVELOP))
     checks = {
         "ruff check": ["-m", "ruff", "check", "."],

@@ -56,7 +56,7 @@ def ensure_next(root: Path) -> Path:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     made = _succeeds([sys.executable, "-m", "venv", "--clear", str(venv)], root)
     if not (made and _succeeds([*pip, *packages], root) and _succeeds([*pip, "--no-deps", "-r", FILES_ONLY], root)):
-        raise CannotRun("Airflow 3.4 could not be installed (the words are above): mend that and try again.")
+        raise CannotRun("Airflow 3.4 could not be installed (the reason is above): correct that and try again.")
     _stamp(root, venv, lists)
     return python
 
@@ -105,7 +105,9 @@ def _install_with_pip(root: Path, venv: Path, locks: Sequence[str]) -> None:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     # The lock is complete, so there is nothing for pip to resolve.
     if not all(_succeeds([*pip, "--no-deps", *words], root) for words in _requirements(locks)):
-        raise CannotRun("The locked packages could not be installed (pip's words are above): mend that and try again.")
+        raise CannotRun(
+            "The locked packages could not be installed (pip's output is above): correct that and try again."
+        )
 
 
 def _requirements(locks: Sequence[str]) -> list[list[str]]:

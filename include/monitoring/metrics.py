@@ -119,7 +119,7 @@ _RUN_METRICS = {
     "symbols_count": "Symbols that were decided on.",
     "symbols_wanted": "Symbols whose change exceeds the no-trade band.",
     "symbols_submitted": "Symbols of which an order was sent.",
-    "symbols_without_price": "Symbols skipped for want of a usable price.",
+    "symbols_without_price": "Symbols skipped because they had no usable price.",
     "orders_planned": "Orders of the plan.",
     "orders_submitted": "Orders ever sent.",
     "orders_accepted": "Orders the gateway acknowledged.",

@@ -115,7 +115,7 @@ def _add_looking(commands: Commands) -> None:
     alerts.add_argument("--acknowledge", type=int, metavar="ID", help="you look after it; it stays open")
     alerts.add_argument("--close", type=int, metavar="ID", help="it is over by your word; if it comes back, it is new")
     alerts.add_argument("--reason", help="kept with what is done")
-    alerts.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
+    alerts.add_argument("--by", metavar="NAME", help="your name; by default the login name")
 
     corrected = add("corrections", correcting.run_corrections, "list what was corrected, newest first")
     corrected.add_argument("--account", help="needed when there are several")
@@ -189,7 +189,7 @@ def _add_setting_up(commands: Commands) -> None:
     restored.add_argument(
         "--over", action="store_true", help="the books are compared: accounts made from now on start active again"
     )
-    restored.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
+    restored.add_argument("--by", metavar="NAME", help="your name; by default the login name")
 
 
 def _add_proving(commands: Commands) -> None:
@@ -203,7 +203,7 @@ def _add_proving(commands: Commands) -> None:
 
 def _add_reason(command: argparse.ArgumentParser) -> None:
     command.add_argument("--reason", required=True, help="kept with what is done")
-    command.add_argument("--by", metavar="NAME", help="who does it; by default the login name")
+    command.add_argument("--by", metavar="NAME", help="your name; by default the login name")
     command.add_argument("--account", help="needed when there are several")
 
 

@@ -8,7 +8,7 @@ TradingError
 ├── Halted           a person, a kill switch or a breaker stopped trading: wait for a person
 ├── Rejected         the service understood and said no: never ask again
 │   ├── IdExists     … because the order id is taken (409, or "must be unique")
-│   └── Unauthorized … because of who asks (401, 403)
+│   └── Unauthorized … because of the caller (401, 403)
 ├── InvalidData      what came in (answer, parameter, setting) is not what was expected
 │   ├── NotFound     the thing asked for does not exist
 │   └── BadAnswer    … and its text is kept

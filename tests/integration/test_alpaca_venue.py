@@ -10,11 +10,13 @@ from decimal import Decimal
 
 import pytest
 
+from include.adapters.connection import ConnectionParts
+from include.adapters.venues.registry import venue_at
 from include.execution.desk import check_gateway
 from include.execution.preflight import blockers, check
 from include.execution.steps.track_fills import refresh_orders
 from include.sandbox.runner import Sandbox, start_sandbox
-from include.trading.errors import Halted, InvalidData, Paused, TradingError, Unauthorized
+from include.trading.errors import BookMismatch, Halted, InvalidData, Paused, TradingError, Unauthorized
 from include.trading.strategy.file import StrategyFile
 from tests.support.engine import sandbox_strategy
 from tests.support.trading import Trade
@@ -111,6 +113,19 @@ def test_wrong_keys_say_so_and_nothing_is_sent(trade: Trade) -> None:
 def test_an_emulator_takes_no_strategy_that_is_not_sandbox_only(trade: Trade) -> None:
     with trade.engine.desk() as desk, pytest.raises(InvalidData, match="emulator"):
         check_gateway(desk, trade.engine.account, "paper", sandbox_only=False, planned=False)
+
+
+def test_a_break_about_the_mode_names_the_connection_that_led_there(trade: Trade) -> None:
+    engine, (login, password) = trade.engine, trade.engine.alpaca_key or ("", "")
+    extra = {"venue": "alpaca", "account": engine.account}
+    parts = ConnectionParts("alpaca_paper", host=engine.gateway_url, login=login, password=password, extra=extra)
+    with engine.ledger() as ledger, venue_at(parts).reader(correlation_id="test") as reader:
+        desk = engine.assembly().desk(ledger, engine.account, reader, actor="test")
+        with pytest.raises(BookMismatch, match="mode is live"):
+            check_gateway(desk, engine.account, "live")
+
+    (found,) = trade.breaks()
+    assert "the connection alpaca_paper and" in found.message
 
 
 def test_another_account_behind_the_connection_is_refused(trade: Trade) -> None:

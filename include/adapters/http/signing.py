@@ -1,4 +1,4 @@
-"""The signature between the services (contract v2): an HMAC over who asks, what, when, and the exact body."""
+"""The signature between the services (contract v2): an HMAC over caller, request, time and the exact body."""
 
 from __future__ import annotations
 

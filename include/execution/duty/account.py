@@ -240,7 +240,7 @@ def lock_account(ledger: Ledger, account: str) -> Account:
 
 def check_words(actor: str, reason: str) -> None:
     """Raise InvalidData without a name of who acts and a reason."""
-    for name, value in (("the name of who does it", actor), ("a reason", reason)):
+    for name, value in (("your name", actor), ("a reason", reason)):
         if not value.strip():
             raise InvalidData(f"expected {name}, got nothing: both are kept with what was done")
 

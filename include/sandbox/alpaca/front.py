@@ -54,7 +54,7 @@ class Front:
 
 
 class Guard:
-    """Lets through who has the keys and is within the limit."""
+    """Lets a request through that has the keys and is within the limit."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings

@@ -91,7 +91,7 @@ def run_alarms(facts: RunFacts, thresholds: Thresholds) -> list[Alarm]:
     if _share(facts.price_problems, facts.symbols) > thresholds.most_prices_skipped:
         add(
             PRICES_SKIPPED,
-            f"{facts.price_problems} of {facts.symbols} symbols were skipped for want of a usable price",
+            f"{facts.price_problems} of {facts.symbols} symbols were skipped because they had no usable price",
         )
     if facts.mode not in SENDING_MODES:
         return found

@@ -61,7 +61,7 @@ def latest_offset(calendar: str) -> int:
 def checked_offset(offset_minutes: int, calendar: str) -> int:
     """Return the minutes after the open; raises InvalidData when nothing may be sent any more by then.
 
-    A run before the open could only plan: who wants that writes a cron schedule.
+    A run before the open could only plan: for that, write a cron schedule.
     """
     latest = latest_offset(calendar)
     if not 0 <= offset_minutes <= latest:

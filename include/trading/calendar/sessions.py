@@ -151,7 +151,7 @@ def _with_closures(name: str, last_day: date, closures: frozenset[date]) -> Trad
 
 @lru_cache(maxsize=32)
 def _calendar(name: str, last_day: date) -> TradingCalendar:
-    # Imported here because it loads pandas: two seconds that only who asks for a calendar should pay.
+    # Imported here because it loads pandas: two seconds that only a caller who needs a calendar should pay.
     import exchange_calendars
 
     calendar = exchange_calendars.get_calendar(name, start=FIRST_DAY.isoformat(), end=last_day.isoformat())

@@ -18,7 +18,7 @@ from include.trading.strategy.yaml_size import check_size
 from include.trading.validation import FieldProblem, field_problems, shown
 
 MAX_BYTES = 1_000_000
-# Of one entry: who has mended so many reads the next.
+# Of one entry: after repairing so many, one sees the next.
 MOST_PROBLEMS = 30
 
 

@@ -82,7 +82,7 @@ def site() -> FastAPI:
 
 
 def _describe(app: FastAPI) -> None:
-    """Mend the description: the schemas that error answers refer to, and the nulls that FastAPI drops from examples."""
+    """Complete it: the schemas that error answers refer to, and the nulls that FastAPI drops from examples."""
     schema = app.openapi()
     found = schema["components"]["schemas"]
     for model in (ProblemDetails, FieldProblem):

@@ -19,7 +19,7 @@ router = APIRouter(tags=["metrics"])
 def read_metrics(user: Anybody) -> Response:
     """Return everything there is to measure, as Prometheus reads it.
 
-    To those who may read a strategy's runs, or to anybody where TRADING_WEB_OPEN says so: it names strategies,
+    To those who may read a strategy's runs, or to everyone where TRADING_WEB_OPEN says so: it names strategies,
     accounts and numbers of orders, nothing secret.
     """
     known = [strategy.dag_id for strategy in place.strategies_if_any()]

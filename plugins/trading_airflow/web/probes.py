@@ -11,7 +11,7 @@ MOST_THREADS = 16
 
 
 class Probes:
-    """Threads for questions. Of one name only one runs at a time: who asks meanwhile gets the same answer.
+    """Threads for questions. Of one name only one runs at a time: a second caller gets the same answer.
 
     So a service that hangs holds one thread, however often it is asked about.
     """

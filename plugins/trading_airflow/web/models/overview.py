@@ -110,7 +110,7 @@ Health = Literal["healthy", "degraded", "unhealthy"]
 class Component(Answer):
     name: str = Field(description="ledger, or the kind of service and its connection")
     status: Health
-    detail: str | None = Field(description="only for who may read the strategies")
+    detail: str | None = Field(description="only for users who may read the strategies")
 
 
 class AccountHealth(Answer):
@@ -161,6 +161,6 @@ class HealthReport(Answer):
     status: Health
     checked_at: datetime
     components: list[Component]
-    accounts: list[AccountHealth] = Field(description="only for who may read the strategies")
+    accounts: list[AccountHealth] = Field(description="only for users who may read the strategies")
     last_run: LastRun | None
     watchdog_age_seconds: float | None = Field(description="since the watchdog's last good run; null: none yet")

@@ -201,7 +201,7 @@ def _wanted(body: CorrectBody) -> Wanted:
 
 
 def _place(user: User, ledger: Ledger, account: str, right: Right | None = None) -> AccountPlace:
-    """Return the account's place; answers 404 to who may not read any strategy on it, 403 without the right."""
+    """Return the account's place; answers 404 to a user who may read no strategy on it, 403 without the right."""
     place = accounts(ledger).get(account)
     if place is None or not allowed(user, Right.READ, place.dag_ids):
         readable_dags(user, ledger)
@@ -217,7 +217,7 @@ def _place(user: User, ledger: Ledger, account: str, right: Right | None = None)
 
 
 def _has(user: User, place: AccountPlace, right: Right) -> bool:
-    """Stopping is anybody's who may trade there; what lets trading go on needs the right on every strategy."""
+    """Every user who may trade there may stop it; what lets trading go on needs the right on every strategy."""
     found = allowed(user, right, place.dag_ids)
     return len(found) == len(place.dag_ids) if right is Right.EDIT else bool(found)
 

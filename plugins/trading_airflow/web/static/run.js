@@ -264,7 +264,7 @@ async function refresh() {
     showProblem(null);
   } catch (error) {
     showProblem(error);
-    // Who may not read will not be allowed to in two seconds either.
+    // A user who may not read it may not in two seconds either.
     again = ![401, 403].includes(error.status);
     if (!again) showNothing();
   }
