@@ -1,4 +1,4 @@
-"""Alerts: stored whatever happens to their sending; one row a cause, with a count, until it is over."""
+"""Alerts: stored whatever happens to their sending; one row per cause, with a count, until it is over."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class Pages:
         ).fetchone()
 
     def history(self, *, dag_ids: Sequence[str], since: date) -> list[dict[str, Any]]:
-        """Return exposure and turnover in USD, a row a strategy and session, oldest first.
+        """Return exposure and turnover in USD, a row per strategy and session, oldest first.
 
         Exposure: what the session's newest run over all symbols held before plus its fills, at its prices.
         Turnover: what the session's orders filled, whichever run sent them.

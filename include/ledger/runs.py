@@ -207,7 +207,7 @@ class Runs:
         )
 
     def replace_mappings(self, run_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store what was decided about every symbol, one row a symbol and leg, instead of an earlier try's."""
+        """Store what was decided about every symbol, one row per symbol and leg, instead of an earlier try's."""
         self._connection.execute("DELETE FROM signal_order_mappings WHERE run_id = %(run_id)s", {"run_id": run_id})
         with self._connection.cursor() as cursor:
             cursor.executemany(

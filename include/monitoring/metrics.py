@@ -118,7 +118,7 @@ _RUN_METRICS = {
     "signals_missing": "1 when signals were wanted and none has a weight.",
     "symbols_count": "Symbols that were decided on.",
     "symbols_wanted": "Symbols whose change exceeds the no-trade band.",
-    "symbols_submitted": "Symbols of which an order was sent.",
+    "symbols_submitted": "Symbols for which an order was sent.",
     "symbols_without_price": "Symbols skipped because they had no usable price.",
     "orders_planned": "Orders of the plan.",
     "orders_submitted": "Orders ever sent.",

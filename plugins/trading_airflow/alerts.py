@@ -68,7 +68,7 @@ class TradingNotifier(BaseNotifier):
             return
         unmapped = run is not None and run.mapped_at is None
         if unmapped and self.event == "task_failed" and context["ti"].task_id in BEFORE_ORDERS:
-            # The run is closed at once, with the same words: one alert a cause.
+            # The run is closed at once, with the same words: one alert per cause.
             return
         words = f"{_subject(context)} {_EVENT_WORDS[self.event]}: {_problem(context)}"
         if self.event == "run_failed":

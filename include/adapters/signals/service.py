@@ -112,7 +112,7 @@ def parse_signals(
     signals = tuple(_signal(row) for row in rows)
     symbols = [signal.symbol for signal in signals]
     if repeated := sorted({symbol for symbol in symbols if symbols.count(symbol) > 1}):
-        raise ValueError(f"expected one row a symbol, got several for {', '.join(repeated)}")
+        raise ValueError(f"expected one row per symbol, got several for {', '.join(repeated)}")
     if foreign := sorted(set(symbols) - set(wanted)):
         raise ValueError(f"expected only the symbols asked for, got also {', '.join(foreign)}")
     used = text_of(metadata, "as_of_date")

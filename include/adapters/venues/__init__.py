@@ -1,1 +1,1 @@
-"""Where orders go: one folder a venue."""
+"""Where orders go: one folder per venue."""

@@ -269,7 +269,7 @@ class Watchdog:
         self.ledger.alerts.raise_alert(STRATEGIES_FILE.alarm(STRATEGIES_FILE.key(), self.file_problem))
 
     def _raise_problems(self) -> None:
-        """Alert about what this look could not do and waiting will not help, one alert a subject."""
+        """Alert about what this look could not do and waiting will not help, one alert per subject."""
         keys = []
         for subject, words in self._told.items():
             keys.append(WATCHDOG_PROBLEM.key(subject))

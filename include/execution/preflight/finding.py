@@ -1,4 +1,4 @@
-"""What a check says: one fact a line."""
+"""What a check says: one fact per line."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class RunFacts(Value):
     symbols: int = Field(description="decided on")
     price_problems: int = Field(description="symbols skipped for their price")
     wanted: int = Field(description="symbols whose change exceeds the no-trade band")
-    submitted: int = Field(description="symbols of which an order was ever sent")
+    submitted: int = Field(description="symbols for which an order was ever sent")
     orders: int = Field(description="orders of the plan")
     rejected: int = Field(description="orders that ended as refused")
     sending_seconds: float | None = Field(description="start to last acknowledgement, without ordered waits")

@@ -246,7 +246,7 @@ WATCHDOG_PROBLEM: Final = Cause(
     "watchdog_problem",
     ("critical",),
     ("subject",),
-    "repair what it names; everything else is looked after all the same",
+    "repair what it names; everything else is still looked after",
 )
 
 CATALOGUE: Final[tuple[Cause, ...]] = tuple(value for value in dict(globals()).values() if isinstance(value, Cause))

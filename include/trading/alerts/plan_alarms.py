@@ -29,7 +29,7 @@ def plan_alarms(plan: Plan, *, strategy_id: str, session: date, mode: Mode) -> l
             f"the Signal Service's answer leaves out {_list([_holding(row) for row in missing])}; holdings stay",
         )
     if warned := [row for row in plan.rows if row.outcome == "order" and row.detail]:
-        add(FAR_PRICE, f"reductions are sent all the same: {_list([_order(row) for row in warned])}")
+        add(FAR_PRICE, f"reductions are sent anyway: {_list([_order(row) for row in warned])}")
     if plan.old_values:
         add(
             OLD_PRICE,

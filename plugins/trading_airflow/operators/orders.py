@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class MapOrdersOperator(TradingOperator):
-    """Turn signals into the frozen plan; return one item a symbol to trade, reductions first.
+    """Turn signals into the frozen plan; return one item per symbol to trade, reductions first.
 
     signals: what `fetch_signals` returned.
     """
@@ -56,7 +56,7 @@ class MapOrdersOperator(TradingOperator):
 
 
 def tasks_of(intents: Sequence[Intent]) -> list[dict[str, Any]]:
-    """Return one item a symbol in sending order; a flip's two legs share one, to be sent one after the other."""
+    """Return one item per symbol in sending order; a flip's two legs share one, to be sent one after the other."""
     by_symbol: dict[str, list[Intent]] = {}
     for intent in intents:
         by_symbol.setdefault(intent.symbol, []).append(intent)

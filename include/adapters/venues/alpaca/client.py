@@ -152,7 +152,7 @@ class AlpacaReader(HttpService):
                     raise ValueError(f"side: expected long or short, got {side!r}")
                 book[symbol] = quantity if side == "long" else -quantity
             if len(book) != len(rows):
-                raise ValueError("expected one row a symbol, got a symbol twice")
+                raise ValueError("expected one row per symbol, got a symbol twice")
             return book
         except ValueError as error:
             raise answer.bad(error) from error

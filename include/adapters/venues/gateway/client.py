@@ -185,7 +185,7 @@ class GatewayReader(HttpService):
                 raise ValueError(f"total_positions: expected {len(rows)}, the number of rows, got {counted}")
             book = {text_of(row, "symbol", LONGEST_SYMBOL): quantity_of(row, "qty") for row in rows}
             if len(book) != len(rows):
-                raise ValueError("positions: expected one row a symbol, got a symbol twice")
+                raise ValueError("positions: expected one row per symbol, got a symbol twice")
             return book
         except ValueError as error:
             raise answer.bad(error) from error

@@ -256,4 +256,4 @@ class CorrectResult(Answer):
     kind: str
     holdings: list[CorrectedHolding]
     closed: list[str] = Field(description="planned orders that are not sent any more")
-    differences: list[str] = Field(description="symbols of which gateway and books still disagree: no order until then")
+    differences: list[str] = Field(description="symbols on which gateway and books still disagree: no order until then")

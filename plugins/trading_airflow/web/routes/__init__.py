@@ -1,1 +1,1 @@
-"""The API's routes, a module a subject."""
+"""The API's routes, a module per subject."""

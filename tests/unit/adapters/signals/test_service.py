@@ -97,7 +97,7 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (lambda body: body["signals"].append(body["signals"][0]), "one row a symbol, got several for AAPL"),
+        (lambda body: body["signals"].append(body["signals"][0]), "one row per symbol, got several for AAPL"),
         (lambda body: body["signals"][0].update(symbol="GOOG"), "got also GOOG"),
         (lambda body: body["signals"][0].update(symbol="aapl"), "symbol"),
         (lambda body: body["signals"][0].update(target_weight=True), "target_weight: expected a number, got True"),
