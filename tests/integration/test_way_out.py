@@ -77,7 +77,7 @@ def test_a_person_can_close_everything_whatever_the_prices_say(trade: Trade, bro
     assert flat.summary is not None
     assert "revision 2" in flat.summary
     assert flat.summary.endswith("(reason: the model is wrong)")
-    assert "reductions are sent all the same" in open_alerts(trade)["far_price"]
+    assert "reductions are sent anyway" in open_alerts(trade)["far_price"]
 
     trade.admin.clear_faults()
     assert run(trade, "again", revision=3).status == "completed"
