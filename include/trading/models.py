@@ -97,6 +97,7 @@ class OrderReport(Value):
     filled_avg_price: PriceNumber | None = None
     fills: tuple[Fill, ...] = ()
     message: str | None = None
+    not_ours: str | None = Field(default=None, description="what others did to the order at the venue: a break")
     raw: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,9 @@ class Duty:
     def lose(self, fault: str, count: int = 1) -> list[Intent]:
         """Plan, and send the first orders so that their outcome is not known."""
         intents = self.planned()[:count]
+        # However slow the machine is, no look-up of this worker proves an absence.
+        unproven = self.engine.settings.model_copy(update={"absent_proof_seconds": 3600})
+        engine = replace(self.engine, settings=unproven)
         for intent in intents:
             self.sandbox.admin.fault(fault, times=1)
             claims = iter([False, True])
@@ -84,7 +87,7 @@ class Duty:
             with self.monkeypatch.context() as patch:
                 patch.setattr(points, "on_reach", die)
                 with pytest.raises(WorkerDied):
-                    self.engine.submit(intent.client_order_id)
+                    engine.submit(intent.client_order_id)
             assert self.order(intent).state == "unknown"
         return intents
 
@@ -596,7 +599,7 @@ def test_halt_cancels_open_orders_where_the_contract_can(duty: Duty, contract: s
     assert duty.order(second).state == "planned"
     if contract == "v1":
         assert code == 1
-        assert "contract v1 has no cancel; cancel at the broker what may be open" in err
+        assert "has no cancel; cancel at the broker what may be open" in err
         assert duty.order(first).state == "open"
     else:
         assert (code, err) == (0, "")

@@ -109,7 +109,7 @@ def market(connect: Callable[..., Any]) -> MarketDataClient:
 
 
 def test_a_ready_service_answers_each_symbol_once(signals: SignalServiceClient) -> None:
-    assert signals.check_ready().status
+    assert signals.check_ready().words
 
     found = signals.generate([*SYMBOLS, "aapl"], DAY, top_n=2, bottom_n=1)
 
@@ -150,8 +150,9 @@ def test_a_signal_service_that_refuses_connections_is_unavailable(
 def test_the_gateway_tells_its_contract_mode_and_strategy(gateway: GatewayClient, contract: Contract) -> None:
     found = gateway.info()
 
-    assert (found.contract, found.mode, found.status) == (contract, "paper", "healthy")
-    assert found.strategy_id == "alpha_baseline"
+    assert (found.mode, found.status) == ("paper", "healthy")
+    # Only a v1 gateway is known again by its strategy: it makes order ids from it.
+    assert found.strategy_id == ("alpha_baseline" if contract == "v1" else None)
     assert "sandbox" in found.service
 
 

@@ -196,9 +196,8 @@ def _of_state(order: KnownOrder, report: OrderReport, booked: Collection[Executi
     elif order.state in FINAL and state not in (order.state, "unknown") and not _fills_late(order, state):
         words = f"it was {order.state}, which is final; the gateway now says {report.status}"
         yield Contradiction("final_changed", words)
-    if report.state == "replaced":
-        # We never replace an order: what took its place is another order, with an id that is not ours.
-        yield Contradiction("replaced", "it was replaced by another order, which nothing here follows")
+    if report.not_ours is not None:
+        yield Contradiction("not_ours", report.not_ours)
     if (report.state == "dry_run") != (order.mode == "dry_run"):
         yield Contradiction("gateway_mode", f"answered {report.status} to an order of mode {order.mode}")
 

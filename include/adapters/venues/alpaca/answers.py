@@ -40,6 +40,9 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 # every word that is not known stay open, so that an order is followed and never closed unseen.
 ENDS: Final = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 
+# We never replace an order: what took its place has an id that is not ours.
+REPLACED: Final = "it was replaced at Alpaca by another order, which nothing here follows"
+
 # The causes that one code covers, by the vendor's words.
 _CAUSES: Final = (
     ("insufficient_buying_power", re.compile(r"buying power|cost basis", re.IGNORECASE)),
@@ -83,6 +86,9 @@ def report_of(body: Mapping[str, Any], raw: dict[str, Any]) -> OrderReport:
         status=status,
         filled_quantity=filled,
         filled_avg_price=_price(body, "filled_avg_price"),
+        not_ours="it was replaced at Alpaca by another order, which nothing here follows"
+        if status == "replaced"
+        else None,
         raw=raw,
     )
 

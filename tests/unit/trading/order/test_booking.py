@@ -248,10 +248,13 @@ def test_no_order_that_may_have_traded_ends_without_its_quantity(word: str) -> N
 
     assert ledger.hears(word, filled_quantity=None).state == "open"
     assert ledger.hears(word, filled_quantity=0).state == word
-    assert (ledger.hears(word, filled_quantity=None).state, halting(ledger.hears(word))) == (
-        word,
-        ["replaced"] if word == "replaced" else [],
-    )
+    assert (ledger.hears(word, filled_quantity=None).state, ledger.hears(word).contradictions) == (word, ())
+
+
+def test_what_others_did_to_an_order_is_a_break_and_is_booked_all_the_same() -> None:
+    booking = Ledger(Known()).hears("replaced", filled_quantity=4, not_ours="it was replaced by another order")
+
+    assert (booking.state, halting(booking), booking.columns["filled_quantity"]) == ("replaced", ["not_ours"], 4)
 
 
 @pytest.mark.parametrize("word", ["calculated", "canceled", "expired", "new", "pending_new", "a_word_of_its_own"])
