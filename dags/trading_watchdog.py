@@ -1,4 +1,4 @@
-"""Every few minutes: looks after runs and orders that no task may be looking after, by the ledger alone."""
+"""Every few minutes: recovers runs and orders whose task died, from the ledger alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ a run, open orders after the close and breaks, sends alerts that were not sent, 
 Neither a service that is down nor a strategies file that cannot be read makes it red: its result names the problem.
 
 **Always safe:** clearing it, triggering it, running it twice at once. Without Airflow: `python -m include.ops watch`.
-**Do not pause it:** no one then notices a dead task.
+**Do not pause it:** without it a dead task goes unnoticed.
 """
 
 with DAG(

@@ -158,7 +158,7 @@ def _add_acting(commands: Commands) -> None:
     )
     adopting.add_argument("--not-ours", action="store_true", help="also in a symbol that a strategy holds")
 
-    commands.add("act", "watch", watching.run_watch, "look after runs and orders as the watchdog does, without Airflow")
+    commands.add("act", "watch", watching.run_watch, "recover runs and orders as the watchdog does, without Airflow")
 
 
 def _add_setting_up(commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""The command that looks after everything as the DAG `trading_watchdog` does, for when Airflow does not run."""
+"""The command that does what the DAG `trading_watchdog` does, for when Airflow does not run."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Holding:
 class Corrected:
     """A correction as it was stored. closed: ids of planned orders that are not sent any more.
 
-    differences: the symbols of which gateway and ledger still disagree, with both quantities.
+    differences: the symbols on which gateway and ledger still disagree, with both quantities.
     """
 
     id: int

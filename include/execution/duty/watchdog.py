@@ -1,4 +1,4 @@
-"""Look after what no task may be looking after: it trusts the ledger only, for a killed task reports nothing."""
+"""Recover runs and orders whose task died: it trusts the ledger only, for a killed task reports nothing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Watchdog:
     """One look.
 
     gateways: how to open the gateway of an account; one that cannot be opened is reported as a problem.
-    file_problem: why the strategies file cannot be read; what the ledger knows is looked after all the same.
+    file_problem: why the strategies file cannot be read; what the ledger knows is still looked after.
     """
 
     ledger: Ledger
