@@ -36,9 +36,7 @@ class Strategy(Value):
     tags: tuple[Tag, ...] = Field(default=(), description="further tags of the DAG")
 
     calendar: str = Field(default="XNYS", min_length=1, description="exchange calendar whose sessions are traded")
-    closures: Closures = Field(
-        default=(), description="days on which the exchange is closed and the calendar does not know it"
-    )
+    closures: Closures = Field(default=(), description="closed days that the calendar does not know")
     schedule: str | None = Field(
         default="session",
         description="session (at the open) | session+15 (minutes after it) | a cron of five fields | null (by hand)",
