@@ -1,4 +1,4 @@
-"""What the gate needs of the ledger: an order locked with its account and plan, and what the other orders do."""
+"""What the gate needs from the ledger: an order locked with its account and plan, and what the other orders do."""
 
 from __future__ import annotations
 

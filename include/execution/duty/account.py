@@ -43,7 +43,7 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Cancellation:
-    """What became of the wish to cancel one order. done: it is final now, nothing of it can trade any more."""
+    """The result of asking to cancel one order. done: it is final now, nothing of it can trade any more."""
 
     client_order_id: str
     symbol: str

@@ -1,1 +1,1 @@
-"""What a run or a year of runs would do."""
+"""What one run, or a year of runs, would do."""

@@ -46,7 +46,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Rename:
-    """What was held under one symbol is held under another."""
+    """Holdings move from one symbol to another."""
 
     to: str
 

@@ -1,4 +1,4 @@
-"""What of a closed run a person must hear: thresholds, severity and words."""
+"""What a person must hear about a closed run: thresholds, severity and words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from include.trading.run.outcome import RunStatus
 
 
 class Thresholds(Value):
-    """Where a number becomes an alarm. Shares are of 1."""
+    """The numbers above which an alarm is raised. Shares are fractions of 1."""
 
     longest_run_seconds: float = Field(default=60, gt=0, description="start to last acknowledgement; longer alerts")
     least_submitted: float = Field(default=0.50, ge=0, le=1, description="share of wanted symbols; fewer sent alerts")
@@ -37,7 +37,7 @@ class Thresholds(Value):
 
 
 class RunFacts(Value):
-    """What of a closed run alarms are judged by."""
+    """The facts of a closed run that its alarms are judged by."""
 
     run_id: UUID
     strategy_id: str

@@ -1,4 +1,4 @@
-"""What of a plan a person must hear at once: missing signals, far prices, holdings without a price."""
+"""What a person must hear about a plan at once: missing signals, far prices, holdings without a price."""
 
 from __future__ import annotations
 

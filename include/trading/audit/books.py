@@ -13,7 +13,7 @@ _ZERO = Decimal(0)
 
 
 def held_is_moved(account: AccountHistory, words: GatewayWords) -> Iterator[Finding]:
-    """What reports call held is the sum of the rows that moved it."""
+    """The holdings in reports are the sums of the rows that moved them."""
     for book in account.books:
         if book.held != book.moved:
             yield Finding(_line(book), f"{book.held:f} are called held, its movements add up to {book.moved:f}")

@@ -30,7 +30,7 @@ def one_acceptance(order: OrderHistory, words: GatewayWords) -> Iterator[Finding
 
 
 def nothing_lost(order: OrderHistory, words: GatewayWords) -> Iterator[Finding]:
-    """What the gateway has is what the ledger says: nothing that it accepted is unsent or refused to us."""
+    """The gateway has what the ledger says: nothing that it accepted counts as unsent or refused here."""
     if not order.gateway_ids:
         yield not_provable(order.words, "it was never sent, and a v1 gateway has no id by which to ask for it")
         return

@@ -75,7 +75,7 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Booking:
-    """What follows from a report.
+    """The consequences of a report.
 
     state: the order's from now on. columns: what else of it changes, new value by name.
     fills: the executions to book; with those booked before they add up to the filled quantity.

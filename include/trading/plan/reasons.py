@@ -1,4 +1,4 @@
-"""Why a symbol got no order: every code that a plan may carry, with the sentence a person reads."""
+"""Why a symbol got no order: every code that a plan may carry, with the sentence that a person reads."""
 
 from __future__ import annotations
 

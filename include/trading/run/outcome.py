@@ -14,7 +14,7 @@ RunStatus = Literal["completed", "partial", "failed"]
 
 
 class OrderFact(Value):
-    """What counts of one order. acknowledged: the gateway once took it, whatever came later."""
+    """What the outcome counts of one order. acknowledged: the gateway once took it, whatever came later."""
 
     state: str
     acknowledged: bool

@@ -1,4 +1,4 @@
-"""How long a request's body may be: judged before it is read, so before anybody is asked who they are."""
+"""How long a request's body may be: judged before it is read, and so before any login is checked."""
 
 from __future__ import annotations
 

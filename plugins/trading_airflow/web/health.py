@@ -1,4 +1,4 @@
-"""How everything is that the next run needs: asked at once, answered in bounded time."""
+"""The state of everything that the next run needs: asked at once, answered in bounded time."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ MOST_THREADS = 16
 class Probes:
     """Threads for questions. Of one name only one runs at a time: a second caller gets the same answer.
 
-    So a service that hangs holds one thread, however often it is asked about.
+    So a service that hangs holds one thread, no matter how often it is asked about.
     """
 
     def __init__(self, threads: int = MOST_THREADS) -> None:

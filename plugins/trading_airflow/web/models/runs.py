@@ -135,7 +135,7 @@ class Mapping(Answer):
 
 
 class OrderEvent(Answer):
-    """Who did what to an order, when, with what answer."""
+    """Who did what to an order, when, and with what answer."""
 
     at: datetime
     actor: str

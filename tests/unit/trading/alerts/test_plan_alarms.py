@@ -1,4 +1,4 @@
-"""What of a plan a person must hear: one alert a cause, with the symbols in it."""
+"""What a person must hear about a plan: one alert per cause, with the symbols in it."""
 
 from __future__ import annotations
 
