@@ -19,7 +19,10 @@ from include.launcher.paths import ROOT, VENV, state_folder
 from include.launcher.settings import VENUES
 
 # Two processes, but for what uses both cores by itself: the proof's lanes, and a real Airflow.
-TESTS = (("-n", "2", "tests/unit", "tests/model", "tests/tasks", "tests/integration"), ("tests/chaos", "tests/e2e"))
+TESTS = (
+    ("-n", "2", "tests/unit", "tests/model", "tests/contract", "tests/tasks", "tests/integration"),
+    ("tests/chaos", "tests/e2e"),
+)
 # In this order: the later ones keep to the versions of the first.
 LOCKS = ("requirements", "requirements-celery", "requirements-dev")
 

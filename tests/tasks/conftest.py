@@ -31,6 +31,14 @@ os.environ.update(
 
 
 @pytest.fixture(scope="session")
+def metadata() -> None:
+    """Airflow's own tables, in the home of these tests."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(scope="session")
 def sandboxes() -> Iterator[dict[str, Sandbox]]:
     from include.sandbox.runner import start_sandbox
 

@@ -18,6 +18,7 @@ from include.trading.models import Price
 from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.risk import RULES, rules_off
 from include.trading.strategy.limits import Limits
+from include.trading.strategy.signals_spec import SignalsSpec
 from include.trading.strategy.sizing_spec import OwnSizing
 from include.trading.strategy.spec import Strategy
 
@@ -88,44 +89,44 @@ def _signals(strategy: Strategy, assembly: Assembly, session: Session, last: Ses
 
     last: the session whose data they are made from. The request carries the id `check`; nothing is stored.
     """
-    where = strategy.signals.where
+    asked = strategy.signals
     try:
         source = assembly.signals(strategy, correlation_id=ASKED_BY, retry_delays_seconds=())
     except TradingError as error:
-        yield note("signal service", str(error), f"correct {where}")
+        yield note("signal service", str(error), f"correct {asked.where}")
         return
     with source as client:
         try:
             health = client.check_ready()
         except TradingError as error:
-            step = f"start the Signal Service, or correct {where}"
+            step = f"start {asked.called}, or correct {asked.where}"
             yield note("signal service", str(error), step)
             return
         yield note("signal service", health.words)
         try:
             found = client.signals(signal_request(strategy, last.day, session.day))
         except TradingError as error:
-            yield note("signals", str(error), _signals_step(error, where, last))
+            yield note("signals", str(error), _signals_step(error, asked, last))
             return
     longs = sum(signal.target_weight > 0 for signal in found.signals)
     shorts = sum(signal.target_weight < 0 for signal in found.signals)
     missing = [symbol for symbol in strategy.symbols if symbol not in {signal.symbol for signal in found.signals}]
     value = f"{longs} long and {shorts} short of {len(found.signals)}, data of {last.day}, {found.model_version}"
     if missing:
-        step = f"ask the Signal Service's owner for the bars of {last.day}: without a signal a symbol gets no order"
+        step = f"ask {asked.called}'s owner for the bars of {last.day}: without a signal a symbol gets no order"
         yield note("signals", f"{value}; not {listed(missing)}", step)
     else:
         yield note("signals", value)
 
 
-def _signals_step(error: TradingError, where: str, last: Session) -> str:
+def _signals_step(error: TradingError, asked: SignalsSpec, last: Session) -> str:
     if isinstance(error, Unauthorized):
-        return f"correct login and password of {where}: the secret is wrong, or lacks the right"
+        return f"correct login and password of {asked.where}: the secret is wrong, or lacks the right"
     if isinstance(error, Rejected) and error.status == 403:
         return "let the model's owner activate it: no run gets signals before"
     if isinstance(error, Rejected):
-        return f"ask the Signal Service's owner for the data of {last.day} and these symbols: the run would fail"
-    return "ask the Signal Service's owner: the run would fail, or wait for it"
+        return f"ask {asked.called}'s owner for the data of {last.day} and these symbols: the run would fail"
+    return f"ask {asked.called}'s owner: the run would fail, or wait for it"
 
 
 def _prices(strategy: Strategy, assembly: Assembly, last: Session, now: datetime, note: Note) -> Iterator[Finding]:
@@ -134,7 +135,7 @@ def _prices(strategy: Strategy, assembly: Assembly, last: Session, now: datetime
             latest = client.latest(strategy.symbols, now)
             closes = client.closes(strategy.symbols, last.day, last.close, now)
     except TradingError as error:
-        step = f"start the market data, or correct {strategy.prices.where}: every symbol would be skipped"
+        step = f"start {strategy.prices.called}, or correct {strategy.prices.where}: every symbol would be skipped"
         yield note("market data", str(error), step)
         return
     for name, found in (("latest trades", latest), (f"closes of {last.day}", closes)):

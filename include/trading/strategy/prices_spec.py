@@ -22,6 +22,10 @@ class AlpacaPrices(PricesSpec):
 
     connection: ConnectionId = Field(default="market_data", description="Airflow connection of the market data")
 
+    @property
+    def called(self) -> str:
+        return "the market data"
+
 
 # A source registers here and how it is opened with one call of include/adapters/prices/registry.py.
 PRICES: dict[str, type[PricesSpec]] = {AlpacaPrices.word: AlpacaPrices}

@@ -35,6 +35,10 @@ class ServiceSignals(SignalsSpec):
     bottom_n: Count = Field(description="names to hold short; top_n + bottom_n at most the number of symbols")
 
     @property
+    def called(self) -> str:
+        return "the Signal Service"
+
+    @property
     def words(self) -> str:
         return f"{self.top_n} long and {self.bottom_n} short of them"
 

@@ -20,6 +20,11 @@ class SourceSpec(Word):
         return self.connection_id or self.word
 
     @property
+    def called(self) -> str:
+        """What a sentence calls it."""
+        return f"the source {self.word}"
+
+    @property
     def where(self) -> str:
         """What a person corrects when it does not answer, for a sentence."""
-        return f"the source {self.word}" if self.connection_id is None else f"the connection {self.connection_id}"
+        return self.called if self.connection_id is None else f"the connection {self.connection_id}"

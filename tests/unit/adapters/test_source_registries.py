@@ -17,6 +17,7 @@ from include.trading.strategy.prices_spec import PRICES, AlpacaPrices, PricesSpe
 from include.trading.strategy.signals_spec import SIGNALS, ServiceSignals, SignalsSpec
 from include.trading.strategy.spec import Strategy
 from include.trading.strategy.values import ConnectionId
+from tests.support.sources import as_before
 
 ENTRY: dict[str, Any] = {
     "id": "own",
@@ -51,16 +52,10 @@ def parts(connection_id: str) -> ConnectionParts:
 
 @pytest.fixture
 def registered() -> Iterator[None]:
-    before: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        (table, dict(table)) for table in (SIGNALS, PRICES, signals.SOURCES, prices.SOURCES)
-    ]
-    signals.register(OwnSignals, opened)
-    prices.register(OwnPrices, opened)
-    yield
-    for table, content in before:
-        table.clear()
-        table.update(content)
-    Strategy.model_rebuild(force=True)
+    with as_before():
+        signals.register(OwnSignals, opened)
+        prices.register(OwnPrices, opened)
+        yield
 
 
 def read(tmp_path: Path, **changes: Any) -> Any:

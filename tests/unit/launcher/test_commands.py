@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from include.launcher.commands import COMMANDS
+from include.launcher.commands import COMMANDS, TESTS
 from include.launcher.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -47,3 +47,9 @@ def test_once_becomes_the_option_and_zero_means_no() -> None:
         dry = make("-n", "demo", given)
 
         assert ("--once" in dry) is option, given
+
+
+def test_make_test_runs_every_folder_that_has_tests() -> None:
+    folders = {f"tests/{file.relative_to(ROOT / 'tests').parts[0]}" for file in (ROOT / "tests").rglob("test_*.py")}
+
+    assert folders <= {word for words in TESTS for word in words}
