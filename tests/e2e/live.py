@@ -77,7 +77,7 @@ def strategies_file() -> str:
         f"  - {{id: daily_trading, {sandbox}, symbols: [AAPL, MSFT, JPM, XOM, KO], {money}}}",
         f"  - {{id: plan_only, mode: plan, schedule: session, symbols: [GE, HD, JNJ], {money}}}",
         # For backfills. Due a minute before the close, so that at no hour switching it on starts a run that may send.
-        "  - {id: backfilled, mode: paper, sandbox_only: true, schedule: session+389, "
+        "  - {id: backfilled, mode: paper, sandbox_only: true, schedule: session+384, "
         f"symbols: [AMD, BAC, CVX, PEP, PG], {money}}}",
     ]
     lines += [f"  - {{id: {id}, {sandbox}, symbols: [{', '.join(symbols_of(id))}], {money}}}" for id in SENDING]
