@@ -86,9 +86,7 @@ def report_of(body: Mapping[str, Any], raw: dict[str, Any]) -> OrderReport:
         status=status,
         filled_quantity=filled,
         filled_avg_price=_price(body, "filled_avg_price"),
-        not_ours="it was replaced at Alpaca by another order, which nothing here follows"
-        if status == "replaced"
-        else None,
+        not_ours=REPLACED if status == "replaced" else None,
         raw=raw,
     )
 
