@@ -59,7 +59,7 @@ def render(run: Row, mappings: Sequence[Row]) -> str:
                     row["symbol"],
                     _text(row["rank"]),
                     _number(row["target_weight"], 4),
-                    _usd(run["capital"] * row["target_weight"]) if row["target_weight"] is not None else "-",
+                    _target(run["capital"], row["target_weight"]),
                     _number(row["price"], 2),
                 )
                 for row in mappings
@@ -84,12 +84,16 @@ def render(run: Row, mappings: Sequence[Row]) -> str:
             ),
         ),
         "",
-        f"Totals: {counts}; bought {_usd(bought)}, sold {_usd(sold)} of {_usd(run['capital'])} capital.",
+        f"Totals: {counts}; bought {_usd(bought)}, sold {_usd(sold)} of {_target(run['capital'], Decimal(1))} capital.",
         f"Status: {run['status']}" + (f" in {run['duration_seconds']:.1f} s" if run["duration_seconds"] else ""),
     ]
     if run["error_message"]:
         lines.append(f"Error: {run['error_message']}")
     return "\n".join(lines)
+
+
+def _target(capital: Decimal | None, weight: Decimal | None) -> str:
+    return "-" if capital is None or weight is None else _usd(capital * weight)
 
 
 def _notional(row: Row) -> Decimal:

@@ -51,7 +51,7 @@ WRITTEN_ONCE: Mapping[str, tuple[str, ...]] = {
         *("side", "quantity", "price", "reduces"),
     ),
     "orchestration_runs": (
-        *("id", "run_id", "strategy_id", "as_of_date", "symbols", "capital", "started_at", "created_at", "dag_id"),
+        *("id", "run_id", "strategy_id", "as_of_date", "symbols", "started_at", "created_at", "dag_id"),
         *("airflow_run_id", "run_type", "scheduled_at", "account", "mode", "session_date", "revision"),
         *("window_opens", "send_until", "cutoff_at", "parameters", "code_version"),
     ),

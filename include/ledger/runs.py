@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -173,16 +174,20 @@ class Runs:
             {"run_id": run_id, "message": message[:4000]},
         )
 
-    def record_mapped(self, run_id: UUID, *, plan_id: UUID | None, adopted: bool) -> None:
-        """Note that every symbol was decided on, and by which plan (None: a run that never sends)."""
+    def record_mapped(self, run_id: UUID, *, plan_id: UUID | None, capital: Decimal | None, adopted: bool) -> None:
+        """Note that every symbol was decided on, and by which plan (None: a run that never sends).
+
+        capital: USD that was planned with; None keeps what the run was opened with.
+        """
         self._connection.execute(
             """
             UPDATE orchestration_runs
-            SET plan_id = %(plan_id)s, adopted = %(adopted)s, mapped_at = COALESCE(mapped_at, clock_timestamp()),
+            SET plan_id = %(plan_id)s, capital = COALESCE(%(capital)s, capital), adopted = %(adopted)s,
+                mapped_at = COALESCE(mapped_at, clock_timestamp()),
                 updated_at = clock_timestamp()
             WHERE run_id = %(run_id)s
             """,
-            {"run_id": run_id, "plan_id": plan_id, "adopted": adopted},
+            {"run_id": run_id, "plan_id": plan_id, "capital": capital, "adopted": adopted},
         )
 
     def close(self, run_id: UUID, **columns: Any) -> None:

@@ -94,6 +94,8 @@ def run_plan(place: Place, arguments: argparse.Namespace) -> int:
     in_order = ", ".join(f"{order.side} {order.quantity} {order.symbol}" for order in plan.orders)
     print(f"orders, as they would be sent: {in_order or 'none'}")
     print(f"rules off: {', '.join(plan.rules_off) or 'none'}")
+    for note in plan.notes:
+        print(note)
     return WELL
 
 

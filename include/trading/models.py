@@ -101,6 +101,14 @@ class OrderReport(Value):
     raw: dict[str, Any] = Field(default_factory=dict)
 
 
+class AccountFacts(Value):
+    """What the venue says of the account's money, in USD. Any of it may be below zero."""
+
+    equity: Decimal = Field(description="cash and positions at the venue's prices")
+    cash: Decimal
+    buying_power: Decimal = Field(description="what increases may still cost, less what open orders reserve")
+
+
 class VenueInfo(Value):
     """What the venue says of itself. strategy_id, broker_url: what tells it from others; None: it did not say."""
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from include.trading.errors import TradingError
-from include.trading.models import OrderReport, OrderRequest, Price, SignalSet, Value, VenueInfo
+from include.trading.models import AccountFacts, OrderReport, OrderRequest, Price, SignalSet, Value, VenueInfo
 
 
 class Closing(Protocol):
@@ -76,6 +76,7 @@ class VenueTraits:
     positions_are_exact: a position that differs from our books is a break. Otherwise it only warns; positions_note
         says why.
     can_cancel: an open order can be canceled here. has_rate_limit: orders are sent at the strategy's pace.
+    tells_account: it says what the account's equity and buying power are. Otherwise capital is a number of the file's.
     """
 
     kind: str
@@ -83,6 +84,7 @@ class VenueTraits:
     positions_are_exact: bool
     can_cancel: bool
     has_rate_limit: bool
+    tells_account: bool
     positions_note: str = ""
 
 
@@ -146,6 +148,10 @@ class VenueReader(Closing, Protocol):
 
     def positions(self) -> dict[str, Decimal]:
         """Return the account's signed shares by symbol; an incomplete answer raises and is never an empty book."""
+        ...
+
+    def account(self) -> AccountFacts | None:
+        """Return the account's money; None exactly where the traits say that the venue tells none."""
         ...
 
 

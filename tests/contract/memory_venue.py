@@ -18,7 +18,12 @@ from include.trading.ports import VenueGate, VenueTraits
 
 WORD = "memory"
 TRAITS = VenueTraits(
-    kind=WORD, takes_our_order_id=True, positions_are_exact=True, can_cancel=True, has_rate_limit=False
+    kind=WORD,
+    takes_our_order_id=True,
+    positions_are_exact=True,
+    can_cancel=True,
+    has_rate_limit=False,
+    tells_account=False,
 )
 PRICE = Decimal(100)
 
@@ -96,6 +101,9 @@ class MemoryReader:
                 yield id, self.order(id)
             except TradingError as error:
                 yield id, error
+
+    def account(self) -> None:
+        return None
 
     def positions(self) -> dict[str, Decimal]:
         self.broker.fail()

@@ -20,7 +20,7 @@ from tests.contract.stages import OPTIONS, VENUES, VenueStage
 BUY = OrderRequest(client_order_id="p0123456789abcdef0123456", symbol="AAPL", side="buy", quantity=3)
 SELL = OrderRequest(client_order_id="p65432100fedcba9876543210"[:24], symbol="KO", side="sell", quantity=2)
 NO_ID = "p" + "0" * 23
-# What a wire can bring instead of an answer.
+# What a wire can bring in place of an answer.
 GARBLED = ("page", "error", "half", "nothing")
 
 
@@ -165,6 +165,13 @@ def test_positions_are_signed_and_an_empty_book_is_empty(venue: Venue) -> None:
 
     assert [report.state for order in (BUY, SELL) for report in found(venue, order)] == ["filled", "filled"]
     assert venue.positions() == {"AAPL": Decimal(3), "KO": Decimal(-2)}
+
+
+def test_the_accounts_money_is_told_exactly_where_the_traits_say_so(reader: VenueReader) -> None:
+    money = reader.account()
+
+    assert (money is not None) == reader.traits.tells_account
+    assert money is None or min(money.equity, money.buying_power) > 0
 
 
 def test_a_reader_has_no_way_to_send(reader: VenueReader, venue: Venue) -> None:

@@ -86,8 +86,9 @@ def test_a_rate_limit_is_waited_for_and_the_order_looked_up_before_it_is_sent_ag
 
 
 def test_too_little_buying_power_is_a_refusal_with_its_reason(trade: Trade) -> None:
-    trade.admin.settings(alpaca_account={"buying_power": "10"}, alpaca_cash=10)
     run, order = trade.plan_one()
+    # After the plan: what the plan already knows is not sent at all.
+    trade.admin.settings(alpaca_account={"buying_power": "10"}, alpaca_cash=10)
     trade.submit(order)
 
     booked = trade.order(order)

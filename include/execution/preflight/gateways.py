@@ -10,6 +10,7 @@ from include.execution.assembly import Assembly
 from include.execution.preflight.bindings import at_home, check_binding
 from include.execution.preflight.finding import ASKED_BY, Finding, Note, about
 from include.execution.steps.positions import shares
+from include.execution.steps.snapshot import no_equity
 from include.ledger.ledger import Ledger
 from include.trading.account.comparison import Differences, unequal
 from include.trading.account.row import Account
@@ -17,6 +18,7 @@ from include.trading.errors import TradingError, Unauthorized
 from include.trading.models import VenueInfo
 from include.trading.order.identity import SENDING_MODES
 from include.trading.order.states import UNRESOLVED
+from include.trading.plan.capital import sized
 from include.trading.ports import VenueReader
 from include.trading.strategy.spec import Strategy
 
@@ -51,6 +53,7 @@ def check_gateway_connection(
         )
     with venue.reader(correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
         yield from _service(reader, sending, note)
+        yield from _money(reader, strategies, note)
         if ledger is not None and endpoint.account is not None:
             of_account = about(f"account {endpoint.account}")
             yield from check_binding(ledger, endpoint, sending, of_account)
@@ -80,6 +83,28 @@ def _service(reader: VenueReader, sending: Sequence[Strategy], note: Note) -> It
     yield note("mode", ", but ".join([info.mode, *wrong]), step if wrong else None)
     for gate in reader.gates():
         yield note(gate.name, gate.words, gate.next_step if sending else None)
+
+
+def _money(reader: VenueReader, strategies: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    """Say what the account has, and which strategies cannot be sized because the venue does not tell it."""
+    by_equity = [strategy for strategy in strategies if strategy.equity is not None and strategy.mode != "replay"]
+    if not reader.traits.tells_account:
+        for strategy in by_equity:
+            step = "write capital as a number in USD, or trade at a venue that tells its account's equity"
+            yield note(f"capital of {strategy.id}", no_equity(strategy), step)
+        return
+    try:
+        money = reader.account()
+    except TradingError as error:
+        yield note("money", str(error), "repair the connection: until then nothing is increased")
+        return
+    if money is not None:
+        yield note("money", f"equity {money.equity:,f} USD, buying power {money.buying_power:,f} USD")
+    for strategy in by_equity:
+        sizing = sized(strategy, money, {})
+        words = sizing.reductions_only or sizing.note or "a number"
+        stops = "until then it plans reductions only" if sizing.reductions_only else None
+        yield note(f"capital of {strategy.id}", words, stops)
 
 
 def _wrong_mode(info: VenueInfo, sending: Sequence[Strategy]) -> list[str]:

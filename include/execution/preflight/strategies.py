@@ -50,6 +50,9 @@ def _rules(strategy: Strategy, note: Note) -> Iterator[Finding]:
         if isinstance(limit, tuple):
             yield note(f"rule {rule.code}", ", ".join(limit) or "no symbol")
             continue
+        if isinstance(limit, str):
+            yield note(f"rule {rule.code}", f"{limit}; off where the venue tells no account")
+            continue
         field = Limits.model_fields[rule.setting.removeprefix("limits.")]
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         source = f"default: {extra['source']}" if limit == field.default else "set in the strategies file"

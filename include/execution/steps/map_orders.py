@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from include.trading.models import Signal
 from include.trading.order.identity import PlanKey, client_order_id, slot
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED
+from include.trading.plan.capital import Sized, capital_kept, money_kept, sized
 from include.trading.plan.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
 from include.trading.plan.planning import make_plan
 from include.trading.plan.record import PlanRecord
@@ -44,7 +46,8 @@ def map_orders(
     if run.plan_id is not None:
         return desk.ledger.orders.of_plan(run.plan_id)
     if not sends(run):
-        _store(desk, run, _plan(desk, market, run, signals), key=None)
+        plan, capital = _plan(desk, market, run, signals)
+        _store(desk, run, plan, key=None, capital=capital)
         return []
     key = plan_key(run)
     existing = desk.ledger.plans.get(key.plan_id)
@@ -110,15 +113,17 @@ def _inputs(
     run: Run,
     signals: Sequence[Signal],
     outside: Outside,
+    sizing: Sized,
     book: Book,
     blocked: Mapping[str, str],
     *,
     ids_from_content: bool,
 ) -> PlanInputs:
     only = run.parameters["only_symbols"]
+    strategy = sizing.strategy
     unpriced = without_price({*book.held, *book.working}, outside.prices)
     return PlanInputs(
-        strategy=strategy_of(run),
+        strategy=strategy,
         signals=tuple(signals),
         prices=outside.prices.prices,
         previous_closes=outside.prices.previous_closes,
@@ -131,15 +136,24 @@ def _inputs(
         ids_from_content=ids_from_content,
         now=_planned_at(desk, run),
         flatten=run.parameters["flatten"],
-        own=own_parts(strategy_of(run), flatten=run.parameters["flatten"]),
+        money=outside.money,
+        reductions_only=sizing.reductions_only,
+        own=own_parts(strategy, flatten=run.parameters["flatten"]),
         only_symbols=None if only is None else tuple(only),
     )
 
 
-def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> Plan:
-    """Plan without a lock, for runs that never send."""
+def _sized(run: Run, outside: Outside) -> Sized:
+    asked = {name: Decimal(amount) for name, amount in run.parameters.get("at_most", {}).items()}
+    return sized(strategy_of(run), outside.money, asked)
+
+
+def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> tuple[Plan, Decimal | None]:
+    """Plan without a lock, for runs that never send; also return the capital that was planned with."""
     outside, book = ask_outside(desk, market, run), read_book(desk, run)
-    return make_plan(_inputs(desk, run, signals, outside, book, {}, ids_from_content=False))
+    sizing = _sized(run, outside)
+    plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, {}, ids_from_content=False))
+    return plan, sizing.strategy.capital_or_none
 
 
 def _freeze(
@@ -188,7 +202,8 @@ def _freeze_under_lock(
         blocked = blocks(desk, run, outside, book)
         traits = desk.gateway.traits
         ids_from_content = not traits.takes_our_order_id
-        plan = make_plan(_inputs(desk, run, signals, outside, book, blocked, ids_from_content=ids_from_content))
+        sizing = _sized(run, outside)
+        plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, blocked, ids_from_content=ids_from_content))
         tasks = len({order.symbol for order in plan.orders})
         if tasks > most_orders:
             raise InvalidData(
@@ -199,7 +214,7 @@ def _freeze_under_lock(
             key,
             contract=traits.kind,
             as_of_date=run.as_of_date,
-            parameters=run.parameters,
+            parameters={**run.parameters, **money_kept(sizing, outside.money, plan.notes)},
             window_opens=run.window_opens,
             send_until=run.send_until,
             cutoff_at=run.cutoff_at,
@@ -207,11 +222,11 @@ def _freeze_under_lock(
             created_by_run=run.run_id,
             gateway=desk.bound.venue.record(),
         )
-        _store(desk, run, plan, key=key)
+        _store(desk, run, plan, key=key, capital=sizing.strategy.capital_or_none)
     return None
 
 
-def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None) -> None:
+def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None, capital: Decimal | None) -> None:
     """Store the mapping rows and, for a run that sends, its intents; all or nothing."""
     ledger = desk.ledger
     with ledger.transaction():
@@ -238,7 +253,8 @@ def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None) -> None:
             )
         reduces = {(order.symbol, order.leg): order.reduces for order in plan.orders}
         ledger.runs.replace_mappings(run.run_id, [_row(row, reduces, key) for row in plan.rows])
-        ledger.runs.record_mapped(run.run_id, plan_id=None if key is None else key.plan_id, adopted=False)
+        plan_id = None if key is None else key.plan_id
+        ledger.runs.record_mapped(run.run_id, plan_id=plan_id, capital=capital, adopted=False)
         raise_for_plan(ledger, run, plan)
 
 
@@ -303,7 +319,8 @@ def _adopt(desk: Desk, run: Run, plan: PlanRecord) -> None:
     with desk.ledger.transaction():
         if not own:
             desk.ledger.runs.copy_mappings(plan.created_by_run, run.run_id)
-        desk.ledger.runs.record_mapped(run.run_id, plan_id=plan.plan_id, adopted=not own)
+        capital = capital_kept(plan.parameters)
+        desk.ledger.runs.record_mapped(run.run_id, plan_id=plan.plan_id, capital=capital, adopted=not own)
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

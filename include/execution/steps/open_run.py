@@ -18,7 +18,7 @@ from include.trading.plan.record import PlanRecord
 from include.trading.run.row import Run
 from include.trading.run.terms import RunTerms, RunType, settle_terms
 from include.trading.strategy.kept import strategy_kept
-from include.trading.strategy.narrowing import narrowed
+from include.trading.strategy.narrowing import at_most, narrowed, replayed
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.spec import Strategy
 
@@ -69,6 +69,8 @@ def open_run(
         started_at=identity.started_at,
         now=now,
     )
+    if terms.mode == "replay":
+        narrow = replayed(narrow, request)
     if terms.mode in SENDING_MODES:
         if account is None:
             raise NotFound(
@@ -86,7 +88,7 @@ def open_run(
             strategy_id=strategy.id,
             as_of_date=terms.as_of_date,
             symbols=[symbol for symbol in strategy.symbols if request.symbols is None or symbol in request.symbols],
-            capital=narrow.capital_usd,
+            capital=narrow.capital_or_none,
             started_at=now,
             dag_id=identity.dag_id,
             airflow_run_id=identity.airflow_run_id,
@@ -138,11 +140,13 @@ _NO_PART_OF_A_PLAN = {"title", "owner", "tags", "schedule"}
 def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_mode: Mode) -> dict[str, Any]:
     """Return what a plan is made from besides signals, prices and the book, and the person's reason for the run.
 
-    Two runs share a plan if `made_from` of this is equal.
+    Two runs share a plan if `made_from` of this is equal. A plan keeps the `money` that it was made with as well.
     own_mode: the strategy's before the request narrowed it. A run that never sends plans from that mode's book.
     """
+    pending = {name: str(amount) for name, amount in at_most(strategy, request).items()}
     return {
         **({} if terms.mode in SENDING_MODES else {"book_mode": own_mode}),
+        **({"at_most": pending} if pending else {}),
         "strategy": strategy.model_dump(mode="json", exclude=_NO_PART_OF_A_PLAN),
         "as_of_date": terms.as_of_date.isoformat(),
         "flatten": request.flatten,
@@ -157,7 +161,7 @@ def made_from(parameters: Mapping[str, Any]) -> dict[str, Any]:
     The strategy is read again, so that one that an earlier version kept has today's settings, at their defaults.
     """
     strategy = strategy_kept(parameters)
-    decides = {name: value for name, value in parameters.items() if name != "reason"}
+    decides = {name: value for name, value in parameters.items() if name not in ("reason", "money")}
     return {**decides, "strategy": strategy.model_dump(mode="json", exclude=_NO_PART_OF_A_PLAN)}
 
 

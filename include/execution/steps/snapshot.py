@@ -19,10 +19,13 @@ from include.trading.account.books import FROM_THE_START, Book, BookVersion
 from include.trading.account.comparison import Differences, Quantities, unequal
 from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import BLOCKED_SYMBOL, HELD_BY_ANOTHER
+from include.trading.errors import InvalidData, TradingError
 from include.trading.models import Mode
 from include.trading.order.identity import SENDING_MODES
+from include.trading.plan.capital import Money
 from include.trading.ports import PriceSource
 from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 
 # The book of a strategy that holds nothing, on an account that nothing stops.
 FLAT = Book(
@@ -46,11 +49,13 @@ class Outside:
     """What a plan takes from outside of the ledger, and how far the account's book was before it was asked.
 
     positions: None where they do not matter: in mode dry_run, and for a run that never sends.
+    money: of the account, or why the venue did not answer; None where it tells none or does not matter.
     """
 
     version: BookVersion
     positions: Quantities | None
     prices: PriceSet
+    money: Money
 
 
 def ask_outside(desk: Desk, market: PriceSource, run: Run) -> Outside:
@@ -59,7 +64,38 @@ def ask_outside(desk: Desk, market: PriceSource, run: Run) -> Outside:
     book, positions = read_book(desk, run), None
     if sends(run) and run.mode != "dry_run":
         positions, _ = look_at_positions(desk, run.account, symbols_of(run, book), run.run_id)
-    return Outside(version, positions, prices_for(desk, market, run, symbols_of(run, book)))
+    prices = prices_for(desk, market, run, symbols_of(run, book))
+    # Last: what it tells is as old as the plan then.
+    return Outside(version, positions, prices, _money(desk, run))
+
+
+def _money(desk: Desk, run: Run) -> Money:
+    """Ask for the account's money where the plan is sized by it, or may send increases that it must suffice for.
+
+    Raises InvalidData for a share of the equity at a venue that tells none; a run that closes everything needs none.
+    """
+    strategy = strategy_of(run)
+    if strategy.equity is None and (not sends(run) or run.mode == "dry_run"):
+        return None
+    if desk.reader is None:
+        return f"the connection {strategy.venue} does not exist"
+    venue = desk.gateway
+    if not venue.traits.tells_account:
+        if strategy.equity is not None and not run.parameters["flatten"]:
+            raise InvalidData(no_equity(strategy))
+        return None
+    try:
+        return venue.account()
+    except TradingError as error:
+        return str(error)
+
+
+def no_equity(strategy: Strategy) -> str:
+    """Say why a strategy that is sized by the equity cannot trade at a venue that tells none."""
+    return (
+        f"strategy {strategy.id}: expected capital as a number in USD, because the venue of the connection "
+        f"{strategy.venue} does not tell the account's equity; nothing is planned"
+    )
 
 
 def symbols_of(run: Run, book: Book) -> set[str]:

@@ -21,6 +21,8 @@ from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.plan import Plan, PlanInputs
 from include.trading.plan.planning import make_plan
 from include.trading.ports import PriceSource
+from include.trading.strategy.narrowing import replayed
+from include.trading.strategy.request import RunRequest
 from include.trading.strategy.signals_spec import ServiceSignals
 from include.trading.strategy.spec import Strategy
 
@@ -93,8 +95,10 @@ def preview(
     """Return the plan that these signals and prices make of the strategy's book now.
 
     ledger: None plans from a flat book and an active account. The gateway's positions are not asked: a symbol that
-    `check` calls unexplained would get no order.
+    `check` calls unexplained would get no order. Nor is the account's money: where capital is a share of its equity,
+    the plan is made with replay_capital.
     """
+    strategy = replayed(strategy, RunRequest())
     book = FLAT
     if ledger is not None and strategy.mode in SENDING_MODES:
         session = calendar_of(strategy, now).next(signals.as_of_date).day

@@ -69,7 +69,9 @@ def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, ass
     rows = ledger.runs.mappings_of([run.run_id for run in chosen])
     plans = [_plan(run, rows.get(run.run_id, ())) for run in chosen]
     closes, unasked = _closes(chosen, rows, strategy, calendar, assembly, now)
-    results = chain(newest.capital, plans, closes)
+    # A replay's is a number from its first write on.
+    capital = strategy.capital_usd
+    results = chain(capital, plans, closes)
     filled = {result.session for result in results}
     left_out += [
         LeftOut(session=run.session_date, why=unasked.get(run.session_date, "its close is not known yet"))
@@ -81,11 +83,11 @@ def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, ass
         strategy_id=id,
         first=first,
         last=last,
-        capital=newest.capital,
+        capital=capital,
         model_versions=versions,
         sessions=tuple(results),
         left_out=tuple(sorted(left_out, key=lambda each: each.session)),
-        equity=results[-1].equity if results else newest.capital,
+        equity=results[-1].equity if results else capital,
         total_return=results[-1].total_return if results else Decimal(0),
         traded=sum((result.traded for result in results), Decimal(0)),
         orders=sum(result.orders for result in results),

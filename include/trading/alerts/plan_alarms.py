@@ -28,7 +28,7 @@ def plan_alarms(plan: Plan, *, strategy_id: str, session: date, mode: Mode) -> l
             SIGNALS_MISSING,
             f"the Signal Service's answer leaves out {_list([_holding(row) for row in missing])}; holdings stay",
         )
-    if warned := [row for row in plan.rows if row.outcome == "order" and row.detail]:
+    if warned := [row for row in plan.rows if row.outcome == "order" and _is_far(row)]:
         add(FAR_PRICE, f"reductions are sent anyway: {_list([_order(row) for row in warned])}")
     if plan.old_values:
         add(
@@ -36,6 +36,10 @@ def plan_alarms(plan: Plan, *, strategy_id: str, session: date, mode: Mode) -> l
             f"holdings without a usable price: {_list([_value(old) for old in plan.old_values])}",
         )
     return found
+
+
+def _is_far(row: MappingRow) -> bool:
+    return any(check.code == "price_distance" and check.outcome == "warned" for check in row.rules)
 
 
 def _list(words: Sequence[str]) -> str:

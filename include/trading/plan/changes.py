@@ -94,6 +94,8 @@ def _decide(
         if wanted.reason:
             return wanted.quantity, _skip(wanted.reason)
         return wanted.quantity, _unchanged(f"the position already is {position}" if not from_scratch else "no weight")
+    if wanted is None and strategy.capital_or_none is None:
+        return None, _skip("equity_unknown", f"{position} shares stay")
     price = _price(symbol, inputs)
     if isinstance(price, str):
         numbers = f"no earlier price is known, {position} shares stay" if inputs.flatten else ""
@@ -109,10 +111,11 @@ def _decide(
     delta = wanted.quantity - start
     if abs(delta) < 1:
         return wanted.quantity, _skip("under_one_share", f"the change is {delta} shares", delta)
-    band = strategy.no_trade_band * strategy.capital_usd
-    if not from_scratch and wanted.quantity != 0 and abs(delta) * price.price < band:
-        detail = f"{abs(delta)} shares at {price.price} are less than {band:f} USD"
-        return wanted.quantity, _skip("inside_band", detail, delta)
+    if not from_scratch and wanted.quantity != 0:
+        band = strategy.no_trade_band * strategy.capital_usd
+        if abs(delta) * price.price < band:
+            detail = f"{abs(delta)} shares at {price.price} are less than {band:f} USD"
+            return wanted.quantity, _skip("inside_band", detail, delta)
     legs = _legs(price, delta, start, held, position, inputs)
     problem = inputs.prices.get(symbol, "missing")
     if isinstance(problem, str) and not all(leg.order and leg.order.reduces for leg in legs):

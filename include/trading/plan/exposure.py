@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from include.trading.plan.plan import PlannedOrder
 
 _ZERO = Decimal(0)
+# What a venue reserves for a market order: a buy may trade above the price, a short may have to be bought back above
+# it. Source: Alpaca's documentation of buying power; how far a buy is counted above, it does not say: 5 % as its
+# emulator does, so that a plan that uses up the buying power is not refused at its last order.
+BUY_COST: Final = Decimal("1.05")
+SHORT_COST: Final = Decimal("1.03")
+
+
+def cost_of(order: PlannedOrder) -> Decimal:
+    """Return the buying power in USD that an order takes: a reduction none."""
+    if order.reduces:
+        return _ZERO
+    return order.notional * (BUY_COST if order.side == "buy" else SHORT_COST)
 
 
 class Totals(NamedTuple):
-    """USD of longs and shorts (both positive) and of what was traded; orders counted."""
+    """USD of longs and shorts (both positive), of what was traded and of buying power taken; orders counted."""
 
     longs: Decimal
     shorts: Decimal
     traded: Decimal
     orders: int
+    cost: Decimal
 
     @property
     def gross(self) -> Decimal:
@@ -44,6 +57,7 @@ class Book:
             shorts=-sum((value for value in values if value < 0), _ZERO),
             traded=_ZERO,
             orders=0,
+            cost=_ZERO,
         )
 
     def after(self, order: PlannedOrder) -> Totals:
@@ -71,4 +85,5 @@ class Book:
             shorts=totals.shorts - min(value, _ZERO) + min(before, _ZERO),
             traded=totals.traded + times * order.notional,
             orders=totals.orders + times,
+            cost=totals.cost + times * cost_of(order),
         )

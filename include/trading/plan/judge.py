@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from include.trading.plan.exposure import Book, Totals
@@ -10,6 +11,9 @@ from include.trading.plan.own_rules import own_judges
 from include.trading.plan.plan import PlanInputs, PlannedOrder, RuleCheck
 from include.trading.plan.risk import NET_RULE, ORDER_RULES, Situation, denies, judges
 from include.trading.plan.valuation import positions, valuation
+
+# A symbol and a leg.
+Key = tuple[str, int]
 
 
 class Verdict(NamedTuple):
@@ -20,14 +24,19 @@ class Verdict(NamedTuple):
     detail: str | None = None
 
 
-def judge(orders: Sequence[PlannedOrder], inputs: PlanInputs) -> dict[tuple[str, int], Verdict]:
-    """Return the verdict on each order, by symbol and leg. orders: in the order in which they may use up a limit."""
+def judge(
+    orders: Sequence[PlannedOrder], inputs: PlanInputs, decided: Mapping[Key, Verdict] = MappingProxyType({})
+) -> dict[Key, Verdict]:
+    """Return the verdict on each order, by symbol and leg. orders: in the order in which they may use up a limit.
+
+    decided: of further orders, all denied.
+    """
     book = Book(positions(inputs), valuation(inputs))
     rules = {
         reduces: judges(inputs.strategy, ORDER_RULES, reduces=reduces) + own_judges(inputs.own, reduces=reduces)
         for reduces in (True, False)
     }
-    verdicts: dict[tuple[str, int], Verdict] = {}
+    verdicts = dict(decided)
     accepted: list[PlannedOrder] = []
     for order in orders:
         if order.leg == 2 and verdicts[order.symbol, 1].reason:
@@ -44,9 +53,7 @@ def judge(orders: Sequence[PlannedOrder], inputs: PlanInputs) -> dict[tuple[str,
     return verdicts
 
 
-def _judge_net(
-    accepted: Sequence[PlannedOrder], inputs: PlanInputs, book: Book, verdicts: dict[tuple[str, int], Verdict]
-) -> None:
+def _judge_net(accepted: Sequence[PlannedOrder], inputs: PlanInputs, book: Book, verdicts: dict[Key, Verdict]) -> None:
     """Deny the weakest increases of the heavier side until longs less shorts fit their limit."""
     rules = {reduces: judges(inputs.strategy, (NET_RULE,), reduces=reduces)[0] for reduces in (True, False)}
 
@@ -59,7 +66,7 @@ def _judge_net(
     increases = {
         side: [order for order in accepted if order.side == side and not order.reduces] for side in ("buy", "sell")
     }
-    settled: set[tuple[str, int]] = set()
+    settled: set[Key] = set()
     while heavier := increases["buy" if book.totals.net > 0 else "sell"]:
         weakest = heavier.pop()
         settled.add((weakest.symbol, weakest.leg))
@@ -81,6 +88,8 @@ def _verdict(checks: tuple[RuleCheck, ...]) -> Verdict:
 def _situation(order: PlannedOrder, inputs: PlanInputs, book: Book, after: Totals) -> Situation:
     return Situation(
         account_state=inputs.account_state,
+        reductions_only=inputs.reductions_only,
+        money=inputs.money,
         price=inputs.prices.get(order.symbol),
         previous_close=inputs.previous_closes.get(order.symbol),
         before=book.totals,

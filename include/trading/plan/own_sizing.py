@@ -23,11 +23,13 @@ _ROUNDING: Final = Decimal("1e-9")
 def own_weights(inputs: PlanInputs) -> PlanInputs:
     """Return the inputs with the weights that the strategy's own function gives; as they are where it has none.
 
+    Without a capital it is not asked: nothing that has a signal is sized then.
+
     Raises InvalidData, so that no plan is made, when the function raises or answers anything but a finite weight for
     each signal, within max_position_size and max_gross_weight.
     """
     strategy = inputs.strategy
-    if inputs.flatten or not isinstance(strategy.sizing, OwnSizing):
+    if inputs.flatten or not isinstance(strategy.sizing, OwnSizing) or strategy.capital_or_none is None:
         return inputs
     name = strategy.sizing.function
     if inputs.own.sizing is None:

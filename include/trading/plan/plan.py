@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field, InstanceOf, PlainSerializer
 
-from include.trading.models import Price, Side, Signal, Symbol, Value
+from include.trading.models import AccountFacts, Price, Side, Signal, Symbol, Value
 from include.trading.plan.own import OwnParts
 from include.trading.plan.reasons import NO_CHANGE_WANTED, UNDECIDED
 from include.trading.strategy.spec import Strategy
@@ -43,6 +43,10 @@ class PlanInputs(Value):
         default=False, description="the venue makes order ids from symbol, side, quantity and day"
     )
     now: AwareDatetime
+    money: AccountFacts | str | None = Field(
+        default=None, description="what the venue says of the account; why it did not answer; None: it was not asked"
+    )
+    reductions_only: str | None = Field(default=None, description="why nothing may be increased")
     own: InstanceOf[OwnParts] = Field(default=OwnParts(), description="the strategy's own functions, imported")
     flatten: bool = Field(default=False, description="close everything; needs no signals")
     only_symbols: tuple[Symbol, ...] | None = Field(
@@ -73,6 +77,11 @@ class PlannedOrder(Value):
     notional: Decimal = Field(description="USD, quantity × price")
     reduces: bool = Field(description="it only brings the position nearer to zero, whether open orders fill or not")
     opens_short: bool = Field(description="the strategy may be short once it is filled")
+    scaled: str | None = Field(default=None, description="by how much the buying power made it smaller")
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.symbol, self.leg
 
     @property
     def signed_quantity(self) -> int:
@@ -126,8 +135,9 @@ class Plan(Value):
 
     rows: tuple[InstanceOf[MappingRow], ...]
     orders: tuple[PlannedOrder, ...]
-    rules_off: tuple[str, ...] = Field(description="codes of the rules that the strategy switched off")
+    rules_off: tuple[str, ...] = Field(description="codes of the rules that are off, by the strategy or the venue")
     old_values: tuple[OldValue, ...] = Field(default=(), description="of holdings without a usable price")
+    notes: tuple[str, ...] = Field(default=(), description="what the account's money changed")
 
     @property
     def planned_change_symbols(self) -> int:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from include.trading.errors import InvalidData
 from include.trading.models import Price
+from include.trading.plan.capital import targets_without_capital
 from include.trading.plan.changes import Change, change_of
-from include.trading.plan.judge import Verdict, judge
+from include.trading.plan.funding import scale
+from include.trading.plan.judge import Key, Verdict, judge
 from include.trading.plan.own_sizing import own_weights
 from include.trading.plan.plan import MappingRow, Outcome, Plan, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import BLOCKS, PRICE_PROBLEMS, price_problem
-from include.trading.plan.risk import rules_off
-from include.trading.plan.valuation import old_values
-from include.trading.sizing.target_weight import SIZINGS, SizingLimits
+from include.trading.plan.risk import BUYING_POWER, rules_off
+from include.trading.plan.valuation import old_values, positions
+from include.trading.sizing.target_weight import SIZINGS, SizingLimits, Target
 
 _NOT_JUDGED = Verdict(())
 
@@ -32,22 +34,39 @@ def make_plan(inputs: PlanInputs) -> Plan:
     signals = {signal.symbol: signal for signal in inputs.signals}
     prices = {symbol: price for symbol, price in inputs.prices.items() if isinstance(price, Price)}
     strategy = inputs.strategy
-    targets = SIZINGS[strategy.sizing.word](
-        inputs.signals, prices, strategy.capital_usd, SizingLimits(max_position_size=strategy.max_position_usd)
-    )
+    targets = _targets(inputs, prices)
     tradable = any(signal.target_weight for signal in inputs.signals)
     changes = [
         change_of(symbol, inputs, signals.get(symbol), targets.get(symbol), tradable=tradable)
         for symbol in _symbols(inputs)
     ]
     wanted = _ranked(changes)
-    verdicts = judge(wanted, inputs)
+    orders, verdicts, note = scale(wanted, judge(wanted, inputs), inputs)
+    by_key = {order.key: order for order in orders}
     return Plan(
-        rows=tuple(row for change in changes for row in _rows(change, inputs, verdicts)),
-        orders=tuple(order for order in wanted if verdicts[order.symbol, order.leg].reason is None),
-        rules_off=rules_off(strategy),
+        rows=tuple(row for change in changes for row in _rows(change, inputs, by_key, verdicts)),
+        orders=tuple(order for order in orders if verdicts[order.key].reason is None),
+        rules_off=(*rules_off(strategy), *((BUYING_POWER,) if inputs.money is None else ())),
         old_values=old_values(inputs),
+        notes=tuple(_notes(inputs, note)),
     )
+
+
+def _targets(inputs: PlanInputs, prices: Mapping[str, Price]) -> dict[str, Target]:
+    strategy = inputs.strategy
+    if strategy.capital_or_none is None:
+        return targets_without_capital(strategy, inputs.signals, positions(inputs))
+    limits = SizingLimits(max_position_size=strategy.max_position_usd)
+    return SIZINGS[strategy.sizing.word](inputs.signals, prices, strategy.capital_usd, limits)
+
+
+def _notes(inputs: PlanInputs, scaled: str | None) -> Iterable[str]:
+    if inputs.reductions_only is not None:
+        yield f"reductions only: {inputs.reductions_only}"
+    if isinstance(inputs.money, str):
+        yield f"the buying power is not known, so nothing is increased: {inputs.money}"
+    if scaled is not None:
+        yield scaled
 
 
 def _symbols(inputs: PlanInputs) -> list[str]:
@@ -74,11 +93,13 @@ def _ranked(changes: Iterable[Change]) -> list[PlannedOrder]:
     return [order for _, order in sorted(pairs, key=key)]
 
 
-def _rows(change: Change, inputs: PlanInputs, verdicts: dict[tuple[str, int], Verdict]) -> Iterable[MappingRow]:
+def _rows(
+    change: Change, inputs: PlanInputs, orders: Mapping[Key, PlannedOrder], verdicts: Mapping[Key, Verdict]
+) -> Iterable[MappingRow]:
     signal, price = change.signal, change.price
     for leg in change.legs:
-        order = leg.order
-        verdict = verdicts[order.symbol, order.leg] if order else _NOT_JUDGED
+        order = orders[leg.order.key] if leg.order else None
+        verdict = verdicts[order.key] if order else _NOT_JUDGED
         reason = verdict.reason or leg.reason
         yield MappingRow(
             symbol=change.symbol,

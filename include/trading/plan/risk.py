@@ -15,16 +15,20 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
-from include.trading.models import Price
+from include.trading.models import AccountFacts, Price
 from include.trading.plan.exposure import Totals
 from include.trading.plan.plan import AccountState, PlannedOrder, RuleCheck, RuleOutcome
 from include.trading.strategy.limits import OFF
 from include.trading.strategy.spec import Strategy
 
+BUYING_POWER: Final = "buying_power"
+
 
 class Situation(NamedTuple):
     """What a rule may look at besides the order.
 
+    reductions_only: why nothing may be increased, where that is so.
+    money: what the venue says of the account's, why it did not answer, or None where it was not asked.
     price: today's, or why there is none; an order that closes a position without one has the last known price.
     before, after: the book without and with the order; for the net rule both are the whole plan's.
     unvalued: symbols held without any price.
@@ -33,6 +37,8 @@ class Situation(NamedTuple):
     """
 
     account_state: AccountState
+    reductions_only: str | None
+    money: AccountFacts | str | None
     price: Price | str | None
     previous_close: Price | str | None
     before: Totals
@@ -51,7 +57,7 @@ Judges = Literal["every order", "increases", "increases; warns at reductions"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """setting: where the strategy keeps the limit, None when it is the account's state.
+    """setting: where the strategy keeps the limit, None when nothing is to be set.
 
     of_capital: the setting is a multiple of the strategy's capital; `check` gets the limit in USD.
     """
@@ -114,6 +120,27 @@ def account_state(order: PlannedOrder, _: None, situation: Situation) -> RuleChe
     return _denied("account_state", f"the account is {state}")
 
 
+def account_equity(_: PlannedOrder, __: None, situation: Situation) -> RuleCheck:
+    if situation.reductions_only is None:
+        return _without_numbers("account_equity", "passed")
+    return _denied("account_equity", situation.reductions_only)
+
+
+def buying_power(order: PlannedOrder, when_short: str, situation: Situation) -> RuleCheck:
+    """Deny what no money is left for, in the order of conviction; scaling happens after the rules (funding.py)."""
+    money, cost = situation.money, situation.after.cost
+    if money is None:
+        return _without_numbers(BUYING_POWER, "off")
+    if isinstance(money, str):
+        detail = f"{BUYING_POWER}: it is not known: {money}"
+        return RuleCheck(code=BUYING_POWER, outcome="not_evaluable", detail=detail)
+    if order.scaled is not None:
+        return RuleCheck(BUYING_POWER, "warned", cost, money.buying_power, f"{BUYING_POWER}: {order.scaled}")
+    if when_short == "scale":
+        return RuleCheck(BUYING_POWER, "passed", limit=money.buying_power)
+    return _at_most(BUYING_POWER, cost, money.buying_power, "USD")
+
+
 def gross_exposure(_: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
     return _exposure("gross_exposure", situation.before.gross, situation.after.gross, limit, situation)
 
@@ -174,6 +201,7 @@ def _without_numbers(code: str, outcome: Literal["passed", "off"]) -> RuleCheck:
 ORDER_RULES: Final = (
     Rule("restricted_symbol", restricted_symbol, "every order", "restricted_symbols"),
     Rule("account_state", account_state, "every order", None),
+    Rule("account_equity", account_equity, "increases", None),
     Rule("not_shortable", not_shortable, "increases", "not_shortable_symbols"),
     Rule("price_distance", price_distance, "increases; warns at reductions", "limits.price_distance"),
     Rule("order_notional", order_notional, "increases", "limits.order_notional_usd"),
@@ -181,6 +209,7 @@ ORDER_RULES: Final = (
     Rule("gross_exposure", gross_exposure, "increases", "limits.gross_exposure", of_capital=True),
     Rule("long_exposure", long_exposure, "increases", "limits.long_exposure", of_capital=True),
     Rule("short_exposure", short_exposure, "increases", "limits.short_exposure", of_capital=True),
+    Rule(BUYING_POWER, buying_power, "increases", "when_short_of_money"),
     Rule("number_of_orders", number_of_orders, "increases", "limits.number_of_orders"),
     Rule("turnover_per_run", turnover_per_run, "increases", "limits.turnover_per_run", of_capital=True),
     Rule("turnover_per_day", turnover_per_day, "increases", "limits.turnover_per_day", of_capital=True),
@@ -203,6 +232,9 @@ def _judge(rule: Rule, strategy: Strategy, *, reduces: bool) -> Judge:
         return lambda order, situation: _without_numbers(rule.code, "passed")
     if reduces and rule.judges != "every order":
         return lambda order, situation: _warning(rule.check(order, limit, situation))
+    if rule.of_capital and strategy.capital_or_none is None:
+        unknown = RuleCheck(rule.code, "not_evaluable", detail=f"{rule.code}: the capital is not known")
+        return lambda order, situation: unknown
     if rule.of_capital:
         limit *= strategy.capital_usd
     elif isinstance(limit, int):

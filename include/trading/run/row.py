@@ -13,7 +13,10 @@ from include.trading.models import Mode
 
 @dataclass(frozen=True)
 class Run:
-    """A run without the services' answers, which `Runs.answers` returns."""
+    """A run without the services' answers, which `Runs.answers` returns.
+
+    capital: USD; None until a share of the account's equity has become a number, which is when it is planned.
+    """
 
     id: int
     run_id: UUID
@@ -21,7 +24,7 @@ class Run:
     as_of_date: date
     status: Literal["running", "completed", "failed", "partial"]
     symbols: list[str]
-    capital: Decimal
+    capital: Decimal | None
     num_signals: int
     num_orders_submitted: int
     num_orders_accepted: int

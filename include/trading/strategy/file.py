@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -150,4 +151,21 @@ def _conflicts(strategy: Strategy, earlier: list[Strategy]) -> list[FieldProblem
                     found=", ".join(shared),
                 )
             )
+    if (problem := _too_much_equity(strategy, earlier)) is not None:
+        problems.append(problem)
     return problems
+
+
+def _too_much_equity(strategy: Strategy, earlier: list[Strategy]) -> FieldProblem | None:
+    """Return what is wrong where the shares of one account's equity add up to more than all of it."""
+    if strategy.equity is None:
+        return None
+    shares = {other.id: other.equity.share for other in earlier if other.venue == strategy.venue and other.equity}
+    left = 1 - sum(shares.values(), Decimal(0))
+    if strategy.equity.share <= left:
+        return None
+    return FieldProblem(
+        field="capital.equity.share",
+        expected=f"at most {left:f}, because {', '.join(shares)} use the rest of the equity of {strategy.venue}",
+        found=f"{strategy.equity.share:f}",
+    )

@@ -24,10 +24,7 @@ _ROWS: Final = {
     "sizing.inverse_volatility": "sizing by inverse volatility",
     "volatility_target": "a target of volatility",
     "shadow": "sizings that are planned and not traded",
-    "capital.equity": "a share of the account's equity",  # modelled
     "capital.own": "a book of the strategy's own, which compounds",
-    "replay_capital": "capital of backfills alone",  # modelled
-    "when_short_of_money": "scaling or denying by the account's buying power",  # modelled
     "no_trade_band.drift": "a band by drift",
     "quantities.fractional": "parts of a share",  # modelled
     "orders.style.auction": "auction orders",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from include.trading.plan.reasons import DENIALS
 from include.trading.plan.risk import RULES, Rule
@@ -26,6 +26,12 @@ it fits. Exposures count what is held, what open orders may still trade, and the
 is valued at its previous close, or else at the last price the ledger knows (alert `old_price`), and only its own
 increase is denied.
 
+Where the venue tells the account's buying power, the plan's increases count against it as the venue reserves money for
+them: a buy at 1.05 times the planned price, a short at 1.03 times. What open orders reserve is in its number already.
+With `when_short_of_money: scale` all increases that the rules let through become smaller by one factor, in whole
+shares; with `deny` the weakest ones are denied. A venue that tells none has the rule off, and the plan says so; one
+that does not answer gets reductions only.
+
 This file is generated; `python -m include.trading.strategy.limits_table > docs/limits.md` writes it again.
 """
 
@@ -40,15 +46,27 @@ def limits_table() -> str:
     return _HEAD + "\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
 
+_UNSET: Final = {
+    "account_state": ("the account's state", "–", "`active`", "set by people and by breaks"),
+    "account_equity": ("`capital.equity.at_least`", "USD", "none", "the venue's answer when the plan is made"),
+}
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, str):
+        return f"`{value}`"
+    return "none" if value == () else f"{value:,}"
+
+
 def _row(rule: Rule) -> tuple[str, ...]:
     if rule.setting is None:
-        setting, unit, default, source = "the account's state", "–", "`active`", "set by people and by breaks"
+        setting, unit, default, source = _UNSET[rule.code]
     else:
         group, _, name = rule.setting.rpartition(".")
         field = (Limits if group == "limits" else Strategy).model_fields[name]
         extra: Any = field.json_schema_extra
         setting, unit, source = f"`{rule.setting}`", extra["unit"], extra["source"]
-        default = "none" if field.default == () else f"{field.default:,}"
+        default = _default(field.default)
         if group == "limits":
             default += f" or `{OFF}`"
     return setting, unit, default, f"`{rule.code}`", rule.judges, DENIALS[rule.code], source

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from include.trading.errors import InvalidData
+from include.trading.strategy.capital_spec import CapitalShare
 from include.trading.strategy.request import LAST_REVISION, LEAST_AMOUNT, LONGEST_REASON, UNPRINTABLE, RunRequest
 from include.trading.strategy.spec import MODES, Strategy
 from include.trading.strategy.values import ISO_DATE
@@ -28,15 +30,41 @@ def narrowed(strategy: Strategy, request: RunRequest) -> Strategy:
     problems = _wider(strategy, request)
     if problems:
         raise InvalidData(f"the run's params exceed strategy {strategy.id}: " + "; ".join(problems))
-    changes: dict[str, Any] = {
-        name: value
-        for name, value in (
-            ("mode", request.mode),
-            ("capital", _to_the_cent(request.capital)),
-            ("max_position_size", _to_the_cent(request.max_position_size)),
+    return _with(strategy, request).model_copy(update={"mode": request.mode or strategy.mode})
+
+
+def replayed(strategy: Strategy, request: RunRequest) -> Strategy:
+    """Return a narrowed strategy as a backfill plans it: with replay_capital where capital is a share of equity.
+
+    Raises InvalidData where that is missing, or the request asks for more.
+    """
+    if strategy.equity is None:
+        return strategy
+    if strategy.replay_capital is None:
+        raise InvalidData(
+            f"strategy {strategy.id}: expected replay_capital, because its capital is a share of the account's equity "
+            "and what is replayed never asks the venue; write what to plan with, in USD: replay_capital: 100000"
         )
-        if value is not None
-    }
+    number = strategy.model_copy(update={"capital": strategy.replay_capital, "replay_capital": None})
+    if problems := [*_more_than(number, request)]:
+        raise InvalidData(f"the run's params exceed strategy {strategy.id}: " + "; ".join(problems))
+    return _with(number, request)
+
+
+def at_most(strategy: Strategy, request: RunRequest) -> dict[str, Decimal]:
+    """Return what the request narrows once the account's equity is known, by param."""
+    if strategy.equity is None:
+        return {}
+    asked = {"capital": _to_the_cent(request.capital), "max_position_size": _to_the_cent(request.max_position_size)}
+    return {name: amount for name, amount in asked.items() if amount is not None}
+
+
+def _with(strategy: Strategy, request: RunRequest) -> Strategy:
+    """Return the strategy with the request's amounts; as it is while its capital is not a number."""
+    if strategy.equity is not None:
+        return strategy
+    capital, size = _to_the_cent(request.capital), _to_the_cent(request.max_position_size)
+    changes = {name: value for name, value in (("capital", capital), ("max_position_size", size)) if value is not None}
     return strategy.model_copy(update=changes)
 
 
@@ -50,13 +78,31 @@ def _wider(strategy: Strategy, request: RunRequest) -> list[str]:
         problems.append(f"symbols: expected some of {', '.join(strategy.symbols)}, found {', '.join(foreign)}")
     if request.mode is not None and MODES.index(request.mode) > MODES.index(strategy.mode):
         problems.append(f"mode: expected {strategy.mode} or safer, found {request.mode}")
-    if request.capital is not None and request.capital > strategy.capital_usd:
-        problems.append(f"capital: expected at most {strategy.capital_usd} USD, found {request.capital}")
-    if request.max_position_size is not None and request.max_position_size > strategy.max_position_usd:
-        problems.append(
-            f"max_position_size: expected at most {strategy.max_position_usd} USD, found {request.max_position_size}"
-        )
-    return problems
+    return [*problems, *_more_than(strategy, request)]
+
+
+def _more_than(strategy: Strategy, request: RunRequest) -> Iterator[str]:
+    for name, limit in (("capital", _most_capital(strategy)), ("max_position_size", _most_of_one(strategy))):
+        asked = getattr(request, name)
+        if asked is not None and limit is not None and asked > limit:
+            yield f"{name}: expected at most {limit} USD, found {asked}"
+
+
+def _most_capital(strategy: Strategy) -> Decimal | None:
+    """Return the most that a run may use; None while only the account's equity says it."""
+    if strategy.equity is None:
+        return strategy.capital_usd
+    if strategy.equity.at_most is None:
+        return None
+    # A backfill may use replay_capital, whatever the equity is.
+    return max(strategy.equity.at_most, strategy.replay_capital or Decimal(0))
+
+
+def _most_of_one(strategy: Strategy) -> Decimal | None:
+    size, capital = strategy.max_position_size, _most_capital(strategy)
+    if not isinstance(size, CapitalShare):
+        return size
+    return None if capital is None else size.share * capital
 
 
 def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
@@ -71,9 +117,9 @@ def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
             "uniqueItems": True,
         },
         "mode": {"type": ["null", "string"], "enum": [None, *MODES[: MODES.index(strategy.mode) + 1]]},
-        "capital": _amount(strategy.capital_usd),
+        "capital": _amount(_most_capital(strategy)),
         "flatten": {"type": "boolean"},
-        "max_position_size": _amount(strategy.max_position_usd) | SELDOM,
+        "max_position_size": _amount(_most_of_one(strategy)) | SELDOM,
         "reason": {
             "type": ["null", "string"],
             "minLength": 1,
@@ -90,7 +136,9 @@ def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
     }
 
 
-def _amount(limit: Decimal) -> dict[str, Any]:
+def _amount(limit: Decimal | None) -> dict[str, Any]:
+    amount: dict[str, Any] = {"type": ["null", "number"], "minimum": float(LEAST_AMOUNT)}
+    if limit is None:
+        return amount
     # JSON has no Decimal; this number only guides the form, the run compares exactly.
-    maximum = int(limit) if limit == limit.to_integral_value() else float(limit)
-    return {"type": ["null", "number"], "minimum": float(LEAST_AMOUNT), "maximum": maximum}
+    return amount | {"maximum": int(limit) if limit == limit.to_integral_value() else float(limit)}

@@ -10,7 +10,7 @@ from pydantic import Field, StrictBool, ValidationInfo, field_validator
 from include.trading.calendar.exchanges import EXCHANGES, latest_offset, session_offset
 from include.trading.errors import InvalidData
 from include.trading.models import Mode, Value
-from include.trading.strategy.capital_spec import WHOLE_CAPITAL, Capital, CapitalShare, PositionSize
+from include.trading.strategy.capital_spec import WHOLE_CAPITAL, Capital, CapitalShare, EquityCapital, PositionSize
 from include.trading.strategy.choice import Word
 from include.trading.strategy.limits import Limits, Number
 from include.trading.strategy.orders_spec import Orders
@@ -61,13 +61,19 @@ class Strategy(Value):
     )
     sizing: Sizing = Field(default=TargetWeight(), description="how weights become amounts")
 
-    capital: Capital = Field(description="USD that weights are a share of, above 0")
+    capital: Capital = Field(
+        description="what weights are a share of: USD, above 0 | {equity: …}, a share of the account's equity when the "
+        "plan is made"
+    )
     when_short_of_money: Literal["scale", "deny"] = Field(
         default="scale",
-        description="increases that the buying power does not suffice for: scale (all by one factor) | deny",
+        description="increases that cost more than the account's buying power: scale (all of them, by one factor) | "
+        "deny (the weakest signals'); off where the venue tells none",
+        json_schema_extra={"unit": "word", "source": "keeps the proportions of the signals"},
     )
     replay_capital: Money | None = Field(
-        default=None, description="USD, what backfills and the what-if plan with where capital is a share of equity"
+        default=None,
+        description="USD, what backfills and the what-if plan with; needed for them where capital is a share of equity",
     )
     max_position_size: PositionSize = Field(
         default=WHOLE_CAPITAL,
@@ -161,11 +167,21 @@ class Strategy(Value):
         return "daily_trading" if self.id == "daily_trading" else f"daily_trading__{self.id}"
 
     @property
+    def equity(self) -> EquityCapital | None:
+        """The share of the account's equity that its capital is; None where it is a number."""
+        return self.capital if isinstance(self.capital, EquityCapital) else None
+
+    @property
+    def capital_or_none(self) -> Decimal | None:
+        """USD that weights are a share of; None while a share of the account's equity has not become a number."""
+        return self.capital if isinstance(self.capital, Decimal) else None
+
+    @property
     def capital_usd(self) -> Decimal:
-        """USD that weights are a share of; before anything is planned, a share of equity must have become a number."""
-        if not isinstance(self.capital, Decimal):
+        """USD that weights are a share of, where that is known."""
+        if (capital := self.capital_or_none) is None:
             raise TypeError(f"strategy {self.id}: its capital is not a number yet")
-        return self.capital
+        return capital
 
     @property
     def max_position_usd(self) -> Decimal:

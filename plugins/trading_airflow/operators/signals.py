@@ -52,7 +52,7 @@ class FetchSignalsOperator(TradingOperator):
                 "orchestration run started",
                 as_of_date=run.as_of_date.isoformat(),
                 num_symbols=len(run.symbols),
-                capital=str(run.capital),
+                capital=None if run.capital is None else str(run.capital),
                 mode=run.mode,
                 mode_reason=run.mode_reason,
                 revision=run.revision,

@@ -82,6 +82,7 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
     place = links(base, run.run_id, run.dag_id, run.airflow_run_id)
     mappings = ledger.runs.mappings(run.run_id)
     ordered = sum(row["outcome"] == "order" for row in mappings)
+    plan = None if run.plan_id is None else ledger.plans.get(run.plan_id)
     started = dagruns.find(run.dag_id, run.airflow_run_id) if run.status == "running" else None
     return OrchestrationResult(
         run=RunDetail.model_validate(
@@ -90,6 +91,7 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
                 **counts_now(run, intents, ordered),
                 **ledger.runs.answers(run.run_id),
                 "airflow_state": None if started is None else started.state,
+                "money": None if plan is None else plan.parameters.get("money"),
                 "links": place,
             }
         ),

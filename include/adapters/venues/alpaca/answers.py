@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final, cast
 
 from include.adapters.http.answers import Answer, decimal_of, error_object, id_of, quantity_of, text_of
@@ -31,10 +31,12 @@ from include.trading.errors import (
     TradingError,
     Unauthorized,
 )
-from include.trading.models import OrderReport, OrderRequest, Side
+from include.trading.models import AccountFacts, OrderReport, OrderRequest, Side
 
 NOT_FOUND: Final = 40410000
 LONGEST_PAUSE_SECONDS: Final = 60.0
+# More than any account has, and its products still are exact.
+LARGEST_AMOUNT: Final = Decimal(10) ** 13
 
 # Words after which an order is over. `done_for_day` goes on tomorrow, `calculated` waits for its settlement; they and
 # every word that is not known stay open, so that an order is followed and never closed unseen.
@@ -104,6 +106,22 @@ def accepted_order(answer: Answer, sent: OrderRequest) -> OrderReport:
             f"Alpaca answered {report.side} {report.quantity} {report.symbol} as {report.gateway_order_id}"
         )
     return report
+
+
+def account_facts(answer: Answer) -> AccountFacts:
+    """Return the money that the account's answer tells, in whole cents and never more than it says."""
+    body = answer.json()
+    try:
+        return AccountFacts(**{name: _amount_of(body, name) for name in AccountFacts.model_fields})
+    except ValueError as error:
+        raise answer.bad(error) from error
+
+
+def _amount_of(body: Mapping[str, Any], name: str) -> Decimal:
+    amount = decimal_of(body, name)
+    if abs(amount) >= LARGEST_AMOUNT:
+        raise ValueError(f"{name}: expected an amount below {LARGEST_AMOUNT:,} USD, got {str(amount)[:50]}")
+    return amount.quantize(Decimal("0.01"), rounding=ROUND_FLOOR)
 
 
 def submit_failure(answer: Answer, now: datetime) -> TradingError:

@@ -17,6 +17,7 @@ from include.adapters.http.answers import Answer, bool_of, parse_json, quantity_
 from include.adapters.http.client import HttpService
 from include.adapters.venues.alpaca.answers import (
     accepted_order,
+    account_facts,
     is_unknown_order,
     message_of,
     order_report,
@@ -34,7 +35,7 @@ from include.trading.errors import (
     TradingError,
     Unauthorized,
 )
-from include.trading.models import GatewayMode, OrderReport, OrderRequest, VenueInfo
+from include.trading.models import AccountFacts, GatewayMode, OrderReport, OrderRequest, VenueInfo
 from include.trading.ports import VenueGate, VenueTraits
 
 HOSTS: Final[dict[str, GatewayMode]] = {"paper-api.alpaca.markets": "paper", "api.alpaca.markets": "live"}
@@ -49,7 +50,12 @@ MOST_PAGES: Final = 4
 FEW: Final = 2
 LONGEST_SYMBOL: Final = 40
 TRAITS: Final = VenueTraits(
-    kind="alpaca", takes_our_order_id=True, positions_are_exact=True, can_cancel=True, has_rate_limit=True
+    kind="alpaca",
+    takes_our_order_id=True,
+    positions_are_exact=True,
+    can_cancel=True,
+    has_rate_limit=True,
+    tells_account=True,
 )
 BLOCKS: Final = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
 
@@ -156,6 +162,13 @@ class AlpacaReader(HttpService):
             return book
         except ValueError as error:
             raise answer.bad(error) from error
+
+    def account(self) -> AccountFacts:
+        """Return the account's money as it was at most 15 seconds ago; buying power is less what open orders reserve.
+
+        Raises BadAnswer when one of the three numbers is missing or beyond any amount that can be meant.
+        """
+        return account_facts(self._account_now())
 
     def _account_now(self, *, fresh: bool = False) -> Answer:
         now = time.monotonic()

@@ -41,7 +41,7 @@ from include.trading.errors import (
     TradingError,
     Unauthorized,
 )
-from include.trading.models import Contract, GatewayMode, OrderReport, OrderRequest, Value, VenueInfo
+from include.trading.models import AccountFacts, Contract, GatewayMode, OrderReport, OrderRequest, Value, VenueInfo
 from include.trading.order.identity import broker_days, gateway_order_id_v1
 from include.trading.ports import VenueGate, VenueTraits
 
@@ -60,10 +60,16 @@ TRAITS: dict[Contract, VenueTraits] = {
         positions_are_exact=False,
         can_cancel=False,
         has_rate_limit=False,
+        tells_account=False,
         positions_note="a v1 gateway counts partial fills twice",
     ),
     "v2": VenueTraits(
-        kind="v2", takes_our_order_id=True, positions_are_exact=True, can_cancel=True, has_rate_limit=True
+        kind="v2",
+        takes_our_order_id=True,
+        positions_are_exact=True,
+        can_cancel=True,
+        has_rate_limit=True,
+        tells_account=False,
     ),
 }
 
@@ -189,6 +195,10 @@ class GatewayReader(HttpService):
             return book
         except ValueError as error:
             raise answer.bad(error) from error
+
+    def account(self) -> AccountFacts | None:
+        """Return None: neither contract has a request for the account's money."""
+        return None
 
     def refusal(self) -> str | None:
         """Return why the gateway would take no order now: its kill switch."""

@@ -94,7 +94,7 @@ class HistoryPoint(Answer):
     account: str
     mode: Mode
     session_date: date
-    capital: Decimal
+    capital: Decimal | None
     gross: Decimal = Field(description="longs and shorts together after the session's newest run")
     net: Decimal = Field(description="longs less shorts")
     turnover: Decimal = Field(description="what the session's orders filled")

@@ -22,6 +22,7 @@ RUN_DETAIL = {
     "code_version": __version__,
     "airflow_state": None,
     "parameters": {},
+    "money": None,
     "signal_service_response": None,
     "execution_gateway_responses": None,
 }
@@ -53,7 +54,9 @@ class RunSummary(Answer):
     as_of_date: date
     revision: int
     symbols: list[str]
-    capital: Decimal
+    capital: Decimal | None = Field(
+        description="USD; None until the run is planned where it is a share of the account's equity"
+    )
     num_signals: int
     num_orders_planned: int
     num_orders_submitted: int
@@ -85,6 +88,9 @@ class RunDetail(RunSummary):
     code_version: str
     airflow_state: str | None = Field(description="of the DAG run, while the ledger's run is not closed")
     parameters: dict[str, Any]
+    money: dict[str, Any] | None = Field(
+        description="what the plan was made with of the account's money, and what that changed; None: nothing was asked"
+    )
     signal_service_response: dict[str, Any] | None
     execution_gateway_responses: dict[str, Any] | None
 

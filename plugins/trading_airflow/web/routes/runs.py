@@ -18,7 +18,7 @@ from include.ledger.pages import Pages, RunFilter
 from include.trading.calendar.sessions import calendar_of
 from include.trading.order.identity import run_id as id_of_run
 from include.trading.run.terms import settle_terms
-from include.trading.strategy.narrowing import narrowed
+from include.trading.strategy.narrowing import narrowed, replayed
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.spec import Strategy
 from include.trading.strategy.values import IsoDate
@@ -183,8 +183,9 @@ def _strategy(user: User, wanted: str | None) -> Strategy:
 
 def _check(strategy: Strategy, run_request: RunRequest, now: datetime) -> None:
     """Refuse now what the run's first task would refuse."""
-    settle_terms(
-        narrowed(strategy, run_request),
+    narrow = narrowed(strategy, run_request)
+    terms = settle_terms(
+        narrow,
         run_request,
         calendar_of(strategy, now),
         run_type="manual",
@@ -192,6 +193,8 @@ def _check(strategy: Strategy, run_request: RunRequest, now: datetime) -> None:
         started_at=now,
         now=now,
     )
+    if terms.mode == "replay":
+        replayed(narrow, run_request)
 
 
 def _conf(run_request: RunRequest) -> dict[str, Any]:

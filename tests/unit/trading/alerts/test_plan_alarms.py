@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from include.trading.alerts.plan_alarms import plan_alarms
-from include.trading.models import Mode
+from include.trading.models import AccountFacts, Mode
 from include.trading.plan.planning import make_plan
 from tests.support.planning import inputs, prices, quantities, signals, strategy
 
@@ -37,6 +37,12 @@ def test_every_symbol_that_the_answer_leaves_out_is_named_once_with_what_is_held
             "s 2026-01-05: the Signal Service's answer leaves out GOOGL (0 held); MSFT (40 held); holdings stay",
         )
     }
+
+
+def test_an_increase_that_the_money_made_smaller_is_no_reduction_at_a_far_price() -> None:
+    told = AccountFacts(equity=Decimal(1), cash=Decimal(1), buying_power=Decimal(500))
+
+    assert alarms(money=told) == {}
 
 
 def test_a_reduction_at_a_far_price_is_critical() -> None:

@@ -281,6 +281,7 @@ def test_a_rule_that_is_off_says_so_in_every_row_and_in_the_plan() -> None:
         "number_of_orders",
         "turnover_per_run",
         "turnover_per_day",
+        "buying_power",
     }
 
 

@@ -62,8 +62,6 @@ def test_the_simplest_example_is_refused_for_what_later_versions_bring_and_nothi
     assert told(EXAMPLES / "simplest.yaml") == [
         "my_weights: signals.file: expected nothing, because it is not yet supported (signals from a file): take it "
         "out, found {'path': '/data/weights.csv', 'dated': 'standing'}",
-        "my_weights: capital.equity: expected nothing, because it is not yet supported (a share of the account's "
-        "equity): take it out, found {'share': 0.95}",
     ]
 
 
@@ -81,9 +79,6 @@ def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothin
             ("momentum", "sizing.risk_parity", "sizing by risk parity"),
             ("momentum", "volatility_target", "a target of volatility"),
             ("momentum", "shadow", "sizings that are planned and not traded"),
-            ("momentum", "capital.equity", "a share of the account's equity"),
-            ("momentum", "replay_capital", "capital of backfills alone"),
-            ("momentum", "when_short_of_money", "scaling or denying by the account's buying power"),
             ("momentum", "orders.style.auction", "auction orders"),
             ("momentum", "orders.overrides", "styles by order"),
             ("momentum", "orders.reductions_first.auto", "asking the venue whether sales must come first"),
@@ -189,3 +184,24 @@ def test_what_waits_to_be_supported_is_read_and_kept(entry: dict[str, Any]) -> N
     strategy = Strategy.model_validate(GOOD | entry)
 
     assert Strategy.model_validate(strategy.model_dump(mode="json")) == strategy
+
+
+def shares(tmp_path: Path, *entries: tuple[str, str, Any]) -> list[tuple[str, str, str]]:
+    """Return what is wrong with strategies of these ids, venues and shares, each with a symbol of its own."""
+    path = tmp_path / "strategies.yaml"
+    written = [
+        GOOD
+        | {"id": id, "venue": venue, "symbols": [f"A{place}", f"B{place}"]}
+        | {"capital": {"equity": {"share": share}} if share else 1000}
+        for place, (id, venue, share) in enumerate(entries)
+    ]
+    path.write_text(yaml.safe_dump({"strategies": written}), encoding="utf-8")
+    found = load_strategies(path).problems
+    return [(each.entry, each.problem.field, each.problem.expected) for each in found]
+
+
+def test_shares_of_one_venues_equity_add_up_to_at_most_all_of_it(tmp_path: Path) -> None:
+    assert shares(tmp_path, ("a", "v", 0.6), ("b", "v", 0.4), ("c", "w", 1.0), ("d", "v", None)) == []
+    assert shares(tmp_path, ("a", "v", 0.6), ("b", "v", 0.41), ("c", "v", 0.4)) == [
+        ("b", "capital.equity.share", "at most 0.4, because a use the rest of the equity of v")
+    ]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.trading.errors import InvalidData
-from include.trading.strategy.narrowing import narrowed, params_schema
+from include.trading.strategy.narrowing import at_most, narrowed, params_schema, replayed
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.spec import MODES, Strategy
 from tests.support.planning import strategy
@@ -187,3 +187,47 @@ def test_the_form_and_the_task_take_the_same_values(name: str, value: Any) -> No
         assert not takes, f"the form takes {value!r}, the task says: {error}"
     else:
         assert takes, f"the task takes {value!r}, the form does not"
+
+
+def by_equity(**changes: Any) -> Strategy:
+    return strategy(**{"capital": {"equity": {"share": "0.5"}}, "max_position_size": {"capital": "0.1"}} | changes)
+
+
+def test_a_share_of_equity_has_a_form_without_an_upper_bound_and_one_where_it_has_a_most() -> None:
+    free, bound = (
+        params_schema(by_equity()),
+        params_schema(by_equity(capital={"equity": {"share": 1, "at_most": 5000}})),
+    )
+
+    assert [("maximum" in free[name]) for name in ("capital", "max_position_size")] == [False, False]
+    assert (bound["capital"]["maximum"], bound["max_position_size"]["maximum"]) == (5000, 500)
+
+
+def test_what_a_run_asks_of_a_share_of_equity_waits_for_the_equity() -> None:
+    request = RunRequest.from_params({"capital": 300, "max_position_size": 20})
+
+    assert narrowed(by_equity(), request) == by_equity()
+    assert at_most(by_equity(), request) == {"capital": 300, "max_position_size": 20}
+    assert at_most(PAPER, request) == {}
+
+
+def test_a_run_asks_no_more_than_the_most_of_a_share_of_equity() -> None:
+    bound = by_equity(capital={"equity": {"share": 1, "at_most": 5000}})
+
+    with pytest.raises(InvalidData, match="capital: expected at most 5000 USD, found 5001"):
+        narrowed(bound, RunRequest.from_params({"capital": 5001}))
+    with pytest.raises(InvalidData, match=r"max_position_size: expected at most 500\.0 USD, found 501"):
+        narrowed(bound, RunRequest.from_params({"max_position_size": 501}))
+
+
+def test_a_replay_takes_the_request_as_the_upper_bound_of_replay_capital() -> None:
+    both = by_equity(replay_capital=1000)
+
+    result = replayed(both, RunRequest.from_params({"capital": 300, "max_position_size": 20}))
+
+    assert (result.capital, result.max_position_usd, replayed(both, RunRequest()).capital) == (300, 20, 1000)
+    assert replayed(PAPER, RunRequest()) == PAPER
+    with pytest.raises(InvalidData, match="at most 1000 USD"):
+        replayed(both, RunRequest.from_params({"capital": 1001}))
+    with pytest.raises(InvalidData, match="replay_capital: 100000"):
+        replayed(by_equity(), RunRequest())

@@ -1,0 +1,60 @@
+"""Where a plan's increases cost more than the buying power that is left: all of them become smaller by one factor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from include.trading.models import AccountFacts
+from include.trading.plan.exposure import cost_of
+from include.trading.plan.judge import Key, Verdict, judge
+from include.trading.plan.plan import PlanInputs, PlannedOrder, RuleCheck
+from include.trading.plan.risk import BUYING_POWER
+
+
+class Funded(NamedTuple):
+    """The orders as they may be sent, with the verdict on each. note: by what they were scaled."""
+
+    orders: tuple[PlannedOrder, ...]
+    verdicts: Mapping[Key, Verdict]
+    note: str | None = None
+
+
+def scale(orders: Sequence[PlannedOrder], verdicts: Mapping[Key, Verdict], inputs: PlanInputs) -> Funded:
+    """Shrink the increases that the rules let through, in whole shares rounded down; never a reduction.
+
+    What a rule denied stays denied: there is no money for it either. The smaller orders are judged again, because
+    whole shares leave longs and shorts a little out of balance.
+    """
+    money = inputs.money
+    accepted = [order for order in orders if verdicts[order.key].reason is None]
+    cost = sum(map(cost_of, accepted), Decimal(0))
+    if inputs.strategy.when_short_of_money != "scale" or not isinstance(money, AccountFacts):
+        return Funded(tuple(orders), verdicts)
+    if cost <= money.buying_power or cost == 0:
+        return Funded(tuple(orders), verdicts)
+    factor = Fraction(max(money.buying_power, Decimal(0))) / Fraction(cost)
+    why = f"all increases together cost {cost:f} USD, and {money.buying_power:f} USD of buying power are left"
+    decided = {key: verdict for key, verdict in verdicts.items() if verdict.reason is not None}
+    smaller: dict[Key, PlannedOrder] = {}
+    for order in accepted:
+        if order.reduces:
+            continue
+        quantity = int(order.quantity * factor)
+        words = f"{quantity} of {order.quantity} shares, because {why}"
+        if quantity == 0:
+            decided[order.key] = _denied(verdicts[order.key], order, words, money.buying_power)
+        else:
+            notional = quantity * order.price
+            smaller[order.key] = order.model_copy(update={"quantity": quantity, "notional": notional, "scaled": words})
+    funded = tuple(smaller.get(order.key, order) for order in orders)
+    again = judge([order for order in funded if order.key not in decided], inputs, decided)
+    return Funded(funded, again, f"increases are scaled by {float(factor):.6f}: {why}")
+
+
+def _denied(verdict: Verdict, order: PlannedOrder, words: str, power: Decimal) -> Verdict:
+    check = RuleCheck(BUYING_POWER, "denied", cost_of(order), power, f"{BUYING_POWER}: {words}")
+    checks = tuple(check if each.code == BUYING_POWER else each for each in verdict.rules)
+    return Verdict(checks, BUYING_POWER, check.detail)
