@@ -20,7 +20,7 @@ from tests.contract.stages import OPTIONS, VENUES, VenueStage
 BUY = OrderRequest(client_order_id="p0123456789abcdef0123456", symbol="AAPL", side="buy", quantity=3)
 SELL = OrderRequest(client_order_id="p65432100fedcba9876543210"[:24], symbol="KO", side="sell", quantity=2)
 NO_ID = "p" + "0" * 23
-# What a wire can bring in place of an answer.
+# What a wire can bring instead of an answer.
 GARBLED = ("page", "error", "half", "nothing")
 
 
