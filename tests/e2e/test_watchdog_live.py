@@ -26,7 +26,6 @@ OF_A_RUN = {
     "orchestration_runs": sql.SQL("plan_id = %(plan)s"),
     "plans": sql.SQL("plan_id = %(plan)s"),
     "order_intents": sql.SQL("plan_id = %(plan)s"),
-    "order_attempts": sql.SQL("intent_id IN (SELECT id FROM order_intents WHERE plan_id = %(plan)s)"),
 }
 
 
@@ -58,7 +57,7 @@ def order_of(live: Live, order: Intent) -> Intent:
 def let_time_pass(live: Live, run: LiveRun) -> None:
     """Move every time that the ledger knows of the run and its orders back, as if it had begun so much earlier.
 
-    Its events stay as they are: they are append-only, and nothing is judged by them.
+    Its events and attempts stay as they are: they are append-only, and nothing here is judged by their times.
     """
     plan = ledger_run(live, run).plan_id
     assert plan is not None
