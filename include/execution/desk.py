@@ -179,7 +179,8 @@ def check_gateway(
             "strategy's mode",
         )
         raise BookMismatch(f"{wrong}; account {account} is halted")
-    if not quick or info.strategy_id is not None:
+    # A venue that makes its own order ids must name itself each time: they are made from that name.
+    if not quick or info.strategy_id is not None or not desk.gateway.traits.takes_our_order_id:
         desk.confirm(info, mode)
     if not quick:
         end_alert(desk.ledger, account)

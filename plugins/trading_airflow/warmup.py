@@ -67,6 +67,7 @@ WARMUP = (
             "trading_airflow.hooks.ledger",
             "trading_airflow.connections",
             "include.adapters.venues.gateway.kind",
+            "include.adapters.venues.alpaca.kind",
             "include.adapters.signals.service",
             "include.adapters.prices.alpaca",
             "trading_airflow.operators.fills",

@@ -5,7 +5,7 @@
 422 40010001 "…unique"    the client order id is taken     IdExists
 403 40310000              one of five causes, told apart   Rejected, with a reason code
                           by the message
-400 403 422, own JSON     malformed, not tradable, …       Rejected
+400 403 422 with a code   malformed, not tradable, …       Rejected
 401, 403 without a code   wrong keys                       Unauthorized: nothing was stored
 429, own JSON             rate limit                       Paused until the reset; looked up before the next try
 else                      5xx, a page, another shape       OutcomeUnknown
@@ -136,14 +136,15 @@ def submit_failure(answer: Answer, now: datetime) -> TradingError:
         return Paused(answer.sentence(), seconds_to_reset(answer, now))
     if status == 422 and "must be unique" in message.lower():
         return IdExists(answer.sentence(), status)
-    if status in (400, 403, 422):
+    # The vendor gives each refusal of an order a code: a proxy's JSON has none.
+    if status in (400, 403, 422) and code is not None:
         return Rejected(answer.sentence(), status, reason=cause_of(message))
     return OutcomeUnknown(f"{answer.sentence()} (the order may have been stored)")
 
 
 def is_unknown_order(answer: Answer) -> bool:
     """Say whether Alpaca itself says that it has no such order."""
-    return answer.status == 404 and message_of(answer) is not None and code_of(answer) in (NOT_FOUND, None)
+    return answer.status == 404 and message_of(answer) is not None and code_of(answer) == NOT_FOUND
 
 
 def cause_of(message: str) -> str | None:

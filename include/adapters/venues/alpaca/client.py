@@ -87,7 +87,7 @@ class AlpacaReader(HttpService):
         answer = self._account_now()
         body = answer.json()
         try:
-            status = text_of(body, "status")
+            status, number = text_of(body, "status"), text_of(body, "account_number")
             blocked = [name for name in BLOCKS if bool_of(body, name)]
         except ValueError as error:
             raise answer.bad(error) from error
@@ -95,7 +95,7 @@ class AlpacaReader(HttpService):
             blocked.insert(0, f"status {status}")
         if not blocked:
             return None
-        return f"Alpaca lets the account {text_of(body, 'account_number')} send nothing: {', '.join(blocked)}"
+        return f"Alpaca lets the account {number} send nothing: {', '.join(blocked)}"
 
     def gates(self) -> Iterator[VenueGate]:
         """Yield whether the account itself is blocked."""
@@ -226,7 +226,7 @@ class AlpacaReader(HttpService):
         for _ in range(MOST_PAGES):
             answer = self._accepted(self._read("GET", "/v2/orders", params=params))
             rows = self._rows(answer)
-            plain = parse_json(answer.text)
+            plain = parse_json(answer.text, parse_constant=str)
             for row, raw in zip(rows, plain, strict=True):
                 if row.get("client_order_id") in wanted:
                     try:

@@ -62,6 +62,8 @@ def answer(status: int, body: Any, **headers: str) -> Answer:
         (429, "<html>too many</html>", OutcomeUnknown, None),
         (403, "<html>forbidden</html>", OutcomeUnknown, None),
         (422, "[]", OutcomeUnknown, None),
+        (400, {"message": "Bad request"}, OutcomeUnknown, None),
+        (422, {"message": "validation failed"}, OutcomeUnknown, None),
         (404, {"message": "endpoint not found"}, OutcomeUnknown, None),
         (500, {"code": 50010000, "message": "internal server error occurred"}, OutcomeUnknown, None),
         (504, {"message": "gateway timeout"}, OutcomeUnknown, None),
@@ -148,4 +150,5 @@ def test_only_alpacas_own_404_says_that_there_is_no_such_order() -> None:
     assert is_unknown_order(answer(404, {"code": 40410000, "message": "order not found for p1"}))
     assert not is_unknown_order(answer(404, "<html>not found</html>"))
     assert not is_unknown_order(answer(404, {"code": 40410001, "message": "another thing"}))
+    assert not is_unknown_order(answer(404, {"message": "endpoint not found."}))
     assert not is_unknown_order(answer(410, {"code": 40410000, "message": "gone"}))
