@@ -16,7 +16,7 @@ from include.execution.alerts.raising import raise_unknown_orders
 from include.execution.desk import stop_trading
 from include.execution.duty.watchdog import Watched
 from include.execution.settings import Settings
-from include.ops.commands import main
+from include.ops.main import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import Alarm

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from include.ops.commands import main
+from include.ops.main import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.audit.judge import BOOKS, OTHER_SIDE, OWN, QUANTITY
 from tests.support.trading import Trade

@@ -16,7 +16,7 @@ from include.execution import faultpoints as points
 from include.execution.duty.account import adopt
 from include.execution.orders.resolve import look_again
 from include.execution.steps.track_fills import refresh_orders
-from include.ops.commands import main
+from include.ops.main import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.errors import InvalidData
 from include.trading.order.row import Intent

@@ -24,7 +24,7 @@ from include.execution.steps.fetch_signals import check_may_trade
 from include.execution.steps.track_fills import track_once
 from include.launcher.demo import follow_sandbox
 from include.ledger.pages import Pages
-from include.ops.commands import main
+from include.ops.main import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import BookMismatch, InvalidData, OtherGateway, OutcomeUnknown

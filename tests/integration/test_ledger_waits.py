@@ -14,7 +14,7 @@ import pytest
 
 from include.ledger.ledger import Ledger, open_ledger
 from include.ledger.session import TIMEOUTS
-from include.ops.commands import main
+from include.ops.main import main
 from include.trading.errors import LedgerUnavailable
 
 PROJECT = Path(__file__).parents[2]

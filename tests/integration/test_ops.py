@@ -17,7 +17,7 @@ import pytest
 from include.execution import faultpoints as points
 from include.execution.desk import stop_trading
 from include.ledger.migrations import NEWEST
-from include.ops.commands import main
+from include.ops.main import main
 from include.sandbox.runner import PROJECT, Sandbox, start_sandbox
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
@@ -157,7 +157,7 @@ def test_prints_one_line_a_command_when_none_is_given(duty: Duty) -> None:
 
 
 def test_runs_as_a_module_without_airflow(duty: Duty) -> None:
-    script = "import sys, include.ops.commands; print('airflow' in sys.modules)"
+    script = "import sys, include.ops.main; print('airflow' in sys.modules)"
 
     imported = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=False)
     checked = subprocess.run(

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from include.ops.commands import main
+from include.ops.main import main
 from include.sandbox.prices import Prices
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.calendar.sessions import Session, trading_calendar

@@ -14,7 +14,7 @@ import pytest
 from include.launcher.postgres_install import find_bin
 from include.ledger.identity import CAUSE
 from include.ledger.ledger import open_ledger
-from include.ops.commands import main
+from include.ops.main import main
 from include.trading.account.row import Account
 from tests.support.databases import database_name, fresh_database
 

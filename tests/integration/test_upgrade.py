@@ -13,7 +13,7 @@ from psycopg import sql
 from include.execution.steps.open_run import read_run, strategy_of
 from include.execution.steps.track_fills import refresh_orders
 from include.ledger.ledger import Ledger
-from include.ops.commands import main
+from include.ops.main import main
 from include.sandbox.runner import start_sandbox
 from include.trading.errors import InvalidData
 from tests.support.databases import copy_rows, migrate_to

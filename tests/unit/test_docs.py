@@ -9,7 +9,7 @@ import pytest
 
 from include.launcher.commands import COMMANDS
 from include.launcher.paths import ROOT
-from include.ops.commands import build_parser
+from include.ops.main import build_parser
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "include").rglob("*.md")])
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")

@@ -7,6 +7,8 @@ import argparse
 from include.execution.duty.corrections import Corrected, correct, undo
 from include.execution.steps.positions import shares
 from include.ops import printing
+from include.ops.arguments import add_reason
+from include.ops.command import Command
 from include.ops.place import Place, actor_named
 from include.ops.printing import NEEDS_A_PERSON, WELL
 from include.trading.account.corrections import (
@@ -22,7 +24,8 @@ from include.trading.account.corrections import (
 )
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def arguments(command: argparse.ArgumentParser) -> None:
+    add_reason(command)
     command.add_argument("--strategy", metavar="ID", help="whose holding it is; a fill is its order's")
     command.add_argument("--symbol", help="needed for a ratio, a quantity and a new symbol")
     kinds = command.add_mutually_exclusive_group(required=True)
@@ -37,60 +40,34 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def run_correct(place: Place, arguments: argparse.Namespace) -> int:
-    wanted = None if arguments.undo is not None else _wanted(arguments)
-    words = {"reason": arguments.reason, "against_gateway": arguments.against_gateway}
+def run(place: Place, given: argparse.Namespace) -> int:
+    wanted = None if given.undo is not None else _wanted(given)
+    words = {"reason": given.reason, "against_gateway": given.against_gateway}
     with place.ledger() as ledger:
-        account = place.account(ledger, arguments.account)
-        with place.desk(ledger, account, actor_named(arguments.by)) as desk:
+        account = place.account(ledger, given.account)
+        with place.desk(ledger, account, actor_named(given.by)) as desk:
             if wanted is None:
-                done = undo(desk, account, arguments.undo, **words)
+                done = undo(desk, account, given.undo, **words)
             else:
-                done = correct(desk, account, arguments.strategy, arguments.symbol, wanted, **words)
-    if arguments.json:
+                done = correct(desk, account, given.strategy, given.symbol, wanted, **words)
+    if given.json:
         print(printing.as_json(done))
     else:
         _print(done)
     return NEEDS_A_PERSON if done.differences else WELL
 
 
-def run_corrections(place: Place, arguments: argparse.Namespace) -> int:
-    with place.ledger() as ledger:
-        account = place.account(ledger, arguments.account)
-        found = ledger.corrections.of_account(account, limit=arguments.limit)
-    if arguments.json:
-        print(printing.as_json(found))
-        return WELL
-    rows = [
-        (
-            each.id,
-            each.at,
-            each.strategy_id,
-            each.symbol,
-            each.kind if each.undoes is None else f"undo of {each.undoes}",
-            ", ".join(f"{name} {value}" for name, value in each.detail.items()),
-            "yes" if each.against_gateway else "no",
-            each.actor,
-            each.reason,
-        )
-        for each in found
-    ]
-    headers = ("correction", "at", "strategy", "symbol", "kind", "what", "against gateway", "by", "reason")
-    print(printing.table(headers, rows) if rows else f"nothing was corrected on account {account}")
-    return WELL
-
-
-def _wanted(arguments: argparse.Namespace) -> Wanted:
-    if arguments.ratio is not None:
-        return Ratio(parse_ratio(arguments.ratio))
-    if arguments.quantity is not None:
-        return Quantity(parse_quantity(arguments.quantity, negative=True))
-    if arguments.rename is not None:
-        return Rename(parse_symbol(arguments.rename))
-    if arguments.fill is not None:
-        order, quantity, price = arguments.fill
+def _wanted(given: argparse.Namespace) -> Wanted:
+    if given.ratio is not None:
+        return Ratio(parse_ratio(given.ratio))
+    if given.quantity is not None:
+        return Quantity(parse_quantity(given.quantity, negative=True))
+    if given.rename is not None:
+        return Rename(parse_symbol(given.rename))
+    if given.fill is not None:
+        order, quantity, price = given.fill
         return HandFill(order, parse_quantity(quantity), parse_quantity(price, name="price"))
-    return MoveFrom(arguments.move_from)
+    return MoveFrom(given.move_from)
 
 
 def _print(done: Corrected) -> None:
@@ -106,3 +83,6 @@ def _print(done: Corrected) -> None:
             f"{symbol}: the gateway holds {shares(actual)}, our books say {shares(expected)}: no order until they agree"
         )
     print(f"correction {done.id} is stored; python -m include.ops correct --undo {done.id} --reason … takes it back")
+
+
+COMMAND = Command("correct", "put right what a strategy holds: a split, a new symbol, a late fill", arguments, run=run)

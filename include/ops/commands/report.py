@@ -9,19 +9,27 @@ from pathlib import Path
 
 from include.execution.whatif.report import Report, report
 from include.ops import printing
+from include.ops.arguments import add_sessions
+from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import WELL
 from include.trading.errors import InvalidData
 
 
-def run_report(place: Place, arguments: argparse.Namespace) -> int:
-    if arguments.first > arguments.last:
-        raise InvalidData(f"--from {arguments.first}: expected a day no later than --to {arguments.last}")
+def arguments(command: argparse.ArgumentParser) -> None:
+    add_sessions(command)
+    command.add_argument("--strategy", metavar="ID", help="needed when several were replayed")
+    command.add_argument("--plot", type=Path, metavar="FILE.svg", help="also write a plot")
+
+
+def run(place: Place, given: argparse.Namespace) -> int:
+    if given.first > given.last:
+        raise InvalidData(f"--from {given.first}: expected a day no later than --to {given.last}")
     with place.ledger() as ledger:
-        found = report(ledger, arguments.first, arguments.last, arguments.strategy, place.assembly)
-    if arguments.plot is not None:
-        _plot(found, arguments.plot)
-    if arguments.json:
+        found = report(ledger, given.first, given.last, given.strategy, place.assembly)
+    if given.plot is not None:
+        _plot(found, given.plot)
+    if given.json:
         print(printing.as_json(found))
         return WELL
     headers = ("session", "equity", "day", "total", "turnover", "gross", "net", "trades", "orders", "denied", "skipped")
@@ -102,3 +110,6 @@ def _percent(ratio: Decimal | None) -> str | None:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "–"
+
+
+COMMAND = Command("report", "show what a backfill's plans would have made", arguments, run=run)

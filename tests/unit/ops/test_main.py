@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from include.ops.commands import build_parser, main
+from include.ops.main import build_parser, main
 
 GROUPS = {
     "look": ["check", "plan", "orders", "alerts", "corrections", "report"],

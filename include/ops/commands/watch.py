@@ -1,4 +1,4 @@
-"""The command that does what the DAG `trading_watchdog` does, for when Airflow does not run."""
+"""The command `watch`: what the DAG `trading_watchdog` does, for when Airflow does not run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from include.execution.alerts.delivery import send_alerts
 from include.execution.assembly import readers
 from include.execution.duty.watchdog import Watchdog
 from include.ops import printing
+from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import NEEDS_A_PERSON, WELL
 from include.trading.errors import TradingError
 
 
-def run_watch(place: Place, arguments: argparse.Namespace) -> int:
+def run(place: Place, given: argparse.Namespace) -> int:
     try:
         file_problem = None
         _ = place.strategies
@@ -36,7 +37,7 @@ def run_watch(place: Place, arguments: argparse.Namespace) -> int:
         open_alerts = ledger.alerts.open()
     if place.settings.heartbeat_url and (problem := ping(place.settings.heartbeat_url)) is not None:
         found.problems.append(f"heartbeat: {problem}")
-    if arguments.json:
+    if given.json:
         print(printing.as_json({"found": found, "messages_sent": sent, "open_alerts": open_alerts}))
     else:
         for line in found.closed:
@@ -49,3 +50,6 @@ def run_watch(place: Place, arguments: argparse.Namespace) -> int:
         print(printing.table(("severity", "alert", "times", "since", "what"), rows) if rows else "no alert is open")
         print(f"{sent} messages sent")
     return NEEDS_A_PERSON if open_alerts or found.problems else WELL
+
+
+COMMAND = Command("watch", "recover runs and orders as the watchdog does, without Airflow", run=run)

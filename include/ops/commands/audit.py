@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from include.execution.duty.audit import Audit, audit
 from include.ledger.ledger import Ledger
 from include.ops import printing
+from include.ops.arguments import add_sessions
+from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import NEEDS_A_PERSON, NOT_DONE, WELL
 from include.trading.errors import InvalidData
@@ -15,20 +17,26 @@ from include.trading.errors import InvalidData
 LONGEST_LIST = 20
 
 
-def run_audit(place: Place, arguments: argparse.Namespace) -> int:
-    if arguments.first > arguments.last:
-        raise InvalidData(f"--from {arguments.first}: expected a day no later than --to {arguments.last}")
+def arguments(command: argparse.ArgumentParser) -> None:
+    add_sessions(command)
+    command.add_argument("--account", help="by default every account of the ledger")
+    command.add_argument("--whole", action="store_true", help="list all that is not provable, not the first 20")
+
+
+def run(place: Place, given: argparse.Namespace) -> int:
+    if given.first > given.last:
+        raise InvalidData(f"--from {given.first}: expected a day no later than --to {given.last}")
     with place.ledger() as ledger:
-        if arguments.account is None:
+        if given.account is None:
             accounts = [row.account for row in ledger.accounts.all()]
         else:
-            accounts = [place.account(ledger, arguments.account)]
-        done = [_audit(place, ledger, account, arguments) for account in accounts]
-    if arguments.json:
+            accounts = [place.account(ledger, given.account)]
+        done = [_audit(place, ledger, account, given) for account in accounts]
+    if given.json:
         print(printing.as_json(done))
     else:
         for each in done:
-            _tell(each, whole=arguments.whole)
+            _tell(each, whole=given.whole)
         if not done:
             print("the ledger has no account: there is nothing to audit")
     if any(each.count("violation") for each in done):
@@ -36,13 +44,13 @@ def run_audit(place: Place, arguments: argparse.Namespace) -> int:
     return NOT_DONE if any(each.not_asked for each in done) else WELL
 
 
-def _audit(place: Place, ledger: Ledger, account: str, arguments: argparse.Namespace) -> Audit:
+def _audit(place: Place, ledger: Ledger, account: str, given: argparse.Namespace) -> Audit:
     with ExitStack() as opened:
         venue = place.venues().get(account)
         gateway = None
         if venue is not None:
             gateway = opened.enter_context(venue.reader(correlation_id="audit"))
-        return audit(ledger, gateway, account, arguments.first, arguments.last)
+        return audit(ledger, gateway, account, given.first, given.last)
 
 
 def _tell(done: Audit, *, whole: bool) -> None:
@@ -74,3 +82,6 @@ def _tell(done: Audit, *, whole: bool) -> None:
     if done.not_asked:
         print(f"not asked: {done.not_asked}")
     print()
+
+
+COMMAND = Command("audit", "check the promise rule by rule, from what was recorded and the gateway", arguments, run=run)

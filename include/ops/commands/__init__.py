@@ -1,0 +1,1 @@
+"""The commands, one a file named as it is typed: its arguments and what it does."""

@@ -1,0 +1,75 @@
+"""The command `plan`: the plan that a saved signal answer makes, without a run."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from include.execution.steps.positions import shares
+from include.execution.whatif.preview import file_prices, market_prices, preview, read_signals
+from include.ops import printing
+from include.ops.command import Command
+from include.ops.place import Place
+from include.ops.printing import WELL
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--signals", required=True, type=Path, metavar="FILE", help="a Signal Service's answer, JSON")
+    command.add_argument("--prices", type=Path, metavar="FILE", help='JSON like {"AAPL": 189.5}; else market data')
+    command.add_argument("--strategy", metavar="ID", help="needed when the file has several")
+    command.add_argument("--flat", action="store_true", help="as if nothing were held; needs no ledger")
+
+
+def run(place: Place, given: argparse.Namespace) -> int:
+    strategy = place.strategy(given.strategy)
+    signals = read_signals(given.signals, strategy)
+    venue = place.assembly.venue(strategy.venue)
+    with ExitStack() as opened:
+        ledger = None if given.flat else opened.enter_context(place.ledger())
+        now = datetime.now(UTC) if ledger is None else ledger.now()
+        if given.prices is not None:
+            pricing = file_prices(given.prices, now)
+        else:
+            market = opened.enter_context(place.assembly.prices(strategy, correlation_id="ops"))
+            pricing = market_prices(market, strategy, signals, now)
+        plan = preview(
+            ledger,
+            strategy,
+            signals,
+            pricing,
+            account=venue.account,
+            ids_from_content=not venue.traits.takes_our_order_id,
+            now=now,
+        )
+    if given.json:
+        print(printing.as_json(plan))
+        return WELL
+    headers = ("symbol", "leg", "weight", "held", "open", "target", "price", "order", "outcome", "why")
+    rows = [
+        (
+            row.symbol,
+            row.leg,
+            row.target_weight,
+            shares(row.held_quantity),
+            shares(row.open_quantity),
+            row.target_quantity,
+            row.price,
+            None if row.order_side is None else f"{row.order_side} {row.order_quantity}",
+            row.outcome if row.reason is None else f"{row.outcome} {row.reason}",
+            row.detail,
+        )
+        for row in plan.rows
+    ]
+    print(f"strategy {strategy.id}, signals of {signals.as_of_date} by {signals.model_version}")
+    print(printing.table(headers, rows))
+    in_order = ", ".join(f"{order.side} {order.quantity} {order.symbol}" for order in plan.orders)
+    print(f"orders, as they would be sent: {in_order or 'none'}")
+    print(f"rules off: {', '.join(plan.rules_off) or 'none'}")
+    for note in plan.notes:
+        print(note)
+    return WELL
+
+
+COMMAND = Command("plan", "show the plan that a saved signal answer makes; writes nothing", arguments, run=run)

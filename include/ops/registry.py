@@ -1,0 +1,48 @@
+"""The commands in the groups that the help shows them in. A new command is a file of `commands` and its place here."""
+
+from __future__ import annotations
+
+from include.ops.command import Command
+from include.ops.commands import (
+    adopt,
+    alerts,
+    audit,
+    check,
+    correct,
+    corrections,
+    halt,
+    migrate,
+    orders,
+    plan,
+    rebind,
+    report,
+    restored,
+    resume,
+    settle,
+    watch,
+)
+
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "look": (
+        check.COMMAND,
+        plan.COMMAND,
+        orders.COMMAND,
+        alerts.COMMAND,
+        corrections.COMMAND,
+        report.COMMAND,
+    ),
+    "act": (
+        halt.COMMAND,
+        resume.COMMAND,
+        settle.COMMAND,
+        correct.COMMAND,
+        adopt.COMMAND,
+        watch.COMMAND,
+    ),
+    "set up": (
+        migrate.COMMAND,
+        rebind.COMMAND,
+        restored.COMMAND,
+    ),
+    "prove": (audit.COMMAND,),
+}
