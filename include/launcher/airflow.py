@@ -18,6 +18,8 @@ from include.launcher import processes
 from include.launcher.errors import CannotRun
 from include.launcher.paths import AIRFLOW_SETTINGS, ROOT
 from include.launcher.settings import VENUES, Ports, Secrets, read_env_file, write_private
+from include.launcher.strategies import Named, named_by, strategies_path
+from include.trading.strategy.spec import Strategy
 
 ADMIN = "admin"
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
@@ -37,9 +39,19 @@ EMULATOR_KEY = ("PKSANDBOX00000000000", "sandbox-secret")
 
 
 def environment(
-    given: Mapping[str, str], *, home: Path, ports: Ports, secrets: Secrets, metadata_url: str, ledger_url: str
+    given: Mapping[str, str],
+    *,
+    home: Path,
+    ports: Ports,
+    secrets: Secrets,
+    metadata_url: str,
+    ledger_url: str,
+    strategies: Sequence[Strategy] = (),
 ) -> dict[str, str]:
-    """Return the environment all components run in; what the user has set wins over what we would set."""
+    """Return the environment all components run in; what the user has set wins over what we would set.
+
+    strategies: the connections that these name lead to the sandbox too.
+    """
     passwords = home / "passwords.json"
     write_private(passwords, json.dumps({ADMIN: secrets.admin_password}))
     preferred = read_env_file(AIRFLOW_SETTINGS) | {
@@ -47,15 +59,14 @@ def environment(
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW_CONN_TRADING_LEDGER": ledger_url,
-        "AIRFLOW_CONN_SIGNAL_SERVICE": _http_connection(ports.signals, contract="v2"),
-        "AIRFLOW_CONN_EXECUTION_GATEWAY": _venue_connection(ports),
-        "AIRFLOW_CONN_MARKET_DATA": _http_connection(ports.market),
-        "TRADING_STRATEGIES_FILE": str(ROOT / "include" / "config" / "demo_strategies.yaml"),
+        **_connections(ports, named_by(strategies)),
     }
     address = f"http://127.0.0.1:{ports.ui}"
     # The launcher's own: it logs in, polls and stops by these, and another AIRFLOW_HOME brings another airflow.cfg.
     fixed = {
         "AIRFLOW_HOME": str(home),
+        # Absolute, because the processes run elsewhere than where the user wrote it.
+        "TRADING_STRATEGIES_FILE": str(strategies_path(given)),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "plugins"), given.get("PYTHONPATH")])),
         "AIRFLOW__CORE__FERNET_KEY": secrets.fernet_key,
         "AIRFLOW__CORE__AUTH_MANAGER": AUTH_MANAGER,
@@ -73,6 +84,17 @@ def environment(
         "NO_PROXY": ",".join(filter(None, [given.get("NO_PROXY") or given.get("no_proxy"), "127.0.0.1,localhost"])),
     }
     return preferred | dict(given) | fixed
+
+
+def _connections(ports: Ports, named: Named) -> dict[str, str]:
+    """Return the sandbox's connections by their variables: the usual ones, and those that strategies name."""
+    services = {"signal_service", *named.signal_services}
+    venues = {"execution_gateway", *named.venues}
+    market = {"market_data", *named.market_data}
+    found = {id: _http_connection(ports.market) for id in market}
+    found |= {id: _http_connection(ports.signals, contract="v2") for id in services}
+    found |= {id: _venue_connection(ports) for id in venues}
+    return {f"AIRFLOW_CONN_{id.upper()}": text for id, text in found.items()}
 
 
 def _http_connection(port: int, keys: Mapping[str, str] | None = None, **extra: str) -> str:

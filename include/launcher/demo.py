@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +20,9 @@ from include.launcher.paths import ROOT, usable_state_folder
 from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.postgres_install import reachable_home
 from include.launcher.settings import Ports, choose_ports, load_secrets
+from include.launcher.strategies import named_by, strategies_of, strategies_path
+from include.trading.strategy.spec import Strategy
 
-DAG_ID = "daily_trading"
 METADATA_SETTING = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 LEDGER_SETTING = "AIRFLOW_CONN_TRADING_LEDGER"
 LEDGER_DATABASE = "trading"
@@ -43,6 +44,7 @@ class Stack:
     airflow_logs: Path
     began: datetime
     env: Mapping[str, str]
+    strategies: Sequence[Strategy]
 
 
 class Progress:
@@ -69,6 +71,8 @@ class Progress:
 def demo(*, once: bool, venue: str = "gateway") -> int:
     """Run the demo and return the exit code: 0 when the run completed. Without `once` stay up until Ctrl-C.
 
+    The first strategy of the file is traded; the others are in Airflow's list, to be switched on there.
+
     venue: what orders are sent to, gateway or alpaca.
     """
     _interrupt_on(signal.SIGINT, signal.SIGTERM)
@@ -79,8 +83,9 @@ def demo(*, once: bool, venue: str = "gateway") -> int:
         try:
             progress = Progress()
             stack = bring_up(started, progress, venue=venue)
-            run_id = _trade(stack, progress)
-            code = 0 if _show(stack, run_id) else 1
+            traded = stack.strategies[0]
+            run_id = _trade(stack, traded.dag_id, progress)
+            code = 0 if _show(stack, traded.dag_id, run_id) else 1
             if not once:
                 _stay_up(stack)
         except KeyboardInterrupt:
@@ -113,6 +118,7 @@ def bring_up(
     ledger_of: makes the ledger's database on our own server, and returns its URL.  venue: what the demo trades at.
     """
     began = datetime.now(UTC)
+    strategies = strategies_of(strategies_path(os.environ))
     state = usable_state_folder()
     started.enter_context(processes.only_one(state / "demo.lock", "The demo"))
     ports = choose_ports(os.environ, venue)
@@ -126,6 +132,7 @@ def bring_up(
         secrets=secrets,
         metadata_url=metadata_url,
         ledger_url=ledger_url,
+        strategies=strategies,
     )
     env["PYTHONUNBUFFERED"] = "1"
     children: list[processes.Child] = []
@@ -138,7 +145,7 @@ def bring_up(
         started.callback(processes.stop, [migration])
         progress.step("Airflow's tables are being made")
     _migrate_ledger(env, logs / "ledger-migrate.log")
-    follow_sandbox(env)
+    follow_sandbox(env, [id for id in _venues(strategies) if f"AIRFLOW_CONN_{id.upper()}" not in os.environ])
     progress.step("the ledger's tables are up to date")
     if migration:
         airflow.finish_migration(migration, stamp)
@@ -152,7 +159,9 @@ def bring_up(
     api = airflow.Api(f"http://127.0.0.1:{ports.ui}", secrets.admin_password)
     airflow.wait_until_healthy(api, children)
     progress.step(f"Airflow is healthy on http://127.0.0.1:{ports.ui}")
-    return Stack(children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began, env)
+    return Stack(
+        children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began, env, strategies
+    )
 
 
 def _databases(
@@ -211,41 +220,49 @@ def _migrate_ledger(env: dict[str, str], log: Path) -> None:
         raise CannotRun(f"The ledger's migrations failed, {log} says:\n{child.tail(10)}")
 
 
-def follow_sandbox(env: Mapping[str, str]) -> None:
-    """Bind the sandbox's account to where the sandbox listens now: its book is the same, its port may be another."""
+def _venues(strategies: Sequence[Strategy]) -> list[str]:
+    return sorted(named_by(strategies).venues)
+
+
+def follow_sandbox(env: Mapping[str, str], connection_ids: Iterable[str] = ("execution_gateway",)) -> None:
+    """Bind the sandbox's account to where the sandbox listens now: its book is the same, its port may be another.
+
+    connection_ids: the venues that are the sandbox; what the user has set leads elsewhere.
+    """
     from include.adapters.connection import ConnectionParts
     from include.adapters.venues.registry import venue_at
     from include.execution.duty.rebinding import rebind
     from include.ledger.ledger import open_ledger
 
-    venue = venue_at(ConnectionParts.from_environment("execution_gateway", env))
+    venues = [venue_at(ConnectionParts.from_environment(id, env)) for id in connection_ids]
     with open_ledger(env[LEDGER_SETTING]) as ledger:
-        account = ledger.accounts.get(venue.account)
-        if account is not None:
-            reason = "the demo's sandbox listens there now"
-            rebind(ledger, account.account, venue.connection.address, same_account=True, actor="demo", reason=reason)
+        for venue in venues:
+            account = ledger.accounts.get(venue.account)
+            if account is not None:
+                reason, address = "the demo's sandbox listens there now", venue.connection.address
+                rebind(ledger, account.account, address, same_account=True, actor="demo", reason=reason)
 
 
-def _trade(stack: Stack, progress: Progress) -> str:
+def _trade(stack: Stack, dag_id: str, progress: Progress) -> str:
     """Trigger the DAG and show its tasks until the run ends; return the Airflow run id."""
     stack.api.log_in()
     deadline = time.monotonic() + DAG_TIMEOUT_SECONDS
-    while not stack.api.knows(DAG_ID):
+    while not stack.api.knows(dag_id):
         airflow.refuse_dead(stack.children)
         if errors := stack.api.import_errors(since=stack.began):
             raise CannotRun(f"Airflow could not read the DAG files: {'; '.join(errors)}")
         if time.monotonic() > deadline:
-            raise CannotRun(f"Airflow did not find the DAG {DAG_ID} within {DAG_TIMEOUT_SECONDS} s.")
+            raise CannotRun(f"Airflow did not find the DAG {dag_id} within {DAG_TIMEOUT_SECONDS} s.")
         time.sleep(0.25)
-    stack.api.unpause(DAG_ID)
-    run_id = stack.api.trigger(DAG_ID)
-    progress.step(f"{DAG_ID} triggered: {run_id}")
+    stack.api.unpause(dag_id)
+    run_id = stack.api.trigger(dag_id)
+    progress.step(f"{dag_id} triggered: {run_id}")
     deadline = time.monotonic() + RUN_TIMEOUT_SECONDS
     shown = ""
     while True:
         airflow.refuse_dead(stack.children)
-        state = stack.api.run_state(DAG_ID, run_id)
-        text = summary(stack.api.task_states(DAG_ID, run_id))
+        state = stack.api.run_state(dag_id, run_id)
+        text = summary(stack.api.task_states(dag_id, run_id))
         if text != shown:
             progress.now(text)
             shown = text
@@ -269,22 +286,24 @@ def summary(states: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def _show(stack: Stack, run_id: str) -> bool:
+def _show(stack: Stack, dag_id: str, run_id: str) -> bool:
     """Print the run and what to look at; say whether it completed."""
-    found = report.read_run(stack.ledger_url, DAG_ID, run_id)
+    found = report.read_run(stack.ledger_url, dag_id, run_id)
     if found:
-        print(f"\n{report.render(*found)}\n\n{report.SANDBOX_NOTE}")
+        print(f"\n{report.render(*found)}\n\n{report.sandbox_note(row['symbol'] for row in found[1])}")
     else:
-        print(f"\nThe run left nothing in the ledger; its tasks' logs are in {stack.airflow_logs}/dag_id={DAG_ID}.")
+        print(f"\nThe run left nothing in the ledger; its tasks' logs are in {stack.airflow_logs}/dag_id={dag_id}.")
     address = f"http://127.0.0.1:{stack.ports.ui}"
     print(
-        f"\nAirflow   {address}/dags/{DAG_ID}/runs/{run_id}\n"
+        f"\nAirflow   {address}/dags/{dag_id}/runs/{run_id}\n"
         f"Login     {airflow.ADMIN} / {stack.admin_password}\n"
         "Look at   the Graph; submit_orders, a line for each order; a task's Logs and XCom; Trigger, for another run\n"
         f"Ledger    psql {shlex.quote(stack.ledger_url)}\n"
         'On duty   make ops ARGS="orders --events"   (make ops lists the commands)',
         flush=True,
     )
+    if others := [strategy.dag_id for strategy in stack.strategies if strategy.dag_id != dag_id]:
+        print(f"Also      {', '.join(others)}   (switched off; switch one on in Airflow to trade it)", flush=True)
     return bool(found and found[0]["status"] == "completed")
 
 

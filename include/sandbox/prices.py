@@ -1,22 +1,28 @@
-"""Daily closes for every session since 2005-01-03: real ones of 20 symbols **laid on other dates**, and generated ones.
+"""Daily closes for every session since 2005-01-03: of 20 symbols real ones **laid on other dates**, else generated.
 
 Row 0 of data/closes.csv.gz lies on the XNYS session 2005-01-03 for good and row i on the i-th session after it, up to
-2038, so that today, last year's backfill and next year's repeat exactly (data/make_closes.py made it). GEN001
-to GEN999 are made by a formula, for load tests.
+2038, so that today, last year's backfill and next year's repeat exactly (data/make_closes.py made it). Every other
+symbol has closes made by a formula from its name alone, but for two that no market has.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import math
 import re
 from bisect import bisect_right
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
-GENERATED = re.compile(r"GEN(\d{3})")
+CLOSES = Path(__file__).parent / "data" / "closes.csv.gz"
+SYMBOL = re.compile(r"[A-Z][A-Z0-9.\-]{0,14}")
+NUMBERED = re.compile(r"GEN(\d{3})")
+# For trying what a client does with a symbol that does not exist.
+MISSING = frozenset({"NOSUCH", "ZZZZ"})
 CENT = Decimal("0.01")
 
 
@@ -24,7 +30,7 @@ class Prices:
     """Closes by symbol and row; a row is a session's number since the first."""
 
     def __init__(self) -> None:
-        with gzip.open(Path(__file__).parent / "data" / "closes.csv.gz", "rt") as file:
+        with gzip.open(CLOSES, "rt") as file:
             (_, _, *symbols), *rows = csv.reader(file)
         self.sessions = [date.fromisoformat(row[0]) for row in rows]
         self.session_closes = [float(row[1]) for row in rows]
@@ -40,16 +46,14 @@ class Prices:
         return bisect_right(self.session_closes, at.timestamp())
 
     def close(self, symbol: str, row: int) -> float | None:
-        """Return a close in USD, None for an unknown symbol or a row without data."""
-        if generated := GENERATED.fullmatch(symbol):
-            number = int(generated[1])
-            base = 10 + number * 37 % 190
-            price = round(base * (1 + 0.2 * math.sin(row / (17 + number % 23) + number)), 2)
-            return price if 0 <= row < len(self.sessions) else None
-        closes = self._closes.get(symbol, [])
-        return closes[row] if 0 <= row < len(closes) else None
+        """Return a close in USD, None for a symbol that does not exist or a row without data."""
+        if not 0 <= row < len(self.sessions) or not exists(symbol):
+            return None
+        real = self._closes.get(symbol)
+        return generated_close(symbol, row) if real is None else real[row]
 
     def symbols(self) -> list[str]:
+        """Return the symbols with real closes, then those with generated ones that have a number for a name."""
         return [*self._closes, *(f"GEN{number:03}" for number in range(1, 1000))]
 
     def quote(self, symbol: str, at: datetime) -> tuple[Decimal, Decimal] | None:
@@ -61,6 +65,25 @@ class Prices:
         """Return what the symbol trades at: the close of the current session, all session long."""
         close = self.close(symbol, self.current_row(at))
         return None if close is None else Decimal(str(close))
+
+
+def exists(symbol: str) -> bool:
+    return symbol not in MISSING and SYMBOL.fullmatch(symbol) is not None
+
+
+def generated_close(symbol: str, row: int) -> float:
+    """Return a close between 8 and 239 USD, the same on every machine."""
+    numbered = NUMBERED.fullmatch(symbol)
+    number = int(numbered[1]) if numbered else int(hashlib.sha256(symbol.encode()).hexdigest()[:8], 16)
+    base = 10 + number * 37 % 190
+    return round(base * (1 + 0.2 * math.sin(row / (17 + number % 23) + number)), 2)
+
+
+@cache
+def real_symbols() -> frozenset[str]:
+    """Return the symbols whose closes are real ones."""
+    with gzip.open(CLOSES, "rt") as file:
+        return frozenset(next(csv.reader(file))[2:])
 
 
 def utc(timestamp: float) -> datetime:

@@ -20,13 +20,14 @@ import psycopg
 import pytest
 
 from include.launcher import processes
-from include.launcher.demo import DAG_ID, Progress, Stack, bring_up
+from include.launcher.demo import Progress, Stack, bring_up
 from include.launcher.paths import ROOT
 from include.sandbox.runner import AdminClient
 from tests.support.databases import temporary_home
 
 pytestmark = pytest.mark.heavy
 
+DAG_ID = "daily_trading"
 WAIT_SECONDS = 300
 ORDERS = 4
 # Shorter than in production, so that the second try comes in seconds; every rule stays the same.

@@ -17,13 +17,14 @@ import pytest
 from psycopg import sql
 
 from include.launcher.airflow import ADMIN, refuse_dead
-from include.launcher.demo import DAG_ID, Progress, Stack, bring_up
+from include.launcher.demo import Progress, Stack, bring_up
 from include.launcher.processes import free_port
 from include.sandbox.runner import AdminClient
 from tests.support.databases import temporary_home
 
 pytestmark = pytest.mark.heavy
 
+DAG_ID = "daily_trading"
 RUN_SECONDS = 420
 PLANTED = {
     "signal service's secret": "planted-t3-" + "a1B2" * 16,

@@ -1,4 +1,7 @@
-"""The assets: every symbol that has prices. Settings may change any of their words, to try what a client does then."""
+"""The assets: every symbol that has prices. Settings may change any of their words, to try what a client does then.
+
+The list has the symbols with real prices and those that were asked for: all of them would be no list.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 from include.sandbox.alpaca.errors import not_found
 from include.sandbox.alpaca.rules import Asset
-from include.sandbox.prices import Prices
+from include.sandbox.prices import Prices, exists
 from include.sandbox.settings import Settings
 
 NAMESPACE = uuid.UUID("6e5f0b0e-8a0b-4a52-9d7e-1c6f0c6a7d11")
@@ -23,7 +26,11 @@ class Assets:
         self._by_id = {asset.id: asset for asset in self._by_symbol.values()}
 
     def find(self, symbol_or_id: str) -> Asset | None:
-        asset = self._by_symbol.get(symbol_or_id.upper()) or self._by_id.get(symbol_or_id.lower())
+        symbol = symbol_or_id.upper()
+        asset = self._by_symbol.get(symbol) or self._by_id.get(symbol_or_id.lower())
+        if asset is None and exists(symbol):
+            asset = self._by_symbol[symbol] = _asset(symbol)
+            self._by_id[asset.id] = asset
         return asset and self._changed(asset)
 
     def get(self, symbol_or_id: str) -> Asset:
