@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
-from include.trading.account.venue_identity import RELEASED, VenueIdentity, unlike
+from include.trading.account.venue_identity import RELEASED, VenueIdentity, identity_at, unlike
 from include.trading.alerts.catalogue import OTHER_GATEWAY
 from include.trading.errors import OtherGateway
 from include.trading.models import Mode, VenueInfo
@@ -57,12 +57,7 @@ def confirm(ledger: Ledger, bound: Bound, info: VenueInfo, mode: Mode) -> Bound:
     Raises OtherGateway when it is another, or another account of the ledger has this gateway.
     """
     row = bound.account
-    found = VenueIdentity(
-        address=bound.venue.address,
-        strategy_id=info.strategy_id,
-        broker_url=info.broker_url,
-        version=info.version,
-    )
+    found = identity_at(bound.venue.address, info)
     if (difference := unlike(bound.venue, found)) is not None:
         raise _refusal(ledger, row.account, f"account {row.account} belongs to the gateway with {difference}")
     environment = mode if row.environment is None and mode in ("paper", "live") else row.environment

@@ -237,9 +237,9 @@ def follow_sandbox(env: Mapping[str, str], connection_ids: Iterable[str] = ("exe
     venues = [venue_at(ConnectionParts.from_environment(id, env)) for id in connection_ids]
     with open_ledger(env[LEDGER_SETTING]) as ledger:
         for venue in venues:
-            account = ledger.accounts.get(venue.account)
-            if account is not None:
-                reason, address = "the demo's sandbox listens there now", venue.connection.address
+            account, address = ledger.accounts.get(venue.account), venue.connection.address
+            if account is not None and account.gateway_address != address:
+                reason = "the demo's sandbox listens there now"
                 rebind(ledger, account.account, address, same_account=True, actor="demo", reason=reason)
 
 

@@ -209,7 +209,7 @@ def test_plan_and_attempt_keep_the_gateway_they_are_of(trade: Trade) -> None:
     assert plan is not None and account is not None
     address = trade.engine.endpoint("execution_gateway").address
     facts = {"strategy_id": "alpha_baseline", "broker_url": "https://paper-api.alpaca.markets:443"}
-    wanted = {"address": address, "version": account.gateway_version, **(facts if plan.contract == "v1" else {})}
+    wanted = {"address": address, "version": account.gateway_version, **facts}
     assert (plan.gateway, attempt.gateway, attempt.binding) == (wanted, wanted, 1)
 
 
@@ -223,9 +223,8 @@ def test_an_account_under_a_new_name_at_the_same_gateway_is_refused(trade: Trade
     assert trade.posts() == 1
 
 
-def test_another_v1_gateway_behind_the_same_address_is_refused(v1: tuple[Sandbox, Sandbox], ledger_url: str) -> None:
-    """It would name our order otherwise, so its 404 says nothing."""
-    trade = Trade.begin(ledger_url, v1[0], "v1")
+def test_another_gateway_behind_the_same_address_is_refused(trade: Trade) -> None:
+    """It has other orders, and in v1 it would name ours otherwise: its 404 says nothing."""
     _, order = lose_the_answer(trade)
     trade.admin.settings(strategy_id="another_strategy")
 
@@ -234,6 +233,35 @@ def test_another_v1_gateway_behind_the_same_address_is_refused(v1: tuple[Sandbox
             trade.submit(order)
 
     assert (trade.order(order).state, trade.order(order).not_found_count, trade.posts()) == ("unknown", 0, 1)
+
+
+def test_no_plan_is_made_at_another_gateway_behind_the_same_address(trade: Trade) -> None:
+    trade.plan_one()
+    trade.admin.settings(strategy_id="another_strategy")
+
+    with pytest.raises(OtherGateway, match="strategy id alpha_baseline, found another_strategy"):
+        trade.plan_one("second")
+
+
+def test_the_check_before_the_next_run_names_another_gateway_behind_the_same_address(
+    trade: Trade, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trade.plan_one()
+    trade.admin.settings(strategy_id="another_strategy")
+
+    assert check_findings(trade, capsys)["gateway"] == (
+        "belongs to the gateway with strategy id alpha_baseline, found another_strategy"
+    )
+    assert ops(trade, trade.engine.gateway_url, *SAME) == 0
+    capsys.readouterr()
+    assert check_findings(trade, capsys)["gateway"] == trade.engine.endpoint("execution_gateway").address
+
+
+def check_findings(trade: Trade, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Return what `ops check` finds of the account."""
+    main(["check", "--json"], environment(trade, trade.engine.gateway_url))
+    found = json.loads(capsys.readouterr().out)["findings"]
+    return {finding["name"]: finding["value"] for finding in found if finding["subject"] == "account sandbox"}
 
 
 def test_an_order_that_another_gateway_does_not_know_has_not_vanished(trade: Trade, other: Sandbox) -> None:
@@ -249,16 +277,19 @@ def test_an_order_that_another_gateway_does_not_know_has_not_vanished(trade: Tra
 
 def ops(trade: Trade, gateway_url: str, *words: str, account: str = "sandbox") -> int:
     """Run a command for which the gateway's connection leads to `gateway_url`."""
+    return main([*words, "--by", "ada", "--reason", "test"], environment(trade, gateway_url, account))
+
+
+def environment(trade: Trade, gateway_url: str, account: str = "sandbox") -> dict[str, str]:
     gateway = {
         "conn_type": "http",
         "host": gateway_url,
         "extra": {"contract": trade.engine.contract, "account": account},
     }
-    environ = {
+    return {
         "AIRFLOW_CONN_TRADING_LEDGER": trade.engine.ledger_url,
         "AIRFLOW_CONN_EXECUTION_GATEWAY": json.dumps(gateway),
     }
-    return main([*words, "--by", "ada", "--reason", "test"], environ)
 
 
 SAME, ANOTHER = ("rebind", "--same-account"), ("rebind", "--another-account")

@@ -10,7 +10,7 @@ from include.execution.desk import Desk
 from include.ledger.histories import read_history
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
-from include.trading.account.venue_identity import VenueIdentity, unlike
+from include.trading.account.venue_identity import identity_at, unlike
 from include.trading.audit.findings import Outcome, RuleResult
 from include.trading.audit.history import AccountHistory, GatewayWords, OrderHistory, Word
 from include.trading.audit.judge import OWN, judge
@@ -91,8 +91,7 @@ def _elsewhere(row: Account, gateway: VenueReader, info: VenueInfo) -> str | Non
     """Return how this gateway differs from the account's own, None when it is that one or the account has none yet."""
     if row.venue is None:
         return None
-    found = VenueIdentity(address=gateway.endpoint.address, strategy_id=info.strategy_id, broker_url=info.broker_url)
-    return unlike(row.venue, found)
+    return unlike(row.venue, identity_at(gateway.endpoint.address, info))
 
 
 def _silent(orders: Sequence[OrderHistory], why: str) -> GatewayWords:

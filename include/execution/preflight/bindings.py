@@ -7,28 +7,40 @@ from collections.abc import Iterator, Sequence
 from include.execution.preflight.finding import Finding, Note
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
+from include.trading.account.venue_identity import identity_at, unlike
+from include.trading.models import VenueInfo
 from include.trading.ports import VenueConnection
 from include.trading.strategy.spec import Strategy
 
 OPS = "python -m include.ops"
 
 
-def at_home(ledger: Ledger, endpoint: VenueConnection) -> bool:
-    """Say whether the connection leads to its account's own gateway, or the account has none yet."""
+def elsewhere(ledger: Ledger, endpoint: VenueConnection, info: VenueInfo | None) -> str | None:
+    """Return how what the connection leads to is not the account's own gateway, None when it is or there is none yet.
+
+    info: what answers there says of itself; None when it does not answer.
+    """
     row = ledger.accounts.get(str(endpoint.account))
-    return row is None or row.gateway_address in (None, endpoint.address)
+    if row is None or row.gateway_address is None:
+        return None
+    if row.gateway_address != endpoint.address:
+        return f"belongs to {row.gateway_address}, the connection {endpoint.connection_id} leads to {endpoint.address}"
+    if row.venue is None or info is None:
+        return None
+    difference = unlike(row.venue, identity_at(endpoint.address, info))
+    return difference and f"belongs to the gateway with {difference}"
 
 
 def check_binding(
-    ledger: Ledger, endpoint: VenueConnection, sending: Sequence[Strategy], note: Note
+    ledger: Ledger, endpoint: VenueConnection, info: VenueInfo | None, sending: Sequence[Strategy], note: Note
 ) -> Iterator[Finding]:
     row = ledger.accounts.get(str(endpoint.account))
     if row is None:
         return
-    if not at_home(ledger, endpoint):
+    if (words := elsewhere(ledger, endpoint, info)) is not None:
         yield note(
             "gateway",
-            f"belongs to {row.gateway_address}, the connection {endpoint.connection_id} leads to {endpoint.address}",
+            words,
             f"correct the connection; when the gateway moved: {OPS} rebind --account {row.account} --same-account "
             "--reason … (until then nothing is asked or sent there)",
         )

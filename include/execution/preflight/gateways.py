@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime
 
 from include.execution.assembly import Assembly
-from include.execution.preflight.bindings import at_home, check_binding
+from include.execution.preflight.bindings import check_binding, elsewhere
 from include.execution.preflight.finding import ASKED_BY, Finding, Note, about
 from include.execution.steps.positions import shares
 from include.execution.steps.snapshot import no_equity
@@ -52,24 +52,28 @@ def check_gateway_connection(
             "raise TRADING_LEASE_SECONDS or lower total_timeout_seconds: no order is sent until then",
         )
     with venue.reader(correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
-        yield from _service(reader, sending, note)
+        info = yield from _service(reader, sending, note)
         yield from _money(reader, strategies, note)
         if ledger is not None and endpoint.account is not None:
             of_account = about(f"account {endpoint.account}")
-            yield from check_binding(ledger, endpoint, sending, of_account)
+            yield from check_binding(ledger, endpoint, info, sending, of_account)
             yield from _account(ledger, endpoint.account, now, of_account)
-            if at_home(ledger, endpoint) and any(strategy.mode in ("paper", "live") for strategy in sending):
+            here = elsewhere(ledger, endpoint, info) is None
+            if here and any(strategy.mode in ("paper", "live") for strategy in sending):
                 yield from _positions(ledger, reader, endpoint.account, strategies, of_account)
 
 
-def _service(reader: VenueReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+def _service(
+    reader: VenueReader, sending: Sequence[Strategy], note: Note
+) -> Generator[Finding, None, VenueInfo | None]:
+    """Yield what is found of the venue itself, and return what it says of itself when it answers."""
     connection_id = reader.endpoint.connection_id
     try:
         info = reader.info()
     except TradingError as error:
         step = f"start the gateway, or correct the connection {connection_id}"
         yield note("health", str(error), step if sending else None)
-        return
+        return None
     # By the body: the answer is a 200 whatever it says. Degraded is how a missing safety component shows.
     ill = {
         "unhealthy": "repair the gateway: orders would wait for it",
@@ -83,6 +87,7 @@ def _service(reader: VenueReader, sending: Sequence[Strategy], note: Note) -> It
     yield note("mode", ", but ".join([info.mode, *wrong]), step if wrong else None)
     for gate in reader.gates():
         yield note(gate.name, gate.words, gate.next_step if sending else None)
+    return info
 
 
 def _money(reader: VenueReader, strategies: Sequence[Strategy], note: Note) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from include.trading.models import Value
+from include.trading.models import Value, VenueInfo
 
 # Instead of an address: the account was taken off its gateway, and only a person gives it another.
 RELEASED = "released"
@@ -23,6 +23,13 @@ class VenueIdentity(Value):
     def record(self) -> dict[str, Any]:
         """Return it as it is kept with plans and attempts."""
         return self.model_dump(exclude_none=True)
+
+
+def identity_at(address: str, info: VenueInfo) -> VenueIdentity:
+    """Return who is at the address, from what it says of itself."""
+    return VenueIdentity(
+        address=address, strategy_id=info.strategy_id, broker_url=info.broker_url, version=info.version
+    )
 
 
 def normal_address(url: str) -> str:

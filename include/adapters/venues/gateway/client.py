@@ -139,7 +139,7 @@ class GatewayReader(HttpService):
                     "status": text_of(body, "status"),
                     "mode": mode,
                     "is_sandbox": _is_sandbox(body),
-                    **(_own_names(details) if self.contract == "v1" else {}),
+                    **_own_names(details),
                     "detail": ", ".join(f"{key} {str(body[key])[:50]}" for key in HEALTH_FACTS if key in body) or None,
                 }
             )
@@ -362,7 +362,7 @@ def _is_sandbox(body: Mapping[str, Any]) -> bool:
 
 
 def _own_names(details: dict[str, Any]) -> dict[str, str | None]:
-    """Return what a v1 gateway is known again by: it makes order ids from its strategy id."""
+    """Return what a gateway is known again by; a v1 gateway also makes order ids from its strategy id."""
     broker_url = text_of(details, "alpaca_base_url") if details.get("alpaca_base_url") else None
     with suppress(ValueError):
         broker_url = None if broker_url is None else normal_address(broker_url)
