@@ -52,7 +52,7 @@ def build_dag(strategy: Strategy, retry_minutes: Sequence[float], *, in_task: bo
     with DAG(
         dag_id=strategy.dag_id,
         dag_display_name=strategy.title or strategy.dag_id,
-        description=f"{strategy.mode}: {len(strategy.symbols)} symbols on {strategy.calendar}",
+        description=f"{strategy.mode}: {len(strategy.symbols) or 'any'} symbols on {strategy.calendar}",
         doc_md=TRIAGE,
         schedule=schedule_for(strategy.schedule, strategy.calendar, strategy.closures),
         start_date=START_DATE,

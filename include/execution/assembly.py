@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from include.adapters.connection import ConnectionParts
+from include.adapters.outside import Outside
 from include.adapters.prices.registry import open_prices
 from include.adapters.signals.registry import open_signals
 from include.adapters.venues.registry import VenueAt, venue_at
@@ -27,18 +28,20 @@ class Assembly:
     """What Airflow's tasks, its pages, the commands and the watchdog open their tools with.
 
     connections: looks a connection up by its id; raises NotFound where there is none.
+    outside: opens object stores and databases for sources of signals.
     """
 
     connections: Callable[[str], ConnectionParts]
     settings: Settings
     code_version: str
+    outside: Outside = field(default_factory=Outside)
 
     def venue(self, connection_id: str) -> VenueAt:
         """Return the venue of a connection, checked and not opened; raises NotFound or InvalidData."""
         return venue_at(self.connections(connection_id))
 
     def signals(self, strategy: Strategy, **options: Any) -> SignalSource:
-        return open_signals(strategy, self.connections, **options)
+        return open_signals(strategy, self.connections, outside=self.outside, **options)
 
     def prices(self, strategy: Strategy, **options: Any) -> PriceSource:
         return open_prices(strategy, self.connections, **options)

@@ -27,22 +27,36 @@ class Value(BaseModel):
 
 
 class Signal(Value):
-    """One row of the Signal Service's answer. Source: service-contracts 1.3."""
+    """What a source of signals says of one symbol. Source: service-contracts 1.3."""
 
     symbol: Symbol
-    predicted_return: Decimal
+    predicted_return: Decimal | None = Field(default=None, description="None: the source does not say")
+    confidence: Decimal | None = Field(default=None, ge=0, le=1, description="None: the source does not say")
     rank: int = Field(ge=1, description="1 is best; ties share a rank")
     target_weight: Decimal = Field(description="share of capital, negative is short")
 
 
+class SignalOrigin(Value):
+    """Where an answer came from, and by what it is known again."""
+
+    source: str = Field(description="a path, a URL, a connection or a function")
+    dated: str = Field(description="what says that the answer is of this day")
+    rows: int
+    sha256: str | None = Field(default=None, description="of the file, or of the rows where there is none")
+    modified_at: AwareDatetime | None = Field(default=None, description="when the file was written; None: no file")
+    age_seconds: Decimal | None = Field(default=None, description="from then to when it was read")
+    hindsight: bool = Field(default=False, description="it replays a day, and nothing says that it was known then")
+
+
 class SignalSet(Value):
-    """A whole, validated answer of the Signal Service."""
+    """A whole, validated answer of a source."""
 
     signals: tuple[Signal, ...]
     as_of_date: date
     model_version: str
     strategy: str = Field(description="the model's own name for itself")
     generated_at: datetime | None = None
+    origin: SignalOrigin | None = None
     raw: dict[str, Any] = Field(default_factory=dict, description="the answer as it came, for the ledger")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from include.trading.errors import TradingError
 from include.trading.models import AccountFacts, OrderReport, OrderRequest, Price, SignalSet, Value, VenueInfo
@@ -35,11 +35,16 @@ class SignalRequest(Value):
     """What a run asks for: the signals made from the data of as_of_date, for the session after it.
 
     A source has what else the strategy says of it since it was opened.
+    symbols: empty where the universe is what the answer names. held: the names that the strategy holds now.
+    event: the extra of the asset event that started the run.
     """
 
     symbols: tuple[str, ...]
     as_of_date: date
     session: date
+    held: tuple[str, ...] = ()
+    replay: bool = False
+    event: dict[str, Any] | None = None
 
 
 class SignalSource(Closing, Protocol):

@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[2]
 OUTSIDE = ("include/adapters/", "include/sandbox/", "include/launcher/")
 # The words that say who is behind a port, and the classes and names that stand for one.
 KINDS = {*VENUES, *signals.SOURCES, *prices.SOURCES, "v1", "v2"}
-CLASSES = {"ServiceSignals", "AlpacaPrices"}
+CLASSES = {"ServiceSignals", "FileSignals", "SqlSignals", "PythonSignals", "EventSignals", "AlpacaPrices"}
 NAMES = {"contract"}
 # What may be imported from the adapters: how to find one, and what is no port.
-OPEN_MODULES = ("include.adapters.connection", "include.adapters.notify")
+OPEN_MODULES = ("include.adapters.connection", "include.adapters.outside", "include.adapters.notify")
 EXCEPTIONS = {
     "include/trading/order/identity.py": "a stored plan's column says what its ids were frozen as",
     "include/trading/models.py": "the type of a gateway's contract version, which adapters share",

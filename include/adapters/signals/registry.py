@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from include.adapters.connection import ConnectionParts
+from include.adapters.outside import Outside
 from include.trading.ports import SignalSource
-from include.trading.strategy.signals_spec import SIGNALS, ServiceSignals, SignalsSpec
+from include.trading.strategy.signals_spec import SIGNALS, FileSignals, ServiceSignals, SignalsSpec
+from include.trading.strategy.signals_table import TableSignals
 from include.trading.strategy.spec import Strategy, learn
 
 Connections = Callable[[str], ConnectionParts]
@@ -22,7 +24,13 @@ def _service(spec: ServiceSignals, connections: Connections, **options: Any) -> 
     return ServiceSource(Endpoint.of(connections(spec.connection), "signal_service"), spec, **options)
 
 
-SOURCES: dict[str, Opener] = {ServiceSignals.word: _service}
+def _file(spec: FileSignals, connections: Connections, outside: Outside) -> SignalSource:
+    from include.adapters.signals.file import FileSource
+
+    return FileSource(spec, outside)
+
+
+SOURCES: dict[str, Opener] = {ServiceSignals.word: _service, FileSignals.word: _file}
 
 
 def register(spec: type[SignalsSpec], opener: Opener) -> None:
@@ -31,6 +39,15 @@ def register(spec: type[SignalsSpec], opener: Opener) -> None:
     SOURCES[spec.word] = opener
 
 
-def open_signals(strategy: Strategy, connections: Connections, **options: Any) -> SignalSource:
-    """Open a strategy's source. options: correlation_id, retry_delays_seconds."""
-    return SOURCES[strategy.signals.word](strategy.signals, connections, **options)
+def open_signals(
+    strategy: Strategy, connections: Connections, *, outside: Outside | None = None, **options: Any
+) -> SignalSource:
+    """Open a strategy's source. outside: by default what works without Airflow.
+
+    options: correlation_id, retry_delays_seconds.
+    """
+    spec = strategy.signals
+    if isinstance(spec, TableSignals):
+        # It may need what Airflow opens; it makes no requests that could be repeated or correlated.
+        return SOURCES[spec.word](spec, connections, outside or Outside())
+    return SOURCES[spec.word](spec, connections, **options)

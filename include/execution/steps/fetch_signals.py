@@ -1,30 +1,29 @@
-"""The first step: is everything up, and what does the model say for the day."""
+"""The first step: is everything up, and what does the source say for the day."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection
 from datetime import date
-from decimal import Decimal
+from typing import Any
 
 from include.execution.desk import Desk, check_gateway
 from include.execution.steps.open_run import sends, strategy_of
-from include.trading.errors import BadAnswer, Halted, InvalidData
-from include.trading.models import Signal, SignalSet
+from include.execution.steps.snapshot import read_book
+from include.trading.errors import BadAnswer, Halted
+from include.trading.models import SignalSet
 from include.trading.ports import SignalRequest, SignalSource
 from include.trading.run.row import Run
+from include.trading.signals.judge import check_answer
 from include.trading.strategy.spec import Strategy
-
-# The service computes in floats: eleven times one eleventh is a little above 1.
-ROUNDING = Decimal("1e-9")
 
 
 def fetch_signals(desk: Desk, source: SignalSource, run: Run) -> SignalSet | None:
-    """Return the model's signals for the run, stored with the raw answer; None when the run flattens and needs none.
+    """Return the source's signals for the run, stored with the raw answer; None when the run flattens and needs none.
 
     An answer that is not what was asked for is refused whole, and stored with the reason.
     Raises Unavailable (a service is down), Halted (the account or the gateway is), InvalidData (a wrong answer).
     """
-    strategy = strategy_of(run)
     if sends(run):
         check_may_trade(desk, run)
     if run.parameters["flatten"]:
@@ -32,31 +31,52 @@ def fetch_signals(desk: Desk, source: SignalSource, run: Run) -> SignalSet | Non
         return None
     source.check_ready()
     try:
-        signals = source.signals(signal_request(strategy, run.as_of_date, run.session_date))
+        signals = source.signals(request_of(desk, run))
     except BadAnswer as error:
-        _store_refused(desk, run, error.raw, str(error))
+        _store_refused(desk, run, 0, None, str(error), error.raw)
         raise
-    gross = gross_weight(signals.signals)
-    if gross > strategy.max_gross_weight + ROUNDING:
-        reason = (
-            f"the signals' gross weight is {gross}, expected at most {strategy.max_gross_weight} (max_gross_weight "
-            f"of strategy {strategy.id}); the whole answer is refused"
-        )
-        desk.ledger.runs.record_signals(
-            run.run_id,
-            num_signals=len(signals.signals),
-            model_version=signals.model_version,
-            response={"refused": reason, "answer": signals.raw},
-        )
-        raise InvalidData(reason)
+    try:
+        check_answer(signals, strategy_of(run), request_of(desk, run))
+    except ValueError as error:
+        _store_refused(desk, run, len(signals.signals), signals.model_version, str(error), signals.raw)
+        raise BadAnswer(str(error), json.dumps(signals.raw)) from error
     desk.ledger.runs.record_signals(
         run.run_id, num_signals=len(signals.signals), model_version=signals.model_version, response=signals.raw
     )
     return signals
 
 
-def signal_request(strategy: Strategy, as_of_date: date, session: date) -> SignalRequest:
-    return SignalRequest(symbols=strategy.symbols, as_of_date=as_of_date, session=session)
+def request_of(desk: Desk, run: Run) -> SignalRequest:
+    """Return what this run asks for."""
+    book = read_book(desk, run)
+    held = {symbol for quantities in (book.held, book.working) for symbol in quantities if quantities[symbol]}
+    return signal_request(
+        strategy_of(run),
+        run.as_of_date,
+        run.session_date,
+        held=held,
+        replay=run.mode == "replay",
+        event=run.parameters.get("signal_event"),
+    )
+
+
+def signal_request(
+    strategy: Strategy,
+    as_of_date: date,
+    session: date,
+    *,
+    held: Collection[str] = (),
+    replay: bool = False,
+    event: dict[str, Any] | None = None,
+) -> SignalRequest:
+    return SignalRequest(
+        symbols=strategy.symbols,
+        as_of_date=as_of_date,
+        session=session,
+        held=tuple(sorted(held)),
+        replay=replay,
+        event=event,
+    )
 
 
 def check_may_trade(desk: Desk, run: Run) -> None:
@@ -73,11 +93,12 @@ def check_may_trade(desk: Desk, run: Run) -> None:
         raise Halted(refusal)
 
 
-def gross_weight(signals: Sequence[Signal]) -> Decimal:
-    return sum((abs(signal.target_weight) for signal in signals), Decimal(0))
-
-
-def _store_refused(desk: Desk, run: Run, raw: str, reason: str) -> None:
+def _store_refused(
+    desk: Desk, run: Run, num_signals: int, model_version: str | None, reason: str, answer: object
+) -> None:
     desk.ledger.runs.record_signals(
-        run.run_id, num_signals=0, model_version=None, response={"refused": reason, "answer": raw}
+        run.run_id,
+        num_signals=num_signals,
+        model_version=model_version,
+        response={"refused": reason, "answer": answer},
     )

@@ -14,7 +14,7 @@ from include.execution.desk import Desk, refresh_account
 from include.execution.faultpoints import reach
 from include.execution.orders.resolve import look_again_at, to_look_up_again
 from include.execution.own_parts import own_parts
-from include.execution.steps.open_run import made_from, sends, strategy_of
+from include.execution.steps.open_run import made_from, sends, strategy_of, with_universe
 from include.execution.steps.positions import BOOK_TRIES
 from include.execution.steps.prices import without_price
 from include.execution.steps.snapshot import BookMoved, Outside, ask_outside, blocks, read_book, symbols_of
@@ -32,6 +32,7 @@ from include.trading.plan.planning import make_plan
 from include.trading.plan.record import PlanRecord
 from include.trading.ports import PriceSource
 from include.trading.run.row import Run
+from include.trading.strategy.spec import Strategy
 
 
 def map_orders(
@@ -45,6 +46,7 @@ def map_orders(
     """
     if run.plan_id is not None:
         return desk.ledger.orders.of_plan(run.plan_id)
+    run = with_universe(run, signals)
     if not sends(run):
         plan, capital = _plan(desk, market, run, signals)
         _store(desk, run, plan, key=None, capital=capital)
@@ -120,7 +122,7 @@ def _inputs(
     ids_from_content: bool,
 ) -> PlanInputs:
     only = run.parameters["only_symbols"]
-    strategy = sizing.strategy
+    strategy = with_held(run, sizing.strategy, book)
     unpriced = without_price({*book.held, *book.working}, outside.prices)
     return PlanInputs(
         strategy=strategy,
@@ -141,6 +143,16 @@ def _inputs(
         own=own_parts(strategy, flatten=run.parameters["flatten"]),
         only_symbols=None if only is None else tuple(only),
     )
+
+
+def with_held(run: Run, strategy: Strategy, book: Book) -> Strategy:
+    """Return the strategy, where it has no symbols of its own, with what is held among them.
+
+    An answer that is not complete says nothing of these: they stay.
+    """
+    if "universe" not in run.parameters:
+        return strategy
+    return strategy.model_copy(update={"symbols": tuple(sorted({*strategy.symbols, *book.held, *book.working}))})
 
 
 def _sized(run: Run, outside: Outside) -> Sized:

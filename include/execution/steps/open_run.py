@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, NotFound
-from include.trading.models import Mode
+from include.trading.models import Mode, Signal
 from include.trading.order.identity import SENDING_MODES, run_id
 from include.trading.order.states import FINAL
 from include.trading.plan.record import PlanRecord
@@ -21,6 +21,7 @@ from include.trading.strategy.kept import strategy_kept
 from include.trading.strategy.narrowing import at_most, narrowed, replayed
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.spec import Strategy
+from include.trading.text import clean_json
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,14 @@ def open_run(
     *,
     account: str | None,
     code_version: str,
+    signal_event: dict[str, Any] | None = None,
 ) -> Run:
     """Return the run's row, written now unless it is there: then what it froze at first holds.
 
     A backfill's row is written again each time: it cannot trade, and one repeated with other params is meant to show
     what those would have done.
     account: of the gateway's connection; None when there is no such connection, which only a run that sends needs.
+    signal_event: the extra of the asset event that started the run.
     Raises InvalidData for a request the strategy does not allow or a session that is none; nothing is written then.
     """
     backfill = identity.run_type == "backfill"
@@ -99,7 +102,10 @@ def open_run(
             mode_reason=terms.mode_reason,
             session_date=terms.session,
             revision=_revision(ledger, strategy, request, terms, account, now),
-            parameters=parameters(narrow, request, terms, own_mode=strategy.mode),
+            parameters={
+                **parameters(narrow, request, terms, own_mode=strategy.mode),
+                **({} if signal_event is None else {"signal_event": clean_json(signal_event)}),
+            },
             code_version=code_version,
             window_opens=terms.window_opens,
             send_until=terms.send_until,
@@ -155,13 +161,17 @@ def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_
     }
 
 
+# universe, signal_event: what signals came, and from where; a plan that exists is not made again for other ones.
+_DECIDES_NOTHING = {"reason", "money", "universe", "signal_event"}
+
+
 def made_from(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return what decides a plan, of the parameters that a run or a plan keeps.
 
     The strategy is read again, so that one that an earlier version kept has today's settings, at their defaults.
     """
     strategy = strategy_kept(parameters)
-    decides = {name: value for name, value in parameters.items() if name not in ("reason", "money")}
+    decides = {name: value for name, value in parameters.items() if name not in _DECIDES_NOTHING}
     return {**decides, "strategy": strategy.model_dump(mode="json", exclude=_NO_PART_OF_A_PLAN)}
 
 
@@ -173,7 +183,17 @@ def reason_of(run: Run) -> str | None:
 
 def strategy_of(run: Run) -> Strategy:
     """Return the strategy as the run froze it: a file edited since then does not change a run under way."""
-    return strategy_kept(run.parameters)
+    strategy = strategy_kept(run.parameters)
+    universe = run.parameters.get("universe")
+    return strategy if universe is None else strategy.model_copy(update={"symbols": tuple(universe)})
+
+
+def with_universe(run: Run, signals: Iterable[Signal]) -> Run:
+    """Return the run with what its answer names as the symbols of a strategy that has none of its own."""
+    if strategy_kept(run.parameters).symbols:
+        return run
+    universe = sorted({signal.symbol for signal in signals})
+    return replace(run, parameters={**run.parameters, "universe": universe})
 
 
 def sends(run: Run) -> bool:

@@ -142,6 +142,8 @@ def _conflicts(strategy: Strategy, earlier: list[Strategy]) -> list[FieldProblem
     for other in earlier:
         if other.id == strategy.id:
             problems.append(FieldProblem(field="id", expected="an id of its own", found=repr(strategy.id)))
+        if other.venue == strategy.venue and not (strategy.symbols and other.symbols):
+            problems.append(_not_alone(strategy, other))
         shared = sorted(set(strategy.symbols) & set(other.symbols))
         if shared and other.venue == strategy.venue:
             problems.append(
@@ -154,6 +156,21 @@ def _conflicts(strategy: Strategy, earlier: list[Strategy]) -> list[FieldProblem
     if (problem := _too_much_equity(strategy, earlier)) is not None:
         problems.append(problem)
     return problems
+
+
+def _not_alone(strategy: Strategy, other: Strategy) -> FieldProblem:
+    """Return what is wrong where one of two strategies of an account trades whatever its signals name."""
+    if strategy.symbols:
+        return FieldProblem(
+            field="venue",
+            expected=f"another than {other.venue}: strategy {other.id} trades whatever its signals name there",
+            found=repr(strategy.venue),
+        )
+    return FieldProblem(
+        field="symbols",
+        expected=f"a list, because {other.id} trades on {other.venue} too: without one the account must be its alone",
+        found="nothing",
+    )
 
 
 def _too_much_equity(strategy: Strategy, earlier: list[Strategy]) -> FieldProblem | None:

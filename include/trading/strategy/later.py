@@ -15,7 +15,6 @@ _ROWS: Final = {
     "schedule.at": "a time within the session",
     "schedule.assets": "starting when data is there",
     "schedule.deadline": "a deadline for data",
-    "signals.file": "signals from a file",
     "signals.sql": "signals from a query",
     "signals.python": "signals from a function",
     "signals.event": "signals sent with an event",

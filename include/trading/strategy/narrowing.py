@@ -10,7 +10,7 @@ from include.trading.errors import InvalidData
 from include.trading.strategy.capital_spec import CapitalShare
 from include.trading.strategy.request import LAST_REVISION, LEAST_AMOUNT, LONGEST_REASON, UNPRINTABLE, RunRequest
 from include.trading.strategy.spec import MODES, Strategy
-from include.trading.strategy.values import ISO_DATE
+from include.trading.strategy.values import ISO_DATE, SYMBOL
 
 # The form shows a section folded up, and what is in none unfolded.
 # Airflow checks each schema against its draft wherever it checks a value; the newest draft takes three times as long.
@@ -74,7 +74,8 @@ def _to_the_cent(amount: Decimal | None) -> Decimal | None:
 
 def _wider(strategy: Strategy, request: RunRequest) -> list[str]:
     problems = []
-    if request.symbols is not None and (foreign := sorted(set(request.symbols) - set(strategy.symbols))):
+    foreign = sorted(set(request.symbols or ()) - set(strategy.symbols)) if strategy.symbols else []
+    if foreign:
         problems.append(f"symbols: expected some of {', '.join(strategy.symbols)}, found {', '.join(foreign)}")
     if request.mode is not None and MODES.index(request.mode) > MODES.index(strategy.mode):
         problems.append(f"mode: expected {strategy.mode} or safer, found {request.mode}")
@@ -107,12 +108,12 @@ def _most_of_one(strategy: Strategy) -> Decimal | None:
 
 def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
     """Return, for each param, the JSON schema (with default and description) of the form that triggers a run."""
-    fields = RunRequest.model_fields
+    fields, symbols = RunRequest.model_fields, list(strategy.symbols)
     schemas: dict[str, dict[str, Any]] = {
         "symbols": {
             "type": ["null", "array"],
-            "items": {"type": "string", "enum": list(strategy.symbols)},
-            "examples": list(strategy.symbols),
+            "items": {"type": "string", **({"enum": symbols} if symbols else {"pattern": SYMBOL})},
+            "examples": symbols,
             "minItems": 1,
             "uniqueItems": True,
         },

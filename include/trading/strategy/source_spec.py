@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from include.trading.strategy.choice import Word
 
 
@@ -28,3 +30,21 @@ class SourceSpec(Word):
     def where(self) -> str:
         """What a person corrects when it does not answer, for a sentence."""
         return self.called if self.connection_id is None else f"the connection {self.connection_id}"
+
+
+class SignalsSpec(SourceSpec):
+    """A source of signals; one without parameters needs no more than its word."""
+
+    @property
+    def words(self) -> str:
+        """What is asked for, for `ops check`."""
+        return f"signals of {self.word}"
+
+    @property
+    def most_names(self) -> tuple[int | None, int | None]:
+        """How many names an answer may hold long and short; None: no such limit."""
+        return None, None
+
+    def symbols_wanted(self, symbols: Sequence[str]) -> str | None:
+        """Return what the strategy's symbols should be instead, None when they will do."""
+        return None if symbols else "at least 1 symbol, because no other is traded"

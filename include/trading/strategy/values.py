@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from include.trading.models import Symbol
 from include.trading.strategy.limits import Number
 
-_SYMBOL = re.compile(r"[A-Z][A-Z0-9.\-]{0,14}")
 # As JSON Schema reads it too, so that the form and the task take the same (narrowing.py).
+SYMBOL: Final = "^[A-Z][A-Z0-9.-]{0,14}$"
 ISO_DATE: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 DOTTED: Final = "^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -26,7 +26,7 @@ def check_symbols(value: Any) -> Any:
     for symbol in value:
         if isinstance(symbol, bool):
             raise ValueError("symbols as text: put ON, OFF, YES and NO in quotes, YAML reads them as true or false")
-        if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol):
+        if not isinstance(symbol, str) or not re.fullmatch(SYMBOL.strip("^$"), symbol):
             raise ValueError(
                 f"symbols of 1 to 15 capital letters, digits, dots, hyphens, no space, a letter first; not {symbol!r}"
             )

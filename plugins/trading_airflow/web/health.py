@@ -128,7 +128,8 @@ def _venue(here: Assembly, strategies: Sequence[Strategy], now: datetime) -> tup
 
 
 def _prices(here: Assembly, strategies: Sequence[Strategy], now: datetime) -> tuple[Health, str]:
-    symbol = strategies[0].symbols[0]
+    # Without symbols of its own it trades what its signals name, and any will show whether prices come.
+    symbol = next(iter(strategies[0].symbols), "SPY")
     with here.prices(strategies[0], correlation_id=ASKED_BY, retry_delays_seconds=()) as source:
         price = source.latest([symbol], now)[symbol]
     if isinstance(price, Price):

@@ -11,6 +11,8 @@ import yaml
 from include.trading.plan.planning import make_plan
 from include.trading.strategy.file import load_strategies
 from include.trading.strategy.later import LATER
+from include.trading.strategy.signals_dated import Standing
+from include.trading.strategy.signals_spec import FileSignals
 from include.trading.strategy.spec import Strategy
 from tests.support.planning import inputs, prices, signals, traded
 
@@ -58,11 +60,13 @@ def test_the_example_of_the_adr_is_read_and_planned_as_the_adr_does() -> None:
     ]
 
 
-def test_the_simplest_example_is_refused_for_what_later_versions_bring_and_nothing_else() -> None:
-    assert told(EXAMPLES / "simplest.yaml") == [
-        "my_weights: signals.file: expected nothing, because it is not yet supported (signals from a file): take it "
-        "out, found {'path': '/data/weights.csv', 'dated': 'standing'}",
-    ]
+def test_the_simplest_example_is_read() -> None:
+    file = load_strategies(EXAMPLES / "simplest.yaml")
+
+    assert file.problems == ()
+    (strategy,) = file.strategies
+    assert strategy.signals == FileSignals(path="/data/weights.csv", dated=Standing())
+    assert strategy.symbols == ()
 
 
 def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothing_else() -> None:
@@ -74,7 +78,6 @@ def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothin
             ("momentum", "schedule.at", "a time within the session"),
             ("momentum", "schedule.assets", "starting when data is there"),
             ("momentum", "schedule.deadline", "a deadline for data"),
-            ("momentum", "signals.file", "signals from a file"),
             ("momentum", "prices.alpaca.cache", "a cache of prices"),
             ("momentum", "sizing.risk_parity", "sizing by risk parity"),
             ("momentum", "volatility_target", "a target of volatility"),

@@ -1,0 +1,46 @@
+"""What a source may need from Airflow, handed in by whoever opens it: object stores and databases by connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any, NamedTuple
+
+from include.trading.errors import InvalidData
+
+
+class Stored(NamedTuple):
+    """A file that is open for reading. modified_at, size: None where its store does not tell."""
+
+    content: IO[bytes]
+    size: int | None
+    modified_at: datetime | None
+
+
+# Given a URL and the connection to reach its store with. Raises NotFound where there is no such file.
+OpenObject = Callable[[str, str | None], AbstractContextManager[Stored]]
+# Given the id of a connection; what it opens is a connection of the Python database API.
+OpenDatabase = Callable[[str], AbstractContextManager[Any]]
+
+
+def _no_object(url: str, connection: str | None) -> AbstractContextManager[Stored]:
+    raise InvalidData(
+        f"{url}: expected a local path, because an object store is reached through Airflow and this is not a task of it"
+    )
+
+
+def _no_database(connection: str) -> AbstractContextManager[Any]:
+    raise InvalidData(
+        f"connection {connection!r}: expected a connection of type postgres or sqlite, because others are reached "
+        "through Airflow and this is not a task of it"
+    )
+
+
+@dataclass(frozen=True)
+class Outside:
+    """By default what works without Airflow: local files, PostgreSQL and SQLite."""
+
+    objects: OpenObject = _no_object
+    databases: OpenDatabase = _no_database

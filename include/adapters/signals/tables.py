@@ -1,0 +1,51 @@
+"""What a source that answers with a table is made of: reading is its own, everything after that is the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from include.adapters.signals.content import Content
+from include.trading.errors import BadAnswer
+from include.trading.models import SignalSet
+from include.trading.ports import SignalRequest
+from include.trading.signals.answer import Given, answer_of
+from include.trading.signals.table import Table, decode
+from include.trading.strategy.signals_table import TableSignals
+from include.trading.text import clean
+
+# Of what was refused so much is kept.
+MOST_KEPT = 100_000
+
+
+class Opened:
+    """A source that holds nothing open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+def answered_by_file(url: str, content: Content, spec: TableSignals, ask: SignalRequest) -> SignalSet:
+    """Return the signals of a file; raises BadAnswer, with its text, for one that is not what was asked for."""
+    try:
+        given = Given(table_of(content.content), url, content.sha256, content.modified_at)
+        return answer_of(given, spec, ask, datetime.now(UTC))
+    except ValueError as error:
+        # Text that is none would fill the ledger with replacement characters.
+        text = content.content[:MOST_KEPT].decode("utf-8", "ignore")
+        raise BadAnswer(f"{url}: {error}", clean(text)) from error
+
+
+def table_of(content: bytes) -> Table:
+    """Return the table of a file by what is in it, whatever its name; raises ValueError."""
+    if content[:4] == b"PAR1":
+        from include.adapters.signals.parquet import from_parquet
+
+        return from_parquet(content)
+    return decode(content)
