@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.sandbox.prices import real_symbols
+from include.trading.numbers import shares
 
 Row = Mapping[str, Any]
 
@@ -83,7 +84,7 @@ def render(run: Row, mappings: Sequence[Row]) -> str:
                 (
                     row["symbol"],
                     _text(row["order_side"]) if row["order_qty"] else "-",
-                    _text(row["order_qty"] or None),
+                    shares(Decimal(row["order_qty"])) if row["order_qty"] else "-",
                     row["order_status"] or row["skip_reason"] or row["outcome"],
                     _number(row["filled_qty"], 0),
                     _number(row["filled_avg_price"], 2),
@@ -114,11 +115,11 @@ def _text(value: object) -> str:
 
 
 def _number(value: Decimal | None, places: int) -> str:
-    """Show quantities as whole shares unless they are not."""
+    """Show quantities as whole shares unless they are not: then with every decimal that they have."""
     if value is None:
         return "-"
     if places == 0 and value != value.to_integral_value():
-        places = 4
+        return shares(value)
     return f"{value:,.{places}f}"
 
 

@@ -14,7 +14,7 @@ from psycopg.errors import UndefinedFunction, UndefinedTable
 from psycopg.rows import dict_row
 
 from include.ledger.accounts import Accounts
-from include.ledger.adapting import store_clean_text
+from include.ledger.adapting import read_plain_numbers, store_clean_text
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
 from include.ledger.corrections import Corrections
@@ -53,6 +53,7 @@ class Ledger:
         connection.row_factory = dict_row
         connection.cursor_factory = LedgerCursor
         store_clean_text(connection)
+        read_plain_numbers(connection)
         self.connection = connection
         self.clock_offset = clock_offset
         is_at_home = _open(connection)

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from include.trading.account.books import FROM_THE_START, Book, BookVersion, Expected
 from include.trading.errors import Unavailable
+from include.trading.numbers import number
 
 # What the gateway should hold: what a person declared not to be ours, and all that our strategies hold.
 EXPECTED = """
@@ -198,5 +199,5 @@ class Movements:
 
 def _quantities(found: Mapping[str, str] | None) -> dict[str, Decimal]:
     """Return the quantities that PostgreSQL gave as text, so that no digit is lost, without zeros."""
-    quantities = {symbol: Decimal(text) for symbol, text in (found or {}).items()}
+    quantities = {symbol: number(text) for symbol, text in (found or {}).items()}
     return {symbol: quantity for symbol, quantity in quantities.items() if quantity != 0}

@@ -21,6 +21,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ class AdminClient:
     def settings(self, **changes: Any) -> None:
         self._call("POST", "/admin/settings", changes)
 
-    def positions(self, **holdings: int | str) -> None:
+    def positions(self, **holdings: int | str | Decimal) -> None:
         """Set what is held besides the executions."""
         self._call("POST", "/admin/positions", holdings)
 
@@ -88,14 +89,16 @@ class AdminClient:
         """Split or rename what is held: every `per` shares of a symbol become `shares`, at times of another one."""
         self._call("POST", "/admin/convert", {"symbol": symbol, "becomes": becomes, "shares": shares, "per": per})
 
-    def order(self, order_id: str, *, status: str | None = None, fill: int | str | None = None) -> dict[str, Any]:
+    def order(
+        self, order_id: str, *, status: str | None = None, fill: int | str | Decimal | None = None
+    ) -> dict[str, Any]:
         """Force a status, a fill of some shares, or both."""
         order: dict[str, Any] = self._call("POST", f"/admin/order/{order_id}", {"status": status, "fill": fill})
         return order
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
-        # Escaped, because a fault may hold text that UTF-8 cannot.
-        content = None if body is None else json.dumps(body)
+        # Escaped, because a fault may hold text that UTF-8 cannot; a quantity as text, which keeps every decimal.
+        content = None if body is None else json.dumps(body, default=str)
         response = self._http.request(method, path, content=content, headers={"Content-Type": "application/json"})
         if response.is_error:
             raise ValueError(f"{method} {path}: {response.status_code} {response.text}")

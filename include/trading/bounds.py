@@ -26,6 +26,7 @@ class NumberBound(NamedTuple):
 
 
 QUANTITY: Final = NumberBound(23, 9)
+ORDER_QUANTITY: Final = NumberBound(20, 9)
 PRICE: Final = NumberBound(20, 6)
 PREDICTED_RETURN: Final = NumberBound(18, 10)
 TARGET_WEIGHT: Final = NumberBound(18, 12)

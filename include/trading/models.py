@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from include.trading.bounds import storable_price, storable_quantity
+from include.trading.numbers import shares
 
 Contract = Literal["v1", "v2"]
 Side = Literal["buy", "sell"]
@@ -86,12 +87,16 @@ class Fill(Value):
 
 
 class OrderRequest(Value):
-    """What is sent to the gateway: a market day order for whole shares."""
+    """What is sent to the venue: a market day order. A part of a share only where the venue takes one."""
 
     client_order_id: str
     symbol: Symbol
     side: Side
-    quantity: int = Field(gt=0)
+    quantity: Shares = Field(gt=0)
+
+    @property
+    def words(self) -> str:
+        return f"{self.side} {shares(self.quantity)} {self.symbol}"
 
 
 class OrderReport(Value):
@@ -113,6 +118,10 @@ class OrderReport(Value):
     message: str | None = None
     not_ours: str | None = Field(default=None, description="what others did to the order at the venue: a break")
     raw: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        return f"{self.side} {shares(self.quantity)} {self.symbol}"
 
 
 class AccountFacts(Value):

@@ -67,7 +67,7 @@ def _foreign_order_under_our_id(stage: Stage) -> None:
         json={
             "symbol": victim.symbol,
             "side": victim.side,
-            "qty": victim.quantity + 1,
+            "qty": int(victim.quantity) + 1,
             "client_order_id": victim.client_order_id,
         },
     )

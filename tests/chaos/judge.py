@@ -159,7 +159,7 @@ def _is_of(stage: Stage, intent: Intent, order: dict[str, Any]) -> bool:
     return (order["symbol"], order["side"], order["qty"]) == _content(intent)
 
 
-def _content(intent: Intent) -> tuple[str, str, int]:
+def _content(intent: Intent) -> tuple[str, str, Decimal]:
     return intent.symbol, intent.side, intent.quantity
 
 
@@ -180,7 +180,7 @@ def _differs(intent: Intent, own: list[dict[str, Any]]) -> str | None:
 
 def _words(intent: Intent) -> str:
     return (
-        f"{intent.client_order_id} {intent.side} {intent.quantity} {intent.symbol} is {intent.state} "
+        f"{intent.client_order_id} {intent.words} is {intent.state} "
         f"({intent.reason or intent.message}), {intent.filled_quantity} filled, {intent.attempt} attempts"
     )
 

@@ -164,14 +164,14 @@ def canceled(stage: Stage, fault: Fault) -> None:
         if order["symbol"] != victim.symbol:
             stage.admin.order(order["broker_order_id"], status="filled")
             continue
-        filled = stage.rng.randrange(0, victim.quantity)
-        late = fault.name.startswith("late") and filled < victim.quantity
+        filled = stage.rng.randrange(0, int(victim.quantity))
+        late = fault.name.startswith("late") and filled < int(victim.quantity)
         if filled:
             stage.admin.order(order["broker_order_id"], fill=filled)
         stage.admin.order(order["broker_order_id"], status="canceled")
         if late:
             stage.track(closes=False)
-            stage.admin.order(order["broker_order_id"], fill=stage.rng.randint(1, victim.quantity - filled))
+            stage.admin.order(order["broker_order_id"], fill=stage.rng.randint(1, int(victim.quantity) - filled))
     finish(stage, fault)
 
 
@@ -328,8 +328,8 @@ def revision_two(stage: Stage, fault: Fault) -> None:
     finish(stage, fault, "second")
     stage.track(clock_offset=LATE)
     bought = sum(order["qty"] for order in stage.admin.book()["orders"] if order["symbol"] == stage.victim.symbol)
-    if bought > stage.victim.quantity:
-        raise AssertionError(f"two revisions ordered {bought} of {stage.victim.quantity} {stage.victim.symbol}")
+    if bought > int(stage.victim.quantity):
+        raise AssertionError(f"two revisions ordered {bought} of {int(stage.victim.quantity)} {stage.victim.symbol}")
 
 
 def same_order_again(stage: Stage, fault: Fault) -> None:

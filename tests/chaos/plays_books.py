@@ -90,8 +90,8 @@ def split_overnight(stage: Stage, fault: Fault) -> None:
     stage.run(lambda: correct_holding(stage, wanted))
     if not renamed:
         # Worth as much as before: but for what a share more or less makes, there is nothing to trade.
-        traded = [intent.quantity for intent in stage.plan("third", revision=3) if intent.symbol == old]
-        if sum(traded) > stage.victim.quantity // 5:
+        traded = [int(intent.quantity) for intent in stage.plan("third", revision=3) if intent.symbol == old]
+        if sum(traded) > int(stage.victim.quantity) // 5:
             raise AssertionError(f"{traded} {old} more were planned after the correction")
         stage.try_all(stage.ids("third"))
         stage.track("third")
@@ -105,8 +105,8 @@ def corrected_while_tracking(stage: Stage, fault: Fault) -> None:
     stage.try_all(stage.ids())
     victim = stage.victim
     (order,) = [order for order in stage.admin.book()["orders"] if order["symbol"] == victim.symbol]
-    filled = stage.rng.randrange(1, victim.quantity)
-    late = stage.rng.randint(1, victim.quantity - filled)
+    filled = stage.rng.randrange(1, int(victim.quantity))
+    late = stage.rng.randint(1, int(victim.quantity) - filled)
     stage.admin.order(order["broker_order_id"], fill=filled)
     stage.look_once()
     _not_while_open(stage)

@@ -61,7 +61,7 @@ def fills_listed_late(stage: Stage, fault: Fault) -> None:
     stage.plan()
     stage.admin.settings(fill_after_seconds=3600)
     stage.try_all(stage.ids())
-    part = stage.rng.randint(1, stage.victim.quantity - 1)
+    part = stage.rng.randint(1, int(stage.victim.quantity) - 1)
     match = {"symbol": stage.victim.symbol}
     stage.admin.fault("fills_listed_late", match=match, times=stage.rng.choice((1, 2, None)))
     for order in stage.admin.book()["orders"]:
@@ -95,5 +95,5 @@ def not_bought_twice(stage: Stage) -> None:
         for order in stage.admin.book()["orders"]
         if order["symbol"] == stage.victim.symbol
     )
-    if ordered > stage.victim.quantity:
-        raise AssertionError(f"two revisions ordered {ordered} of {stage.victim.quantity} {stage.victim.symbol}")
+    if ordered > int(stage.victim.quantity):
+        raise AssertionError(f"two revisions ordered {ordered} of {int(stage.victim.quantity)} {stage.victim.symbol}")

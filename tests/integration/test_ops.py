@@ -648,7 +648,7 @@ def test_settle_books_what_a_person_saw_filled(duty: Duty) -> None:
     with duty.engine.ledger() as ledger:
         (fill,) = ledger.orders.fills_of(intent.id)
         held = ledger.movements.held("sandbox", strategy_id="daily_trading", mode="paper")
-    assert str(fill["price"]) == "12.500000"
+    assert str(fill["price"]) == "12.5"
     assert held == {intent.symbol: intent.signed_quantity}
 
 

@@ -56,7 +56,7 @@ def copy_rows(source_url: str, target_url: str) -> None:
         target.execute("SET session_replication_role = replica")
         columns = target.execute(
             """
-            SELECT table_name, array_agg(column_name::TEXT ORDER BY ordinal_position),
+            SELECT table_name, json_object_agg(column_name, udt_name ORDER BY ordinal_position),
                    bool_or(is_identity = 'YES')
             FROM information_schema.columns
             WHERE table_schema = 'public' AND table_name NOT IN ('ledger_identity', 'alembic_version_trading')
@@ -71,7 +71,11 @@ def copy_rows(source_url: str, target_url: str) -> None:
             names = [name for name in older if (table, name) in kept]
             listed = sql.SQL(", ").join(map(sql.Identifier, names))
             table_name = sql.Identifier(table)
-            read = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(listed, table_name)
+            # A column may have another type since: what was a whole number is written as one.
+            typed = sql.SQL(", ").join(
+                sql.SQL("{}::{}").format(sql.Identifier(name), sql.Identifier(older[name])) for name in names
+            )
+            read = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(typed, table_name)
             write = sql.SQL("COPY {} ({}) FROM STDIN").format(table_name, listed)
             with source.cursor().copy(read) as rows, target.cursor().copy(write) as into:
                 for row in rows:

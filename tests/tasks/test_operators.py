@@ -294,7 +294,7 @@ def test_an_increase_gives_its_slot_back_while_a_sale_is_open_and_goes_on_once_i
     assert waits == [{"waits": 1}, {"waits": 2}, {"waits": 3}]
     assert place.sandbox.admin.book()["posts_total"] == 3
 
-    place.sandbox.admin.order(sold["client_order_id"], fill=sold["quantity"])
+    place.sandbox.admin.order(sold["client_order_id"], fill=int(sold["quantity"]))
     (bought,) = operator.execute_complete(dag_run.context(), None, waits=3)["orders"]
     assert bought["state"] == "open"
 

@@ -8,7 +8,6 @@ from hashlib import sha256
 
 from include.execution.settings import Settings
 from include.execution.steps.open_run import sends
-from include.execution.steps.positions import shares
 from include.ledger.ledger import Ledger
 from include.trading.alerts.alarms import RunFacts, listed, run_alarms
 from include.trading.alerts.catalogue import (
@@ -27,6 +26,7 @@ from include.trading.alerts.catalogue import (
     names_alone,
 )
 from include.trading.models import Mode
+from include.trading.numbers import shares
 from include.trading.order.row import Intent
 from include.trading.order.states import NEVER_SENT, REFUSED
 from include.trading.plan.reasons import NO_CHANGE_WANTED, PRICE_PROBLEMS, UNDECIDED
@@ -180,7 +180,7 @@ NO_REPORT = "its worker did not report"
 
 
 def _order_words(intent: Intent) -> str:
-    return f"{intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol})"
+    return f"{intent.client_order_id} ({intent.words})"
 
 
 def position_words(found: Mapping[str, tuple[Decimal, Decimal]]) -> str:

@@ -16,7 +16,6 @@ from include.execution.desk import Desk
 from include.execution.orders.reports import apply_report, reread
 from include.execution.orders.resolve import look_up
 from include.execution.settings import Settings
-from include.execution.steps.positions import shares
 from include.execution.steps.track_fills import gateway_id
 from include.ledger.alerts import Alert
 from include.ledger.ledger import Ledger
@@ -26,6 +25,7 @@ from include.trading.account.row import Account
 from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import ENDED_BY, GATEWAY_PAUSED, cause_of_break
 from include.trading.errors import InvalidData, NotFound, TradingError
+from include.trading.numbers import shares
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED
 

@@ -16,7 +16,7 @@ from include.execution.desk import Desk
 from include.execution.duty.account import check_words, lock_account
 from include.execution.faultpoints import reach
 from include.execution.orders.resolve import look_again
-from include.execution.steps.positions import BOOK_TRIES, shares
+from include.execution.steps.positions import BOOK_TRIES
 from include.trading.account.books import FROM_THE_START, BookVersion, Movement
 from include.trading.account.comparison import Differences, Quantities, unequal
 from include.trading.account.corrections import (
@@ -33,6 +33,7 @@ from include.trading.account.corrections import (
 )
 from include.trading.errors import InvalidData
 from include.trading.models import GatewayMode
+from include.trading.numbers import shares
 from include.trading.order.row import Intent
 from include.trading.order.states import FINAL, UNRESOLVED
 
@@ -328,7 +329,7 @@ def _fill(desk: Desk, account: str, strategy_id: str, symbol: str | None, wanted
             raise InvalidData(f"{name}: order {intent.client_order_id} is one of {own}, got {given}")
     sign = 1 if intent.side == "buy" else -1
     check_fill(
-        Decimal(intent.quantity),
+        intent.quantity,
         intent.filled_quantity + sign * desk.ledger.corrections.by_hand(intent.id),
         wanted.quantity,
     )
@@ -345,7 +346,7 @@ def _ended(desk: Desk, account: str, client_order_id: str) -> Intent:
     intent = desk.ledger.orders.get(client_order_id)
     if intent is None or intent.account != account:
         raise InvalidData(f"order {client_order_id} is not one of account {account}")
-    what = f"order {client_order_id} ({intent.side} {intent.quantity} {intent.symbol})"
+    what = f"order {client_order_id} ({intent.words})"
     if intent.state not in FINAL:
         raise InvalidData(
             f"{what} is {intent.state}: fills are added by hand to orders that ended; what is open is "

@@ -11,6 +11,7 @@ from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
 from include.trading.account.venue_identity import RELEASED
 from include.trading.errors import InvalidData
+from include.trading.numbers import shares
 from include.trading.order.row import Intent
 
 
@@ -84,7 +85,7 @@ def _hand_over(ledger: Ledger, row: Account, *, flat: bool, actor: str, reason: 
         )
     if flat:
         if held := ledger.movements.holdings(row.account):
-            listed = ", ".join(f"{quantity.normalize():f} {symbol} ({strategy})" for strategy, symbol, quantity in held)
+            listed = ", ".join(f"{shares(quantity)} {symbol} ({strategy})" for strategy, symbol, quantity in held)
             raise InvalidData(
                 f"account {row.account}: expected no holdings, because they stay with the broker's account from "
                 f"before; found {listed}. Give the other broker account another name in the connection, or "

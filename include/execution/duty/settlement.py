@@ -100,7 +100,7 @@ def _order(desk: Desk, account: str, client_order_id: str) -> Intent:
         raise InvalidData(f"order {client_order_id} is not one of account {account}")
     if intent.state not in {"open", *UNRESOLVED}:
         raise InvalidData(
-            f"order {client_order_id} ({intent.side} {intent.quantity} {intent.symbol}) is {intent.state}: "
+            f"order {client_order_id} ({intent.words}) is {intent.state}: "
             "only an order without a known outcome is settled"
         )
     return intent
@@ -198,13 +198,11 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
 
 def _filled(intent: Intent, verdict: Verdict) -> Decimal:
     """Return the shares filled in all; raises InvalidData for a quantity that cannot be."""
-    default = Decimal(intent.quantity) if verdict.outcome == "filled" else intent.filled_quantity
+    default = intent.quantity if verdict.outcome == "filled" else intent.filled_quantity
     filled = default if verdict.quantity is None else verdict.quantity
-    problem = fill_contradiction(verdict.outcome, Decimal(intent.quantity), filled, intent.filled_quantity)
+    problem = fill_contradiction(verdict.outcome, intent.quantity, filled, intent.filled_quantity)
     if problem is None and filled > 0 and intent.mode == "dry_run":
         problem = f"{filled} filled in mode dry_run, where nothing does"
     if problem is not None:
-        raise InvalidData(
-            f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}): {problem}"
-        )
+        raise InvalidData(f"order {intent.client_order_id} ({intent.words}): {problem}")
     return filled

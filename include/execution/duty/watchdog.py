@@ -170,7 +170,7 @@ class Watchdog:
         for intent in self.ledger.orders.live(account):
             plan = self.ledger.plans.get(intent.plan_id)
             if intent.state == "open" and plan is not None and now >= plan.cutoff_at:
-                late.append(f"{intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol})")
+                late.append(f"{intent.client_order_id} ({intent.words})")
         key = OPEN_AFTER_CLOSE.key(account)
         if not late:
             self.ledger.alerts.end(key)

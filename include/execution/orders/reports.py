@@ -100,8 +100,7 @@ def _apply(desk: Desk, intent: Intent, report: OrderReport, event: str) -> Inten
 
 
 def _tell(desk: Desk, intent: Intent, problem: Contradiction, detail: dict[str, Any]) -> None:
-    id, message = intent.client_order_id, f"order {intent.client_order_id} ({intent.side} {intent.quantity} "
-    message += f"{intent.symbol}): {problem.message}"
+    id, message = intent.client_order_id, f"order {intent.client_order_id} ({intent.words}): {problem.message}"
     if problem.halts:
         stop_trading(desk, intent.account, problem.kind, id, message, intent=intent, detail=detail)
         return

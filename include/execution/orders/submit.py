@@ -114,7 +114,7 @@ def _act(desk: Desk, passage: Passage) -> Intent:
             intent = resolve(desk, intent, budget_seconds=desk.settings.look_up_seconds)
             if intent.state in UNRESOLVED:
                 raise OutcomeUnknown(
-                    f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}) may have been "
+                    f"order {intent.client_order_id} ({intent.words}) may have been "
                     f"sent and is not found yet: {intent.message or 'no answer'}; looking it up goes on"
                 )
             return intent

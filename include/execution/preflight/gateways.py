@@ -9,13 +9,13 @@ from datetime import datetime
 from include.execution.assembly import Assembly
 from include.execution.preflight.bindings import check_binding, elsewhere
 from include.execution.preflight.finding import ASKED_BY, Finding, Note, about
-from include.execution.steps.positions import shares
 from include.execution.steps.snapshot import no_equity
 from include.ledger.ledger import Ledger
 from include.trading.account.comparison import Differences, unequal
 from include.trading.account.row import Account
 from include.trading.errors import TradingError, Unauthorized
 from include.trading.models import VenueInfo
+from include.trading.numbers import shares
 from include.trading.order.identity import SENDING_MODES
 from include.trading.order.states import UNRESOLVED
 from include.trading.plan.capital import sized
@@ -142,7 +142,7 @@ def _account(ledger: Ledger, account: str, now: datetime, note: Note) -> Iterato
         if intent.state in UNRESOLVED:
             yield note(
                 f"order {intent.client_order_id}",
-                f"{intent.state}: {intent.side} {intent.quantity} {intent.symbol}: {intent.message or 'no answer yet'}",
+                f"{intent.state}: {intent.words}: {intent.message or 'no answer yet'}",
                 "wait for the look-ups, or find it at the broker, then: "
                 f"{OPS} settle {intent.client_order_id} --outcome … --reason …",
             )

@@ -19,6 +19,7 @@ from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import FILLS_AHEAD, GATEWAY_PAUSED, POSITION_DIFFERENCE
 from include.trading.errors import BookMismatch, TradingError
 from include.trading.models import Mode
+from include.trading.numbers import shares
 from include.trading.order.row import Intent
 from include.trading.order.states import FINAL
 from include.trading.run.outcome import (
@@ -125,7 +126,7 @@ def _compare_books(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
             unasked = unasked or error
     if vanished:
         alone = vanished[0] if len(vanished) == 1 else None
-        orders = listed([f"{row.client_order_id} ({row.side} {row.quantity} {row.symbol})" for row in vanished])
+        orders = listed([f"{row.client_order_id} ({row.words})" for row in vanished])
         stop_trading(
             desk,
             run.account,
@@ -192,8 +193,8 @@ def _compare_fills(desk: Desk, run: Run, intents: Sequence[Intent]) -> None:
                 run.account,
                 "fills_differ",
                 intent.client_order_id,
-                f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}): its fills add up "
-                f"to {fills.normalize():f}, {intent.filled_quantity.normalize():f} are filled",
+                f"order {intent.client_order_id} ({intent.words}): its fills add up "
+                f"to {shares(fills)}, {shares(intent.filled_quantity)} are filled",
                 intent=intent,
                 run_id=run.run_id,
             )
@@ -203,14 +204,14 @@ def _response(intent: Intent) -> dict[str, Any]:
     return {
         "symbol": intent.symbol,
         "side": intent.side,
-        "quantity": intent.quantity,
+        "quantity": shares(intent.quantity),
         "state": intent.state,
         "gateway_status": intent.gateway_status,
         "gateway_order_id": intent.gateway_order_id,
         "broker_order_id": intent.broker_order_id,
         "message": intent.message,
         "reason": intent.reason,
-        "filled_quantity": str(intent.filled_quantity),
+        "filled_quantity": shares(intent.filled_quantity),
         "filled_avg_price": None if intent.filled_avg_price is None else str(intent.filled_avg_price),
         "attempts": intent.attempt,
     }

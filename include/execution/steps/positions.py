@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from uuid import UUID
 
 from include.execution.desk import Desk
@@ -55,8 +54,3 @@ def _compare(desk: Desk, account: str, symbols: frozenset[str], run_id: UUID | N
         if not moved & found.keys():
             break
     return actual, found
-
-
-def shares(quantity: Decimal) -> str:
-    """Return a quantity as people write it: the ledger's 817.000000 is 817."""
-    return f"{quantity.normalize():f}"

@@ -13,6 +13,7 @@ from include.execution.orders.resolve import gateway_ids, look_up
 from include.ledger.orders import Overtaken
 from include.trading.errors import TradingError
 from include.trading.models import OrderReport
+from include.trading.numbers import shares
 from include.trading.order.booking import ends_without_quantity
 from include.trading.order.row import Intent
 from include.trading.order.states import FINAL, UNRESOLVED
@@ -96,8 +97,8 @@ def break_without_quantity(desk: Desk, intent: Intent, *, after_seconds: float) 
             intent.account,
             "ended_without_quantity",
             intent.client_order_id,
-            f"order {intent.client_order_id} ({intent.side} {intent.quantity} {intent.symbol}): the gateway calls it "
-            f"{intent.gateway_status}, and goes on to say that {intent.filled_quantity.normalize():f} of it are filled",
+            f"order {intent.client_order_id} ({intent.words}): the gateway calls it "
+            f"{intent.gateway_status}, and goes on to say that {shares(intent.filled_quantity)} of it are filled",
             intent=intent,
         )
 

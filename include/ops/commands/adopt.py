@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 
 from include.execution.duty import account as operations
-from include.execution.steps.positions import shares
 from include.ops import printing
 from include.ops.arguments import add_reason, quantity
 from include.ops.command import Command
 from include.ops.place import Place, actor_named
 from include.ops.printing import NEEDS_A_PERSON, WELL
+from include.trading.numbers import shares
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from include.execution.duty.corrections import Corrected, correct, undo
-from include.execution.steps.positions import shares
 from include.ops import printing
 from include.ops.arguments import add_reason
 from include.ops.command import Command
@@ -22,6 +21,7 @@ from include.trading.account.corrections import (
     parse_ratio,
     parse_symbol,
 )
+from include.trading.numbers import shares
 
 
 def arguments(command: argparse.ArgumentParser) -> None:

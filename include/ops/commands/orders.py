@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 
 from include.execution.duty import account as operations
-from include.execution.steps.positions import shares
 from include.ops import printing
 from include.ops.arguments import day
 from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import WELL
+from include.trading.numbers import shares
 from include.trading.order.states import STATES
 
 
@@ -37,7 +37,7 @@ def run(place: Place, given: argparse.Namespace) -> int:
             each.session,
             each.revision,
             each.order.mode,
-            f"{each.order.side} {each.order.quantity} {each.order.symbol}",
+            f"{each.order.words}",
             shares(each.order.filled_quantity),
             each.order.filled_avg_price,
             each.order.state,
@@ -49,7 +49,7 @@ def run(place: Place, given: argparse.Namespace) -> int:
     print(printing.table(headers, rows) if rows else "no orders")
     if given.events:
         for each in found:
-            print(f"\n{each.order.client_order_id} {each.order.side} {each.order.quantity} {each.order.symbol}")
+            print(f"\n{each.order.client_order_id} {each.order.words}")
             for event in each.events:
                 states = f"{event['from_state'] or ''} → {event['to_state']}"
                 print(

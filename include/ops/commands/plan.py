@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from include.execution.steps.positions import shares
 from include.execution.whatif.preview import file_prices, market_prices, preview, read_signals
 from include.ops import printing
 from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import WELL
+from include.trading.numbers import shares
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -54,9 +54,9 @@ def run(place: Place, given: argparse.Namespace) -> int:
             row.target_weight,
             shares(row.held_quantity),
             shares(row.open_quantity),
-            row.target_quantity,
+            None if row.target_quantity is None else shares(row.target_quantity),
             row.price,
-            None if row.order_side is None else f"{row.order_side} {row.order_quantity}",
+            None if row.order_quantity is None else f"{row.order_side} {shares(row.order_quantity)}",
             row.outcome if row.reason is None else f"{row.outcome} {row.reason}",
             row.detail,
         )
@@ -64,7 +64,7 @@ def run(place: Place, given: argparse.Namespace) -> int:
     ]
     print(f"strategy {strategy.id}, signals of {signals.as_of_date} by {signals.model_version}")
     print(printing.table(headers, rows))
-    in_order = ", ".join(f"{order.side} {order.quantity} {order.symbol}" for order in plan.orders)
+    in_order = ", ".join(order.words for order in plan.orders)
     print(f"orders, as they would be sent: {in_order or 'none'}")
     print(f"rules off: {', '.join(plan.rules_off) or 'none'}")
     for note in plan.notes:

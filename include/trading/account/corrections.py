@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from include.trading.errors import InvalidData
+from include.trading.numbers import shares
 
 Kind = Literal["ratio", "quantity", "rename", "fill", "move", "undo"]
 
@@ -144,10 +145,6 @@ def check_fill(ordered: Decimal, filled: Decimal, more: Decimal) -> None:
     """Raise InvalidData when an order would have filled more than was ordered."""
     if filled + more > ordered:
         raise InvalidData(
-            f"fill: {_plain(more)} more shares make {_plain(filled + more)} filled of {_plain(ordered)} ordered; "
+            f"fill: {shares(more)} more shares make {shares(filled + more)} filled of {shares(ordered)} ordered; "
             "what the order did not trade is corrected with a quantity"
         )
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 
 from include.trading.alerts.catalogue import FAR_PRICE, OLD_PRICE, SIGNALS_MISSING, Alarm, Cause
 from include.trading.models import Mode
+from include.trading.numbers import shares
 from include.trading.plan.plan import MappingRow, OldValue, Plan
 
 # A message is read on a phone; the run's page has them all.
@@ -47,16 +47,13 @@ def _list(words: Sequence[str]) -> str:
     return "; ".join(words[:_NAMED]) + more
 
 
-def _shares(quantity: Decimal) -> str:
-    return f"{quantity.normalize():f}"
-
-
 def _holding(row: MappingRow) -> str:
-    return f"{row.symbol} ({_shares(row.held_quantity + row.open_quantity)} held)"
+    return f"{row.symbol} ({shares(row.held_quantity + row.open_quantity)} held)"
 
 
 def _order(row: MappingRow) -> str:
-    return f"{row.symbol} {row.order_side} {row.order_quantity} ({row.detail})"
+    quantity = "–" if row.order_quantity is None else shares(row.order_quantity)
+    return f"{row.symbol} {row.order_side} {quantity} ({row.detail})"
 
 
 def _value(old: OldValue) -> str:
@@ -64,4 +61,4 @@ def _value(old: OldValue) -> str:
         worth = "no price is known at all, so every increase is denied"
     else:
         worth = f"the limits value it at {old.price.price:f} of {old.price.at:%Y-%m-%d %H:%M} UTC ({old.price.source})"
-    return f"{_shares(old.quantity)} {old.symbol}, {old.problem}: {worth}"
+    return f"{shares(old.quantity)} {old.symbol}, {old.problem}: {worth}"

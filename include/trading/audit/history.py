@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from include.trading.models import Mode, OrderReport, Side
+from include.trading.numbers import shares
 from include.trading.order.identity import takes_our_order_id
 from include.trading.order.states import FINAL, FINAL_WORDS, REFUSED, UNRESOLVED
 
@@ -65,7 +66,7 @@ class OrderHistory:
     contract: str
     symbol: str
     side: Side
-    quantity: int
+    quantity: Decimal
     reduces: bool
     window_opens: datetime
     send_until: datetime
@@ -110,7 +111,7 @@ class OrderHistory:
 
     @property
     def words(self) -> str:
-        return f"{self.client_order_id} {self.side} {self.quantity} {self.symbol}"
+        return f"{self.client_order_id} {self.side} {shares(self.quantity)} {self.symbol}"
 
 
 @dataclass(frozen=True)

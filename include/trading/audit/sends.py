@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from include.trading.audit.history import AccountHistory, OrderHistory
+from include.trading.numbers import shares
 from include.trading.order.states import TRANSITIONS
 
 
@@ -110,21 +111,17 @@ def columns_tell_the_same(order: OrderHistory, account: AccountHistory) -> Itera
     if order.column_attempt != len(order.sends):
         yield f"its row counts {order.column_attempt} attempts, its events {len(order.sends)}"
     if order.column_filled != order.filled:
-        yield f"its row says {_shares(order.column_filled)} filled, its fills add up to {_shares(order.filled)}"
+        yield f"its row says {shares(order.column_filled)} filled, its fills add up to {shares(order.filled)}"
 
 
 def not_more_than_ordered(order: OrderHistory, account: AccountHistory) -> Iterator[str]:
     """Fills never exceed what was ordered, and follow what reports said of the filled quantity."""
     if order.filled > order.quantity:
-        yield f"{_shares(order.filled)} filled of {order.quantity}"
+        yield f"{shares(order.filled)} filled of {shares(order.quantity)}"
     told = max((event.told_filled for event in order.events), default=order.filled)
     if order.is_final and told > order.filled:
-        yield f"reports said {_shares(told)} filled, {_shares(order.filled)} are booked"
+        yield f"reports said {shares(told)} filled, {shares(order.filled)} are booked"
 
 
 def _time(at: object) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _shares(quantity: object) -> str:
-    return f"{quantity:f}".rstrip("0").rstrip(".") if "." in f"{quantity:f}" else f"{quantity:f}"

@@ -9,6 +9,7 @@ from decimal import Decimal
 from include.trading.audit.findings import Finding, not_provable
 from include.trading.audit.history import ACKNOWLEDGED, GatewayWords, OrderHistory
 from include.trading.models import OrderReport
+from include.trading.numbers import shares
 from include.trading.order.states import FINAL_WORDS, REFUSED
 
 # How far the gateway's clock may be from the ledger's.
@@ -36,8 +37,8 @@ def nothing_lost(order: OrderHistory, words: GatewayWords) -> Iterator[Finding]:
         return
     found = _reports(order, words)
     for report in found:
-        if (report.symbol, report.side, report.quantity) != (order.symbol, order.side, Decimal(order.quantity)):
-            yield Finding(order.words, f"the gateway has {report.side} {report.quantity} {report.symbol} under its id")
+        if (report.symbol, report.side, report.quantity) != (order.symbol, order.side, order.quantity):
+            yield Finding(order.words, f"the gateway has {report.words} under its id")
         elif _is_accepted(report) and not order.is_live and order.state not in ACKNOWLEDGED:
             yield Finding(order.words, f"the ledger says {order.state}, the gateway {report.status}")
         elif _ended_otherwise(order, report):
@@ -65,7 +66,7 @@ def filled_as_reported(order: OrderHistory, words: GatewayWords) -> Iterator[Fin
     told = sum((_filled(report) for report in reports), Decimal(0))
     if told == order.filled:
         return
-    sentence = f"the gateway says {told.normalize():f} filled, {order.filled.normalize():f} are booked"
+    sentence = f"the gateway says {shares(told)} filled, {shares(order.filled)} are booked"
     if order.is_live and told > order.filled:
         yield not_provable(order.words, f"{sentence}: it is still followed")
     else:

@@ -40,7 +40,7 @@ class KnownOrder(Protocol):
     @property
     def side(self) -> Side: ...
     @property
-    def quantity(self) -> int: ...
+    def quantity(self) -> Decimal: ...
     @property
     def state(self) -> str: ...
     @property
@@ -148,8 +148,8 @@ def contradictions(
     order: KnownOrder, report: OrderReport, booked: Collection[Execution] = ()
 ) -> tuple[Contradiction, ...]:
     """Return what of the report cannot be true."""
-    if (report.symbol, report.side, report.quantity) != (order.symbol, order.side, Decimal(order.quantity)):
-        words = f"the gateway has {report.side} {report.quantity} {report.symbol} under this id"
+    if (report.symbol, report.side, report.quantity) != (order.symbol, order.side, order.quantity):
+        words = f"the gateway has {report.words} under this id"
         return (Contradiction("other_payload", words),)
     return (*_of_state(order, report, booked), *_of_fills(order, report, booked))
 
@@ -161,7 +161,7 @@ def _known(order: KnownOrder, report: OrderReport, booked: Collection[Execution]
     """
     before = real_executions(order.client_order_id, booked)
     known = tuple(({each.fill_id: each for each in listed(report)} | {each.fill_id: each for each in before}).values())
-    return known if total(known) <= max(Decimal(order.quantity), report.filled_quantity or _ZERO) else before
+    return known if total(known) <= max(order.quantity, report.filled_quantity or _ZERO) else before
 
 
 def _state(order: KnownOrder, report: OrderReport, filled: Decimal) -> str:
@@ -209,7 +209,7 @@ def _fills_late(order: KnownOrder, state: str) -> bool:
 def _of_fills(order: KnownOrder, report: OrderReport, booked: Collection[Execution]) -> Iterator[Contradiction]:
     said, own = report.filled_quantity, total(listed(report))
     known = total(_known(order, report, booked))
-    state, ordered = report.state, Decimal(order.quantity)
+    state, ordered = report.state, order.quantity
     filled = order.filled_quantity if said is None else said
     if known >= order.filled_quantity or (state == "filled" and filled < ordered):
         # The executions show more than the quantity, or the quantity is still to come: it did not fall.

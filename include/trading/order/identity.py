@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from include.trading.models import Mode, Side, Value
+from include.trading.numbers import shares
 
 NAMESPACE = UUID("5b0f4e0a-7d3c-5a52-9d5f-0e9b6f6f2c11")
 SENDING_MODES: tuple[Mode, ...] = ("dry_run", "paper", "live")
@@ -59,12 +61,12 @@ def takes_our_order_id(contract: str) -> bool:
     return contract != "v1"
 
 
-def gateway_order_id_v1(symbol: str, side: Side, quantity: int, gateway_strategy_id: str, day: date) -> str:
+def gateway_order_id_v1(symbol: str, side: Side, quantity: Decimal, gateway_strategy_id: str, day: date) -> str:
     """Return the id a v1 gateway makes for a market day order. Source: service-contracts 2.4.
 
     gateway_strategy_id: the gateway's own, from its /health. day: the gateway's local date.
     """
-    text = f"{symbol}|{side}|{quantity}|None|None|{gateway_strategy_id}|{day.isoformat()}"
+    text = f"{symbol}|{side}|{shares(quantity)}|None|None|{gateway_strategy_id}|{day.isoformat()}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

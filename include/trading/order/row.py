@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from include.trading.models import Mode, OrderRequest, Side
+from include.trading.numbers import shares
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Intent:
     leg: Literal[1, 2]
     position: int
     side: Side
-    quantity: int
+    quantity: Decimal
     price: Decimal
     reduces: bool
     state: str
@@ -56,7 +57,11 @@ class Intent:
         )
 
     @property
-    def signed_quantity(self) -> int:
+    def words(self) -> str:
+        return f"{self.side} {shares(self.quantity)} {self.symbol}"
+
+    @property
+    def signed_quantity(self) -> Decimal:
         return self.quantity if self.side == "buy" else -self.quantity
 
 

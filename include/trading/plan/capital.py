@@ -67,7 +67,7 @@ def targets_without_capital(
         return {}
     from_scratch = strategy.order_basis == "target"
     return {
-        signal.symbol: Target(symbol=signal.symbol, quantity=0)
+        signal.symbol: Target(symbol=signal.symbol, quantity=Decimal(0))
         for signal in signals
         if signal.target_weight == 0
         or (not from_scratch and signal.target_weight * book.get(signal.symbol, Decimal(0)) < 0)

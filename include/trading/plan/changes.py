@@ -8,6 +8,7 @@ from typing import NamedTuple
 from include.trading.bounds import MOST_SHARES
 from include.trading.errors import InvalidData
 from include.trading.models import Price, Signal
+from include.trading.numbers import shares
 from include.trading.plan.plan import Leg, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import REASONS, price_problem
 from include.trading.plan.valuation import last_known
@@ -34,7 +35,7 @@ class Change(NamedTuple):
     held: Decimal
     open: Decimal
     price: Price | None
-    target_quantity: int | None
+    target_quantity: Decimal | None
     legs: tuple[LegOfChange, ...]
 
     @property
@@ -72,33 +73,35 @@ def _decide(
     open_quantity: Decimal,
     *,
     tradable: bool,
-) -> tuple[int | None, tuple[LegOfChange, ...]]:
+) -> tuple[Decimal | None, tuple[LegOfChange, ...]]:
     strategy, position = inputs.strategy, held + open_quantity
+    stays = f"{shares(position)} shares stay"
     if symbol in inputs.blocked:
         return _quantity(target), _skip(inputs.blocked[symbol])
     # A symbol that the answer leaves out is no symbol of weight 0: the model has said nothing of it.
     if not inputs.flatten and tradable and signal is None and symbol in strategy.symbols:
-        return None, _skip("signal_missing", f"{position} shares stay") if position else _skip("signal_missing_flat")
+        return None, _skip("signal_missing", stays) if position else _skip("signal_missing_flat")
     if not inputs.flatten and position == 0 and (signal is None or not signal.target_weight):
-        return 0, _unchanged("nothing is held and nothing is wanted")
+        return _ZERO, _unchanged("nothing is held and nothing is wanted")
     if not inputs.flatten and not tradable:
-        return None, _skip("no_tradable_signal", f"{position} shares stay")
+        return None, _skip("no_tradable_signal", stays)
     if not inputs.flatten and signal is None and strategy.absent_signal == "keep":
-        return None, _skip("absent_signal_kept", f"{position} shares stay")
+        return None, _skip("absent_signal_kept", stays)
 
-    wanted = Target(symbol=symbol, quantity=0) if inputs.flatten or signal is None else target
+    wanted = Target(symbol=symbol, quantity=_ZERO) if inputs.flatten or signal is None else target
     # ADR-0006's letter orders the full target every time, as if nothing were held.
     from_scratch = strategy.order_basis == "target" and not inputs.flatten
     start = _ZERO if from_scratch else position
     if wanted and wanted.quantity == start:
         if wanted.reason:
             return wanted.quantity, _skip(wanted.reason)
-        return wanted.quantity, _unchanged(f"the position already is {position}" if not from_scratch else "no weight")
+        why = "no weight" if from_scratch else f"the position already is {shares(position)}"
+        return wanted.quantity, _unchanged(why)
     if wanted is None and strategy.capital_or_none is None:
-        return None, _skip("equity_unknown", f"{position} shares stay")
+        return None, _skip("equity_unknown", stays)
     price = _price(symbol, inputs)
     if isinstance(price, str):
-        numbers = f"no earlier price is known, {position} shares stay" if inputs.flatten else ""
+        numbers = f"no earlier price is known, {stays}" if inputs.flatten else ""
         return _quantity(wanted), _skip(price_problem(price), numbers)
 
     if wanted is None:
@@ -106,15 +109,15 @@ def _decide(
             f"sizing {strategy.sizing.word}: expected a target for {symbol}, which has a price; found none"
         )
     if abs(wanted.quantity) > MOST_SHARES:
-        return None, _skip("price_too_small", f"at {price.price} the target is {wanted.quantity} shares")
+        return None, _skip("price_too_small", f"at {price.price} the target is {shares(wanted.quantity)} shares")
 
     delta = wanted.quantity - start
     if abs(delta) < 1:
-        return wanted.quantity, _skip("under_one_share", f"the change is {delta} shares", delta)
+        return wanted.quantity, _skip("under_one_share", f"the change is {shares(delta)} shares", delta)
     if not from_scratch and wanted.quantity != 0:
         band = strategy.no_trade_band * strategy.capital_usd
         if abs(delta) * price.price < band:
-            detail = f"{abs(delta)} shares at {price.price} are less than {band:f} USD"
+            detail = f"{shares(abs(delta))} shares at {price.price} are less than {band:f} USD"
             return wanted.quantity, _skip("inside_band", detail, delta)
     legs = _legs(price, delta, start, held, position, inputs)
     problem = inputs.prices.get(symbol, "missing")
@@ -133,14 +136,14 @@ def _price(symbol: str, inputs: PlanInputs) -> Price | str:
     return price
 
 
-def _quantity(target: Target | None) -> int | None:
+def _quantity(target: Target | None) -> Decimal | None:
     return None if target is None else target.quantity
 
 
 def _legs(
     price: Price, delta: Decimal, start: Decimal, held: Decimal, position: Decimal, inputs: PlanInputs
 ) -> tuple[LegOfChange, ...]:
-    total, closing = int(abs(delta)), int(abs(start))
+    total, closing = abs(delta) // 1, abs(start) // 1
     sign = 1 if delta > 0 else -1
     flips = closing > 0 and start * delta < 0 and total > closing
     if not flips:
@@ -155,7 +158,7 @@ def _legs(
     return first, LegOfChange(2, delta + start, _order(price, 2, sign * opening, after_first))
 
 
-def _order(price: Price, leg: Leg, signed: int, positions: tuple[Decimal, ...]) -> PlannedOrder:
+def _order(price: Price, leg: Leg, signed: Decimal, positions: tuple[Decimal, ...]) -> PlannedOrder:
     """positions: where the strategy may stand when the order trades, because open orders may fill or not."""
     return PlannedOrder(
         symbol=price.symbol,

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from include.trading.models import AccountFacts
+from include.trading.numbers import shares
 from include.trading.plan.exposure import cost_of
 from include.trading.plan.judge import Key, Verdict, judge
 from include.trading.plan.plan import PlanInputs, PlannedOrder, RuleCheck
@@ -42,8 +43,8 @@ def scale(orders: Sequence[PlannedOrder], verdicts: Mapping[Key, Verdict], input
     for order in accepted:
         if order.reduces:
             continue
-        quantity = int(order.quantity * factor)
-        words = f"{quantity} of {order.quantity} shares, because {why}"
+        quantity = Decimal(int(Fraction(order.quantity) * factor))
+        words = f"{shares(quantity)} of {shares(order.quantity)} shares, because {why}"
         if quantity == 0:
             decided[order.key] = _denied(verdicts[order.key], order, words, money.buying_power)
         else:

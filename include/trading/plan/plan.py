@@ -9,7 +9,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field, InstanceOf, PlainSerializer
 
-from include.trading.models import AccountFacts, Price, Side, Signal, Symbol, Value
+from include.trading.models import AccountFacts, Price, Shares, Side, Signal, Symbol, Value
+from include.trading.numbers import shares
 from include.trading.plan.own import OwnParts
 from include.trading.plan.reasons import NO_CHANGE_WANTED, UNDECIDED
 from include.trading.strategy.spec import Strategy
@@ -72,7 +73,7 @@ class PlannedOrder(Value):
     symbol: Symbol
     leg: Leg = Field(description="a flip closes with leg 1 and opens with leg 2; everything else is leg 1")
     side: Side
-    quantity: int = Field(gt=0)
+    quantity: Shares = Field(gt=0)
     price: Decimal = Field(gt=0, description="USD a share it was sized at")
     notional: Decimal = Field(description="USD, quantity × price")
     reduces: bool = Field(description="it only brings the position nearer to zero, whether open orders fill or not")
@@ -84,7 +85,11 @@ class PlannedOrder(Value):
         return self.symbol, self.leg
 
     @property
-    def signed_quantity(self) -> int:
+    def words(self) -> str:
+        return f"{self.side} {shares(self.quantity)} {self.symbol}"
+
+    @property
+    def signed_quantity(self) -> Decimal:
         return self.quantity if self.side == "buy" else -self.quantity
 
 
@@ -114,7 +119,7 @@ class MappingRow:
     predicted_return: Decimal | None
     rank: int | None
     target_weight: Decimal | None
-    target_quantity: int | None
+    target_quantity: Decimal | None
     held_quantity: Decimal
     open_quantity: Decimal
     delta_quantity: Decimal | None
@@ -123,7 +128,7 @@ class MappingRow:
     price_at: datetime | None
     price_age_seconds: Decimal | None
     order_side: Side | None
-    order_quantity: int | None
+    order_quantity: Decimal | None
     outcome: Outcome
     reason: str | None
     detail: str | None

@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from include.trading.models import AccountFacts, Price
+from include.trading.numbers import shares
 from include.trading.plan.exposure import Totals
 from include.trading.plan.plan import AccountState, PlannedOrder, RuleCheck, RuleOutcome
 from include.trading.strategy.limits import OFF
@@ -74,7 +75,7 @@ def order_notional(order: PlannedOrder, limit: Decimal, _: Situation) -> RuleChe
 
 
 def order_shares(order: PlannedOrder, limit: Decimal, _: Situation) -> RuleCheck:
-    return _at_most("order_shares", Decimal(order.quantity), limit, "shares")
+    return _at_most("order_shares", order.quantity, limit, "shares")
 
 
 def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) -> RuleCheck:
@@ -110,7 +111,7 @@ def restricted_symbol(order: PlannedOrder, symbols: tuple[str, ...], _: Situatio
 def not_shortable(order: PlannedOrder, symbols: tuple[str, ...], _: Situation) -> RuleCheck:
     if not order.opens_short or order.symbol not in symbols:
         return _without_numbers("not_shortable", "passed")
-    return _denied("not_shortable", f"selling {order.quantity} {order.symbol} may leave a short")
+    return _denied("not_shortable", f"selling {shares(order.quantity)} {order.symbol} may leave a short")
 
 
 def account_state(order: PlannedOrder, _: None, situation: Situation) -> RuleCheck:

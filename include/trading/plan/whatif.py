@@ -30,7 +30,7 @@ class Decision(Value):
     rank: int | None = Field(description="None when the symbol had no signal")
     target_weight: Decimal | None
     order_side: Side | None
-    order_quantity: int | None
+    order_quantity: Decimal | None
     outcome: Outcome
     reason: str | None
 
@@ -39,7 +39,7 @@ class SessionPlan(Value):
     """One session's plan. targets: signed shares to hold after it; a symbol that is not named stays as it was."""
 
     session: date
-    targets: dict[Symbol, int]
+    targets: dict[Symbol, Decimal]
     orders: int
     denied: dict[str, int] = Field(description="denied orders by the rule's code")
     skipped: dict[str, int] = Field(description="skipped symbols by reason")
@@ -98,7 +98,7 @@ def chain(
     """
     results: list[SessionResult] = []
     cash, equity = capital, capital
-    held: dict[Symbol, int] = {}
+    held: dict[Symbol, Decimal] = {}
     values: dict[Symbol, Decimal] = {}
     for plan in sorted(plans, key=lambda plan: plan.session):
         prices = closes.get(plan.session)
@@ -106,14 +106,14 @@ def chain(
             continue
         values |= prices
         changes = {
-            symbol: target - held.get(symbol, 0)
+            symbol: target - held.get(symbol, _ZERO)
             for symbol, target in plan.targets.items()
-            if symbol in prices and target != held.get(symbol, 0)
+            if symbol in prices and target != held.get(symbol, _ZERO)
         }
         traded = sum((abs(change) * prices[symbol] for symbol, change in changes.items()), _ZERO)
         cash -= sum((change * prices[symbol] for symbol, change in changes.items()), _ZERO)
         for symbol, change in changes.items():
-            held[symbol] = held.get(symbol, 0) + change
+            held[symbol] = held.get(symbol, _ZERO) + change
         worth = [quantity * values[symbol] for symbol, quantity in held.items()]
         before, equity = equity, cash + sum(worth, _ZERO)
         results.append(
@@ -135,9 +135,9 @@ def chain(
     return results
 
 
-def _quantity(decision: Decision) -> int:
+def _quantity(decision: Decision) -> Decimal:
     if decision.outcome != "order" or decision.order_quantity is None:
-        return 0
+        return _ZERO
     return decision.order_quantity if decision.order_side == "buy" else -decision.order_quantity
 
 

@@ -18,10 +18,10 @@ class SizingLimits(Value):
 
 
 class Target(NamedTuple):
-    """The signed whole shares to hold of one symbol; reason says why a weight led to none."""
+    """The signed shares to hold of one symbol; reason says why a weight led to none."""
 
     symbol: str
-    quantity: int
+    quantity: Decimal
     reason: str | None = None
 
 
@@ -42,11 +42,11 @@ def target_weight(
     targets = {}
     for signal in signals:
         if signal.target_weight == 0:
-            targets[signal.symbol] = Target(symbol=signal.symbol, quantity=0)
+            targets[signal.symbol] = Target(symbol=signal.symbol, quantity=Decimal(0))
         elif price := prices.get(signal.symbol):
             dollars = min(capital * abs(signal.target_weight), limits.max_position_size)
             # // is exact where / may round a quotient just below a whole number up to it.
-            shares = int(dollars // price.price)
+            shares = dollars // price.price
             targets[signal.symbol] = Target(
                 symbol=signal.symbol,
                 quantity=shares if signal.target_weight > 0 else -shares,

@@ -10,6 +10,7 @@ import structlog
 
 from include.trading.errors import InvalidData
 from include.trading.models import Signal
+from include.trading.numbers import shares
 from trading_airflow.operators.task import TradingOperator
 from trading_airflow.waiting import defer_for
 
@@ -63,7 +64,7 @@ def tasks_of(intents: Sequence[Intent]) -> list[dict[str, Any]]:
     return [
         {
             "symbol": symbol,
-            "label": ", ".join(f"{symbol} {leg.side} {leg.quantity}" for leg in legs),
+            "label": ", ".join(f"{symbol} {leg.side} {shares(leg.quantity)}" for leg in legs),
             "client_order_ids": [leg.client_order_id for leg in legs],
         }
         for symbol, legs in ((symbol, sorted(legs, key=lambda leg: leg.leg)) for symbol, legs in by_symbol.items())
@@ -116,7 +117,8 @@ class SubmitOrderOperator(TradingOperator):
 
         with structlog.contextvars.bound_contextvars(symbol=self.traded_symbol(), client_order_id=client_order_id):
             sent = submit_order(desk, plan_id, client_order_id)
-            log.info("order submitted", side=sent.side, quantity=sent.quantity, outcome=_word(sent), reason=sent.reason)
+            quantity = shares(sent.quantity)
+            log.info("order submitted", side=sent.side, quantity=quantity, outcome=_word(sent), reason=sent.reason)
             return sent
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None, waits: int = 0) -> dict[str, Any]:
@@ -152,7 +154,7 @@ class SubmitOrderOperator(TradingOperator):
             defer_for(self, timedelta(seconds=min(seconds, max(left, 0))), "execute_complete", waits=waits + 1)
 
     def _report(self, context: Context, sent: Sequence[Intent]) -> dict[str, Any]:
-        words = ", ".join(f"{order.symbol} {order.side} {order.quantity} → {_word(order)}" for order in sent)
+        words = ", ".join(f"{order.symbol} {order.side} {shares(order.quantity)} → {_word(order)}" for order in sent)
         self.show(context, words)
         return {
             "symbol": self.order["symbol"],
@@ -160,7 +162,7 @@ class SubmitOrderOperator(TradingOperator):
                 {
                     "client_order_id": order.client_order_id,
                     "side": order.side,
-                    "quantity": order.quantity,
+                    "quantity": shares(order.quantity),
                     "state": order.state,
                     "reason": order.reason or order.message,
                 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -152,8 +153,8 @@ def test_a_run_is_read_whole(site: Site) -> None:
     for order in found["orders"]:
         events = [event["to_state"] for event in order["events"]]
         assert (events[0], events[-1]) == ("planned", "filled")
-        assert order["filled_quantity"] == f"{order['quantity']}.000000000"
-        assert sum(float(fill["quantity"]) for fill in order["fills"]) == order["quantity"]
+        assert order["filled_quantity"] == order["quantity"]
+        assert sum(Decimal(fill["quantity"]) for fill in order["fills"]) == Decimal(order["quantity"])
     assert {alert["kind"] for alert in found["alerts"]} == {"summary"}
 
 

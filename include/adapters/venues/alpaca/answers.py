@@ -100,10 +100,10 @@ def accepted_order(answer: Answer, sent: OrderRequest) -> OrderReport:
     """
     report = order_report(answer)
     found = (report.gateway_order_id, report.symbol, report.side, report.quantity)
-    if found != (sent.client_order_id, sent.symbol, sent.side, Decimal(sent.quantity)):
+    if found != (sent.client_order_id, sent.symbol, sent.side, sent.quantity):
         raise BookMismatch(
-            f"{answer.asked}: sent {sent.side} {sent.quantity} {sent.symbol} as {sent.client_order_id}, "
-            f"Alpaca answered {report.side} {report.quantity} {report.symbol} as {report.gateway_order_id}"
+            f"{answer.asked}: sent {sent.words} as {sent.client_order_id}, "
+            f"Alpaca answered {report.words} as {report.gateway_order_id}"
         )
     return report
 

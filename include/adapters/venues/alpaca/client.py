@@ -36,6 +36,7 @@ from include.trading.errors import (
     Unauthorized,
 )
 from include.trading.models import AccountFacts, GatewayMode, OrderReport, OrderRequest, VenueInfo
+from include.trading.numbers import shares
 from include.trading.ports import VenueGate, VenueTraits
 
 HOSTS: Final[dict[str, GatewayMode]] = {"paper-api.alpaca.markets": "paper", "api.alpaca.markets": "live"}
@@ -267,7 +268,7 @@ class AlpacaVenue(AlpacaReader):
         """Send the order once, as a market order of the day, under our own id; raises what `answers` says."""
         body = {
             "symbol": order.symbol,
-            "qty": str(order.quantity),
+            "qty": shares(order.quantity),
             "side": order.side,
             "type": "market",
             "time_in_force": "day",

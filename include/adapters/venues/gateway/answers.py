@@ -89,10 +89,10 @@ def accepted_order(answer: Answer, sent: OrderRequest, contract: Contract) -> Or
     """
     report = order_report(answer, contract)
     found = (report.symbol, report.side, report.quantity)
-    if found != (sent.symbol, sent.side, Decimal(sent.quantity)):
+    if found != (sent.symbol, sent.side, sent.quantity):
         raise BookMismatch(
-            f"{answer.asked}: sent {sent.side} {sent.quantity} {sent.symbol} as {sent.client_order_id}, "
-            f"the gateway answered {report.side} {report.quantity} {report.symbol} as {report.gateway_order_id}"
+            f"{answer.asked}: sent {sent.words} as {sent.client_order_id}, "
+            f"the gateway answered {report.words} as {report.gateway_order_id}"
         )
     if contract == "v2" and report.gateway_order_id != sent.client_order_id:
         raise BookMismatch(

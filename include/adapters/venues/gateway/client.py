@@ -312,6 +312,14 @@ class GatewayReader(HttpService):
         return f"/api/v1/orders/{quote(gateway_order_id, safe='')}"
 
 
+def _whole(order: OrderRequest) -> int:
+    """Return the order's shares as the JSON number that the gateway takes; no plan for it has a part of one."""
+    if order.quantity != order.quantity.to_integral_value():
+        words = f"the gateway takes whole shares only, got {order.words}; nothing was sent"
+        raise Rejected(f"order {order.client_order_id}: {words}", reason="not_fractionable")
+    return int(order.quantity)
+
+
 class GatewayClient(GatewayReader):
     """Also sends and cancels. Neither is ever repeated here: the caller looks up before it sends again."""
 
@@ -325,7 +333,7 @@ class GatewayClient(GatewayReader):
         body = {
             "symbol": order.symbol,
             "side": order.side,
-            "qty": order.quantity,
+            "qty": _whole(order),
             "order_type": "market",
             "time_in_force": "day",
             "client_order_id": order.client_order_id,

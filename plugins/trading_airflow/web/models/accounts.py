@@ -68,7 +68,7 @@ class LiveOrder(Answer):
     client_order_id: str
     symbol: str
     side: Side
-    quantity: int
+    quantity: Decimal
     state: str
     message: str | None
     filled_quantity: Decimal

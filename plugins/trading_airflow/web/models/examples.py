@@ -80,7 +80,7 @@ ORDER = {
     "leg": 1,
     "position": 0,
     "side": "buy",
-    "quantity": 222,
+    "quantity": "222",
     "price": "189.50",
     "reduces": False,
     "state": "filled",

@@ -132,7 +132,7 @@ class Mapping(Answer):
     reduces: bool | None
     client_order_id: str | None
     order_side: Side | None
-    order_qty: int | None
+    order_qty: Decimal | None
     broker_order_id: str | None
     order_status: str | None
     order_error: str | None
@@ -170,7 +170,7 @@ class Order(Answer):
     leg: int
     position: int = Field(description="in sending order, reductions first")
     side: Side
-    quantity: int
+    quantity: Decimal
     price: Decimal
     reduces: bool
     state: str

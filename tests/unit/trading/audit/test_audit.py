@@ -68,7 +68,7 @@ def order(*steps: Step, **changes: Any) -> OrderHistory:
         "contract": "v2",
         "symbol": "AAPL",
         "side": "buy",
-        "quantity": 10,
+        "quantity": Decimal(10),
         "reduces": False,
         "window_opens": NOON - timedelta(hours=1),
         "send_until": NOON + timedelta(hours=1),

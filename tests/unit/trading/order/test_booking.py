@@ -46,7 +46,7 @@ def says(status: str, *, contract: Contract = "v2", **words: Any) -> OrderReport
         "broker_order_id": "broker-1",
         "symbol": "AAPL",
         "side": "buy",
-        "quantity": 10,
+        "quantity": Decimal(10),
         "status": status,
         "filled_quantity": "0",
     }

@@ -22,7 +22,7 @@ def says(filled: str | None, *fills: Fill, average: str | None = None) -> OrderR
             "gateway_order_id": "p1",
             "symbol": "AAPL",
             "side": "buy",
-            "quantity": 10,
+            "quantity": Decimal(10),
             "state": "open",
             "status": "new",
             **values,

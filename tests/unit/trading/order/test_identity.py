@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
@@ -131,8 +132,9 @@ def test_run_ids_tell_airflow_runs_apart(one: str, other: str) -> None:
     assert len(ids) == len({one, other})
 
 
-def test_a_v1_gateways_id_is_made_as_it_makes_it() -> None:
-    made = gateway_order_id_v1("AAPL", "buy", 222, "alpha_baseline", date(2026, 11, 20))
+@pytest.mark.parametrize("quantity", ["222", "222.000000000"])
+def test_a_v1_gateways_id_is_made_as_it_makes_it(quantity: str) -> None:
+    made = gateway_order_id_v1("AAPL", "buy", Decimal(quantity), "alpha_baseline", date(2026, 11, 20))
 
     text = "AAPL|buy|222|None|None|alpha_baseline|2026-11-20"
     assert made == hashlib.sha256(text.encode()).hexdigest()[:24]

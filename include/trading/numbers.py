@@ -1,0 +1,15 @@
+"""Numbers without the zeros that a column's scale adds: as people write them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def shares(quantity: Decimal) -> str:
+    """Return a quantity as people write it: 817.000000000 is 817, and 0.00000004 has no exponent."""
+    return f"{quantity.normalize():f}"
+
+
+def number(text: str) -> Decimal:
+    """Return the number that PostgreSQL writes as text: 817.500000000 is Decimal("817.5")."""
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
