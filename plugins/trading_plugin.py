@@ -8,13 +8,13 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from trading_airflow import listener, warmup
-from trading_airflow.timetable import ExchangeCronTimetable, ExchangeSessionTimetable
+from trading_airflow.timetable import ExchangeCloseTimetable, ExchangeCronTimetable, ExchangeSessionTimetable
 from trading_airflow.web.views import EXTERNAL_VIEWS
 
 
 class TradingPlugin(AirflowPlugin):
     name = "trading"
-    timetables = [ExchangeSessionTimetable, ExchangeCronTimetable]  # noqa: RUF012 - Airflow's own declaration
+    timetables = [ExchangeSessionTimetable, ExchangeCloseTimetable, ExchangeCronTimetable]  # noqa: RUF012 - Airflow's own declaration
     external_views = EXTERNAL_VIEWS
     listeners = [listener]  # noqa: RUF012 - Airflow's own declaration
 

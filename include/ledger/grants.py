@@ -19,6 +19,8 @@ ADDED_TO = frozenset(
     {
         *("account_events", "baselines", "corrections", "fills", "movements", "order_attempts", "order_events"),
         "positions",
+        *("account_days", "activities", "corporate_action_events", "corporate_actions", "day_books", "day_lines"),
+        "flows",
     }
 )
 CHANGED = frozenset(

@@ -25,6 +25,7 @@ from include.ledger.migrations import NEWEST, check_version
 from include.ledger.movements import Movements
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
+from include.ledger.results import Results
 from include.ledger.runs import Runs
 from include.ledger.session import PATIENCE, SET_TIMEOUTS, LedgerCursor, connect, told
 from include.ledger.steps import Steps
@@ -66,6 +67,7 @@ class Ledger:
         self.orders = Orders(connection)
         self._gate = Gate(connection, self.orders)
         self.plans = Plans(connection)
+        self.results = Results(connection)
         self.runs = Runs(connection)
         self.steps = Steps(connection)
         if not is_at_home:

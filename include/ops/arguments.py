@@ -42,6 +42,10 @@ def price(text: str) -> Decimal:
     return _number(text, lambda number: storable_price(number) if number > 0 else number)
 
 
+def usd(text: str) -> Decimal:
+    return _number(text, lambda number: number)
+
+
 def _number(text: str, judged: Callable[[Decimal], Decimal]) -> Decimal:
     try:
         return judged(Decimal(text))

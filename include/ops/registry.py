@@ -7,6 +7,8 @@ from include.ops.commands import (
     adopt,
     alerts,
     audit,
+    books,
+    capital,
     check,
     correct,
     corrections,
@@ -37,6 +39,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         settle.COMMAND,
         correct.COMMAND,
         adopt.COMMAND,
+        capital.COMMAND,
+        books.COMMAND,
         watch.COMMAND,
     ),
     "set up": (

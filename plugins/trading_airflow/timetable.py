@@ -132,6 +132,40 @@ class ExchangeSessionTimetable(Timetable):
         return _calendar(self._calendar_name, moment, self._closures)
 
 
+class ExchangeCloseTimetable(ExchangeSessionTimetable):
+    """One run per session, some minutes after its close; the logical date is that moment."""
+
+    def __init__(self, calendar: str = "XNYS", minutes_after_close: int = 0, closures: Sequence[date] = ()) -> None:
+        self._after = timedelta(minutes=minutes_after_close)
+        super().__init__(calendar, closures=closures)
+        self.description = f"Every session of {calendar}, {self._when}"
+
+    @property
+    def _when(self) -> str:
+        return f"{self._after // timedelta(minutes=1)} min after the close"
+
+    def serialize(self) -> dict[str, Any]:
+        minutes = self._after // timedelta(minutes=1)
+        return {"calendar": self._calendar_name, "minutes_after_close": minutes, **_written(self._closures)}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> ExchangeCloseTimetable:
+        return cls(data["calendar"], data["minutes_after_close"], _read(data))
+
+    def _first_after(self, moment: datetime) -> datetime:
+        calendar = self._calendar(moment)
+        if moment < calendar.first.open:
+            return self._moment(calendar.first)
+        return self._moment(calendar.current(moment - self._after))
+
+    def _latest_at(self, moment: datetime) -> datetime:
+        calendar = self._calendar(moment)
+        return self._moment(calendar.previous(calendar.current(moment - self._after).day))
+
+    def _moment(self, session: Session) -> datetime:
+        return session.close + self._after
+
+
 class ExchangeCronTimetable(CronTriggerTimetable):
     """Runs by a cron expression in the exchange's time zone; it knows no holidays, and early closes.
 

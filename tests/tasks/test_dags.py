@@ -310,3 +310,16 @@ def test_a_file_that_is_no_strategies_file_is_an_import_error(strategies_file: P
 
     with pytest.raises(InvalidData, match="expected one key `strategies` with a list"):
         read_dags()
+
+
+def test_there_are_books_for_each_exchange_and_for_a_broken_file_too(strategies_file: Path) -> None:
+    london = strategy(id="london", calendar="XLON", symbols=["SHEL", "BP"])
+    write_strategies(strategies_file, strategy(mode="paper"), london)
+    assert list(read_dags("daily_books.py")) == ["daily_books__xlon", "daily_books"]
+
+    strategies_file.write_text("strategies: [")
+
+    (books,) = read_dags("daily_books.py").values()
+    assert books.dag_id == "daily_books"
+    assert [task.task_id for task in books.tasks] == ["accounts", "close_books"]
+    assert books.is_paused_upon_creation is False

@@ -20,7 +20,7 @@ from include.launcher.paths import ROOT
 from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import InvalidData
 from tests.bench.imports import inner_imports
-from trading_airflow.timetable import ExchangeSessionTimetable, schedule_for
+from trading_airflow.timetable import ExchangeCloseTimetable, ExchangeSessionTimetable, schedule_for
 from trading_airflow.warmup import MODULES, forks_tasks
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -390,3 +390,28 @@ def test_the_scheduler_loads_heavy_imports_with_the_plugin() -> None:
 )
 def test_only_what_forks_tasks_loads_heavy_imports(arguments: list[str], forks: bool) -> None:
     assert forks_tasks(arguments) is forks
+
+
+def test_books_are_closed_after_each_close_early_ones_too() -> None:
+    timetable = ExchangeCloseTimetable("XNYS", 20)
+
+    # Thanksgiving has no session, the day after it closes at 13:00.
+    assert runs_between(timetable, new_york(11, 25), new_york(11, 30, 23)) == [
+        new_york(11, 25, 16, 20),
+        new_york(11, 27, 13, 20),
+        new_york(11, 30, 16, 20),
+    ]
+
+
+def test_a_close_that_was_slept_through_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_clock(monkeypatch, datetime(2026, 11, 24, 21, 10, tzinfo=UTC))
+    timetable = ExchangeCloseTimetable.deserialize(ExchangeCloseTimetable("XNYS", 20).serialize())
+
+    # Ten minutes after the close: the newest whose time has come is yesterday's.
+    info = next_run(timetable)
+
+    assert info is not None
+    assert info.run_after == new_york(11, 24, 16, 20)
+    made_up = next_run(timetable, new_york(11, 20, 16, 20))
+    assert made_up is not None
+    assert made_up.run_after == new_york(11, 23, 16, 20)

@@ -234,6 +234,19 @@ POSITION_DIFFERENCE: Final = Cause(
     _POSITIONS,
     "compare with the broker's own account page",
 )
+UNEXPLAINED_CASH: Final = Cause(
+    "unexplained_cash",
+    ("warning",),
+    _ACCOUNT,
+    "compare the account's activities at the broker with its day here; money put in or taken out of a strategy's book "
+    "is recorded with python -m include.ops capital --account {account} …",
+)
+BOOKS_NOT_CLOSED: Final = Cause(
+    "books_not_closed",
+    ("warning",),
+    _ACCOUNT,
+    "read what it names, mostly market data that does not answer; then: python -m include.ops books",
+)
 
 # Of the installation.
 STRATEGIES_FILE: Final = Cause(

@@ -164,7 +164,7 @@ class Strategy(Value):
 
     @property
     def dag_id(self) -> str:
-        return "daily_trading" if self.id == "daily_trading" else f"daily_trading__{self.id}"
+        return dag_id_of(self.id)
 
     @property
     def equity(self) -> EquityCapital | None:
@@ -188,6 +188,10 @@ class Strategy(Value):
         """USD, the most to hold of one symbol, long or short."""
         size = self.max_position_size
         return size.share * self.capital_usd if isinstance(size, CapitalShare) else size
+
+
+def dag_id_of(strategy_id: str) -> str:
+    return "daily_trading" if strategy_id == "daily_trading" else f"daily_trading__{strategy_id}"
 
 
 def learn(words: dict[str, type[Spec]], spec: type[Spec]) -> None:

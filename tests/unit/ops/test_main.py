@@ -10,7 +10,7 @@ from include.ops.main import build_parser, main
 
 GROUPS = {
     "look": ["check", "plan", "orders", "alerts", "corrections", "report"],
-    "act": ["halt", "resume", "settle", "correct", "adopt", "watch"],
+    "act": ["halt", "resume", "settle", "correct", "adopt", "capital", "books", "watch"],
     "set up": ["migrate", "rebind", "restored"],
     "prove": ["audit"],
 }

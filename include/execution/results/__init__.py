@@ -1,0 +1,1 @@
+"""The books of days: closing them, flows of money, corporate actions, and reports."""

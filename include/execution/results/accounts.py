@@ -1,0 +1,76 @@
+"""An account's day: what its venue says that it is worth, against what our books explain of the change."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from include.ledger.ledger import Ledger
+from include.trading.alerts.catalogue import UNEXPLAINED_CASH
+from include.trading.calendar.sessions import Session
+from include.trading.ports import VenueReader
+from include.trading.results.account import unexplained_limit
+from include.trading.results.entries import ZERO, cents
+
+
+def close_account_day(ledger: Ledger, account: str, session: Session, reader: VenueReader) -> str | None:
+    """Store the account's day and return it in words; None where it is stored already, or the venue tells nothing.
+
+    A difference that no book explains is a warning and never a break: trading goes on.
+    """
+    results = ledger.results
+    newest = results.account_days(account, limit=1)
+    before = newest[0] if newest else None
+    if before is not None and before.session_date >= session.day:
+        return None
+    facts = reader.account()
+    if facts is None:
+        return None
+    equity = cents(facts.equity)
+    days = results.days(account=account, first=None if before is None else before.session_date, last=session.day)
+    ours = [day for day in days if before is None or day.session_date > before.session_date]
+    since = 0 if before is None else before.activity_id
+    activities = results.activities(account, since, 2**62)
+    flows = sum((each["amount"] for each in activities if each["kind"] == "flow"), ZERO)
+    result = sum((day.result for day in ours), ZERO)
+    # What our books did not count, because no strategy of ours has it.
+    counted = sum((day.dividends - day.fees for day in ours), ZERO)
+    told = sum((each["amount"] for each in activities if each["kind"] in ("dividend", "fee", "interest")), ZERO)
+    others = told - counted if activities else ZERO
+    unexplained = None if before is None else equity - before.equity - result - others - flows
+    results.store_account_day(
+        {
+            "account": account,
+            "session_date": session.day,
+            "equity_before": None if before is None else before.equity,
+            "equity": equity,
+            "cash": cents(facts.cash),
+            "result": result,
+            "others": others,
+            "flows": flows,
+            "unexplained": unexplained,
+            "activity_id": max((each["id"] for each in activities), default=since),
+            "prices": {},
+        }
+    )
+    _warn(ledger, account, session, equity, unexplained)
+    return f"{account} {session.day}: {equity:,.2f} USD" + (
+        "" if unexplained is None else f", {unexplained:+,.2f} USD unexplained"
+    )
+
+
+def _warn(ledger: Ledger, account: str, session: Session, equity: Decimal, unexplained: Decimal | None) -> None:
+    key = UNEXPLAINED_CASH.key(account)
+    limit = unexplained_limit(equity)
+    if unexplained is None or abs(unexplained) <= limit:
+        ledger.alerts.end(key)
+        return
+    ledger.alerts.raise_alert(
+        UNEXPLAINED_CASH.alarm(
+            key,
+            f"{session.day}: {unexplained:+,.2f} USD of the change of account {account} is in no book of ours "
+            f"(more than {limit:,.2f} USD)",
+            account=account,
+        ),
+        account=account,
+        session=session.day,
+    )

@@ -1,0 +1,192 @@
+"""Close the books of the sessions that are over: once each, and never again. What comes late is the next day's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import structlog
+
+from include.execution.assembly import Assembly
+from include.execution.results.accounts import close_account_day
+from include.ledger.ledger import Ledger
+from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
+from include.trading.errors import TradingError
+from include.trading.models import Price
+from include.trading.ports import PriceSource, VenueReader
+from include.trading.results.day import BookState, close_day
+from include.trading.results.entries import ZERO, Entry
+from include.trading.results.holding import Method
+from include.trading.results.measures import daily_return
+from include.trading.results.reading import entries_of, flows_of, repriced, start_of
+from include.trading.results.row import BookKey, DayRow, ReadUpTo
+from include.trading.strategy.kept import strategy_kept
+from include.trading.strategy.spec import Strategy
+
+log = structlog.get_logger(__name__)
+
+# A session's book takes what is booked until so long after its close, where it is closed later than that.
+BOOKED_WITHIN: Final = timedelta(hours=2)
+# Of one look at one book; the next look goes on.
+MOST_SESSIONS: Final = 250
+
+
+@dataclass
+class Closed:
+    """What one look closed, and what it could not, in words."""
+
+    days: list[str] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def close_books(
+    ledger: Ledger,
+    assembly: Assembly,
+    account: str,
+    strategies: Mapping[str, Strategy],
+    *,
+    actor: str,
+    reader: VenueReader | None = None,
+    calendar: str | None = None,
+) -> Closed:
+    """Close every session of the account's books that is over and not closed, and then the account's own day.
+
+    strategies: by id, as the file has them now; one that left it is read from its newest run.
+    reader: the account's venue, where it can be asked. calendar: only the books of this exchange.
+    Trouble with one book is reported, and the others are closed.
+    """
+    found = Closed()
+    now = ledger.now()
+    last: Session | None = None
+    for key, first in ledger.results.keys(account):
+        try:
+            strategy = strategies.get(key.strategy_id) or _as_it_ran(ledger, key)
+            if strategy is None or calendar not in (None, strategy.calendar):
+                continue
+            sessions = calendar_of(strategy, now)
+            newest = _newest_closed(sessions, now)
+            row = ledger.results.last_day(key)
+            if newest is None or (row is None and first > newest.day):
+                continue
+            last = newest if last is None else max(last, newest, key=lambda each: each.day)
+            begins = first if row is None else sessions.next(row.session_date).day
+            if begins > newest.day:
+                continue
+            days = sessions.between(begins, newest.day)
+            if not days:
+                continue
+            with assembly.prices(strategy, correlation_id=f"books:{account}") as prices:
+                for day in days[:MOST_SESSIONS]:
+                    session = sessions.session(day)
+                    is_last = session.day == newest.day
+                    row = close_session(
+                        ledger,
+                        key,
+                        session,
+                        Closing(strategy, prices, actor=actor),
+                        before=now if is_last else min(now, session.close + BOOKED_WITHIN),
+                        row=row,
+                    )
+                    found.days.append(f"{key.strategy_id} {day}: {row.result:+,.2f} USD")
+        except TradingError as error:
+            log.warning("a book was not closed", account=account, strategy=key.strategy_id, reason=str(error))
+            found.problems.append(f"{account} {key.strategy_id}: {error}")
+    if reader is not None and last is not None and reader.traits.tells_account:
+        try:
+            words = close_account_day(ledger, account, last, reader)
+        except TradingError as error:
+            found.problems.append(f"{account}: {error}")
+        else:
+            found.accounts.extend([] if words is None else [words])
+    return found
+
+
+@dataclass(frozen=True)
+class Closing:
+    """What a day is closed with."""
+
+    strategy: Strategy
+    prices: PriceSource
+    actor: str
+
+    @property
+    def method(self) -> Method:
+        return "average"
+
+
+def close_session(
+    ledger: Ledger, key: BookKey, session: Session, closing: Closing, *, before: datetime, row: DayRow | None
+) -> DayRow:
+    """Close one session's book, store it and return its row; one that is closed already stays as it is.
+
+    before: what was booked from this moment on is a later day's. row: the day before, None for a book's first.
+    """
+    until, entries = what_happened(ledger, key, session, closing.strategy, before=before, row=row)
+    state = BookState() if row is None else row.state
+    held = {*state.holdings, *(name for entry in entries for name in (entry.symbol, entry.to) if name)}
+    closes = _closes(closing.prices, held, session, ledger.now())
+    day = close_day(state, entries, closes, closing.method)
+    with ledger.transaction():
+        ledger.results.store_day(
+            key,
+            session.day,
+            day,
+            entries,
+            method=closing.method,
+            until=until,
+            daily_return=daily_return(day.equity_before, day.flows, day.result),
+            actor=closing.actor,
+        )
+    stored = ledger.results.day(key, session.day)
+    if stored is None:
+        raise LookupError(f"the ledger's database has no day {session.day} of {key.strategy_id} that was just stored")
+    return stored
+
+
+def what_happened(
+    ledger: Ledger, key: BookKey, session: Session, strategy: Strategy, *, before: datetime, row: DayRow | None
+) -> tuple[ReadUpTo, list[Entry]]:
+    """Return what a book's day is made from, and how far that was read."""
+    since = ReadUpTo() if row is None else row.read_up_to
+    newest = ledger.results.read_up_to(key, before)
+    until = ReadUpTo(*(max(pair) for pair in zip(since, newest, strict=True)))
+    moved = ledger.results.movements(key, since, until)
+    counted = ledger.results.counted(sorted({each["intent_id"] for each in moved if each["intent_id"] is not None}))
+    entries = flows_of(ledger.results.flows(key, since, until))
+    if row is None:
+        entries.insert(0, start_of(_start(ledger, key, strategy)))
+    else:
+        moving = {each["intent_id"] for each in moved if each["kind"] == "fill"}
+        late = [each for each in ledger.results.repriced(key, row.id) if each["id"] not in moving]
+        entries += repriced(late, session.day)
+    return until, [*entries, *entries_of(moved, counted, session.day)]
+
+
+def _start(ledger: Ledger, key: BookKey, strategy: Strategy) -> Decimal:
+    """Return what a book begins with: what its first plan was made with."""
+    return ledger.results.first_capital(key) or strategy.capital_or_none or ZERO
+
+
+def _closes(prices: PriceSource, symbols: set[str], session: Session, now: datetime) -> dict[str, Decimal]:
+    if not symbols:
+        return {}
+    found = prices.closes(sorted(symbols), session.day, session.close, now)
+    return {symbol: price.price for symbol, price in found.items() if isinstance(price, Price)}
+
+
+def _newest_closed(sessions: TradingCalendar, now: datetime) -> Session | None:
+    current = sessions.current(now)
+    return None if current.day <= sessions.first.day else sessions.previous(current.day)
+
+
+def _as_it_ran(ledger: Ledger, key: BookKey) -> Strategy | None:
+    parameters = ledger.results.newest_parameters(key)
+    return None if parameters is None else strategy_kept(parameters)
+
+
+def by_id(strategies: Sequence[Strategy]) -> dict[str, Strategy]:
+    return {strategy.id: strategy for strategy in strategies}

@@ -1,0 +1,48 @@
+"""Close the books of one account with what is there: its venue where a connection names it, prices by strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from include.execution.assembly import DEFAULT_VENUE, Assembly
+from include.execution.results.close_day import Closed, by_id, close_books
+from include.ledger.ledger import Ledger
+from include.trading.alerts.alarms import listed
+from include.trading.alerts.catalogue import BOOKS_NOT_CLOSED
+from include.trading.errors import TradingError
+from include.trading.ports import VenueReader
+from include.trading.strategy.spec import Strategy
+
+
+def close_account(
+    ledger: Ledger,
+    assembly: Assembly,
+    account: str,
+    strategies: Sequence[Strategy],
+    *,
+    actor: str,
+    calendar: str | None = None,
+) -> Closed:
+    """Close every book of the account that is due, and raise or end the alert on those that could not be closed."""
+    connections = {DEFAULT_VENUE, *(strategy.venue for strategy in strategies), *ledger.plans.gateway_connections()}
+    venues, _ = assembly.venues(connections)
+    with ExitStack() as stack:
+        reader: VenueReader | None = None
+        problem: str | None = None
+        try:
+            if account in venues:
+                reader = stack.enter_context(venues[account].reader(correlation_id=f"books:{account}"))
+        except TradingError as error:
+            problem = f"{account}: {error}"
+        found = close_books(ledger, assembly, account, by_id(strategies), actor=actor, reader=reader, calendar=calendar)
+    if problem is not None:
+        found.problems.append(problem)
+    key = BOOKS_NOT_CLOSED.key(account)
+    if found.problems:
+        ledger.alerts.raise_alert(
+            BOOKS_NOT_CLOSED.alarm(key, listed(found.problems, between="; "), account=account), account=account
+        )
+    else:
+        ledger.alerts.end(key)
+    return found

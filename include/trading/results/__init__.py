@@ -1,0 +1,1 @@
+"""What trading earned: the books of a day, returns, and the figures that reports show."""
