@@ -6,6 +6,7 @@ The gateway is kept from the first contact. `Desk` asks here before it lends its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
@@ -67,6 +68,28 @@ def confirm(ledger: Ledger, bound: Bound, info: VenueInfo, mode: Mode) -> Bound:
     if recorded is None:
         raise _rebound(row.account)
     return Bound(bound.reader, recorded, found)
+
+
+def said_before(bound: Bound, now: datetime) -> VenueInfo | None:
+    """Return what this venue said of itself to this very login, while that counts; None when it must be asked."""
+    row, holds = bound.account, timedelta(seconds=bound.reader.traits.mode_holds_seconds)
+    if not holds or row.venue_said is None or row.venue_said_at is None:
+        return None
+    if (
+        not timedelta(0) <= now - row.venue_said_at < holds
+        or row.venue_said.get("login") != bound.reader.endpoint.login
+    ):
+        return None
+    return VenueInfo.model_validate(row.venue_said["info"])
+
+
+def keep_said(ledger: Ledger, bound: Bound, info: VenueInfo, at: datetime) -> Bound:
+    """Keep for the account's other tasks what its venue said of itself, and to whom; at: before it was asked."""
+    said = {"login": bound.reader.endpoint.login, "info": info.model_dump(mode="json")}
+    row = ledger.accounts.keep_said(bound.account.account, bound.binding, said, at)
+    if row is None:
+        raise _rebound(bound.account.account)
+    return Bound(bound.reader, row, bound.venue)
 
 
 def end_alert(ledger: Ledger, account: str) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from include.execution.binding import Bound, bind, check_still, confirm, end_alert
+from include.execution.binding import Bound, bind, check_still, confirm, end_alert, keep_said, said_before
 from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
@@ -80,6 +80,17 @@ class Desk:
         """Raise OtherGateway unless what the gateway says of itself fits the account; keep what is new."""
         self._bound = confirm(self.ledger, self.bound, info, mode)
 
+    def mode_now(self, now: datetime) -> VenueInfo:
+        """Return the gateway's mode: as it said it to any task of the account while that counts, else asked for."""
+        known = said_before(self.bound, now)
+        return known if known is not None else self.keep_said(self.gateway.mode_now(), now)
+
+    def keep_said(self, info: VenueInfo, now: datetime) -> VenueInfo:
+        """Keep what the gateway said of itself for other tasks, where that counts for a while; return it."""
+        if self.gateway.traits.mode_holds_seconds:
+            self._bound = keep_said(self.ledger, self.bound, info, now)
+        return info
+
     def wait_until(self, moment: datetime, now: datetime) -> None:
         self.sleep(max(0.0, (moment - now).total_seconds()))
 
@@ -140,9 +151,18 @@ def refresh_account(desk: Desk, account: str) -> None:
 
 
 def check_gateway(
-    desk: Desk, account: str, mode: Mode, *, sandbox_only: bool | None = None, quick: bool = False, planned: bool = True
+    desk: Desk,
+    account: str,
+    mode: Mode,
+    *,
+    sandbox_only: bool | None = None,
+    quick: bool = False,
+    planned: bool = True,
+    now: datetime | None = None,
 ) -> VenueInfo:
     """Ask the gateway what it is and return it, if it fits the run's mode; quick: its mode only, with one request.
+
+    A mode that it said to any task of the account a moment ago counts as long as its traits say.
 
     sandbox_only: the strategy's; None where nothing is sent, as in a look-up.
     planned: the run has a plan, so that a gateway of another mode has changed since: a break. Before, a run of the
@@ -151,7 +171,8 @@ def check_gateway(
     Raises Unavailable when it calls itself unhealthy, BookMismatch (a break: the account stops) when it is of
     another mode, or is not the sandbox where only the sandbox may be, OtherGateway when it is not the account's own.
     """
-    info = desk.gateway.mode_now() if quick else desk.gateway.info()
+    now = now or desk.ledger.now()
+    info = desk.mode_now(now) if quick else desk.keep_said(desk.gateway.info(), now)
     if info.status == "unhealthy":
         raise Unavailable(f"the gateway {info.service} calls itself unhealthy: {info.detail or 'no detail given'}")
     wrong = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from include.ledger.alerts import Alerts
 from include.trading.account.reduce_only import UNRESOLVED_CAUSE, after_unresolved
@@ -91,6 +92,18 @@ class Accounts:
                 {**venue.model_dump(), "account": account, "binding": binding, "environment": environment},
             ).fetchone()
 
+    def keep_said(self, account: str, binding: int, said: Mapping[str, Any], at: datetime) -> Account | None:
+        """Keep what the venue said of itself, and when it was asked; None when it is another binding by now."""
+        with self.connection.cursor(row_factory=class_row(Account)) as cursor:
+            return cursor.execute(
+                """
+                UPDATE accounts SET venue_said = %(said)s, venue_said_at = %(at)s
+                WHERE account = %(account)s AND binding = %(binding)s
+                RETURNING *
+                """,
+                {"account": account, "binding": binding, "said": Jsonb(dict(said)), "at": at},
+            ).fetchone()
+
     def rebind(self, row: Account, address: str, *, keep_environment: bool, actor: str, reason: str) -> Account:
         """Give a locked account another gateway under a new binding, and record who did it (two statements).
 
@@ -104,7 +117,7 @@ class Accounts:
                 """
                 UPDATE accounts
                 SET gateway_address = %(address)s, gateway_strategy_id = NULL, gateway_broker_url = NULL,
-                    gateway_version = NULL, binding = binding + 1,
+                    gateway_version = NULL, venue_said = NULL, venue_said_at = NULL, binding = binding + 1,
                     environment = CASE WHEN %(keep_environment)s THEN environment END,
                     gateway_paused_until = NULL, pause_reason = NULL, consecutive_failures = 0
                 WHERE account = %(account)s

@@ -127,6 +127,18 @@ class Orders:
             {"account": account},
         )
 
+    def waiting(self, account: str) -> int:
+        """Return how many orders of the account's open plans are still to be sent."""
+        row = self._connection.execute(
+            """
+            SELECT count(*) AS orders
+            FROM order_intents AS intents JOIN plans ON plans.plan_id = intents.plan_id
+            WHERE intents.account = %(account)s AND intents.state = 'planned' AND plans.state = 'open'
+            """,
+            {"account": account},
+        ).fetchone()
+        return 0 if row is None else int(row["orders"])
+
     def ended(self, account: str, since: datetime) -> list[Intent]:
         """Return the orders that were sent, and that ended since then or are planned again, without being filled."""
         return self._many(

@@ -132,6 +132,14 @@ class AccountFacts(Value):
     buying_power: Decimal = Field(description="what increases may still cost, less what open orders reserve")
 
 
+class Allowance(Value):
+    """How many requests a minute the venue takes from the account, whoever sends them, and what is left of them."""
+
+    limit: int = Field(ge=1)
+    left: int = Field(ge=0)
+    seconds_to_reset: float = Field(ge=0)
+
+
 class VenueInfo(Value):
     """What the venue says of itself. strategy_id, broker_url: what tells it from others; None: it did not say."""
 

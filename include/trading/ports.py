@@ -13,7 +13,16 @@ from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
 from include.trading.errors import TradingError
-from include.trading.models import AccountFacts, OrderReport, OrderRequest, Price, SignalSet, Value, VenueInfo
+from include.trading.models import (
+    AccountFacts,
+    Allowance,
+    OrderReport,
+    OrderRequest,
+    Price,
+    SignalSet,
+    Value,
+    VenueInfo,
+)
 
 
 class Closing(Protocol):
@@ -82,6 +91,7 @@ class VenueTraits:
         says why.
     can_cancel: an open order can be canceled here. has_rate_limit: orders are sent at the strategy's pace.
     tells_account: it says what the account's equity and buying power are. Otherwise capital is a number of the file's.
+    mode_holds_seconds: for how long the mode that it said counts, for every task of the account; 0: each order asks.
     """
 
     kind: str
@@ -90,6 +100,7 @@ class VenueTraits:
     can_cancel: bool
     has_rate_limit: bool
     tells_account: bool
+    mode_holds_seconds: float = 0
     positions_note: str = ""
 
 
@@ -102,6 +113,11 @@ class VenueConnection(Protocol):
     def account(self) -> str | None: ...
     @property
     def address(self) -> str: ...
+    @property
+    def login(self) -> str:
+        """What tells this address and login from others, without a secret."""
+        ...
+
     @property
     def total_timeout_seconds(self) -> float: ...
 
@@ -128,7 +144,11 @@ class VenueReader(Closing, Protocol):
         ...
 
     def mode_now(self) -> VenueInfo:
-        """Return its mode at this moment, with one request: asked before each order."""
+        """Return its mode at this moment, with one request: asked before each order, or as often as the traits say."""
+        ...
+
+    def allowance(self) -> Allowance | None:
+        """Return what the last answer said is left of the account's requests; None where none said so. Asks nothing."""
         ...
 
     def refusal(self) -> str | None:

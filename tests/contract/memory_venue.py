@@ -61,6 +61,7 @@ class MemoryConnection:
     account: str
     address: str
     total_timeout_seconds: float = 1
+    login: str = "nobody's"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ class MemoryReader:
         return VenueInfo(service=WORD, version="1", status="healthy", mode="paper", is_sandbox=True)
 
     mode_now = info
+
+    def allowance(self) -> None:
+        return None
 
     def refusal(self) -> str | None:
         return self.broker.stopped

@@ -208,6 +208,15 @@ def test_it_says_what_it_is_with_one_request_and_with_all(reader: VenueReader) -
     assert now.strategy_id in (None, info.strategy_id)
 
 
+def test_what_is_left_of_the_requests_is_a_part_of_its_limit(reader: VenueReader) -> None:
+    reader.mode_now()
+    told = reader.allowance()
+
+    assert told is None or told.left <= told.limit
+    # A mode that counts for a while is shared between tasks: the venue must then be told apart by its login.
+    assert reader.endpoint.login
+
+
 def test_a_venue_that_is_well_has_nothing_against_an_order(reader: VenueReader) -> None:
     gates = list(reader.gates())
 

@@ -14,9 +14,11 @@ from include.adapters.connection import ConnectionParts
 from include.adapters.venues.registry import venue_at
 from include.execution.desk import check_gateway
 from include.execution.preflight import blockers, check
-from include.execution.steps.track_fills import refresh_orders
+from include.execution.steps.track_fills import refresh_orders, track_for
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.errors import BookMismatch, Halted, InvalidData, Paused, TradingError, Unauthorized
+from include.trading.order.row import Intent
+from include.trading.run.row import Run
 from include.trading.strategy.file import StrategyFile
 from tests.support.engine import sandbox_strategy
 from tests.support.trading import Trade
@@ -146,6 +148,76 @@ def test_check_tells_of_keys_account_and_positions(trade: Trade) -> None:
 
     assert [finding for finding in blockers(found) if finding.subject.startswith("gateway")] == []
     assert any("account_blocked" in finding.value for finding in blockers(blocked))
+
+
+def left_open(trade: Trade) -> tuple[Run, Intent]:
+    """Return a run whose order the broker does not fill."""
+    trade.admin.settings(fill_after_seconds=1000)
+    run, order = trade.plan_one()
+    trade.submit(order)
+    return run, order
+
+
+@pytest.mark.parametrize("filled", [0, 3])
+def test_an_order_that_is_open_at_send_until_is_canceled_and_what_filled_is_booked(trade: Trade, filled: int) -> None:
+    run, order = left_open(trade)
+    (at_broker,) = trade.broker_orders()
+    if filled:
+        trade.admin.order(at_broker["broker_order_id"], fill=filled)
+
+    closed = trade.later().track(run)
+
+    (at_broker,) = trade.broker_orders()
+    booked = trade.order(order)
+    assert (at_broker["status"], booked.state, booked.filled_quantity) == ("canceled", "canceled", filled)
+    assert (closed.status, trade.breaks(), trade.account().state) == ("partial", [], "active")
+    with trade.engine.ledger() as ledger:
+        events = [event["event"] for event in ledger.orders.events([order.id])]
+    assert events.count("cancel_requested") == 1
+
+
+def test_an_order_is_not_canceled_before_send_until(trade: Trade) -> None:
+    run, order = left_open(trade)
+
+    with trade.engine.desk() as desk:
+        assert not track_for(desk, run, seconds=0)
+
+    assert (trade.broker_orders()[0]["status"], trade.order(order).state) == ("accepted", "open")
+
+
+def test_a_fill_that_comes_after_the_cancel_is_booked(trade: Trade) -> None:
+    run, order = left_open(trade)
+    trade.later().track(run)
+    (at_broker,) = trade.broker_orders()
+
+    trade.admin.order(at_broker["broker_order_id"], fill=order.quantity)
+    closed = trade.later().track(run)
+
+    booked = trade.order(order)
+    assert (booked.state, booked.filled_quantity) == ("filled", order.quantity)
+    assert sum(fill["quantity"] for fill in trade.fills(order)) == order.quantity
+    assert (closed.status, trade.breaks()) == ("completed", [])
+
+
+def test_an_order_whose_cancel_is_ignored_is_followed_and_asked_for_again(trade: Trade) -> None:
+    run, order = left_open(trade)
+    trade.admin.fault("alpaca_cancel_ignored", times=1)
+    with trade.later().desk() as desk:
+        track_for(desk, run, seconds=0)
+        assert trade.order(order).state == "open"
+
+    trade.later().track(run)
+
+    assert (trade.broker_orders()[0]["status"], trade.order(order).state) == ("canceled", "canceled")
+
+
+def test_orders_that_are_to_be_left_are_left(trade: Trade) -> None:
+    trade.strategy = sandbox_strategy(symbols=("AAPL", "KO"), top_n=1, bottom_n=0, orders={"at_send_until": "leave"})
+    run, order = left_open(trade)
+
+    trade.later().track(run)
+
+    assert (trade.broker_orders()[0]["status"], trade.order(order).state) == ("accepted", "open")
 
 
 def test_a_replaced_order_is_a_break(trade: Trade) -> None:

@@ -6,6 +6,7 @@ running Airflow), and give the same endpoint.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal, Self, cast, get_args
 from urllib.parse import urlsplit
@@ -72,6 +73,12 @@ class Endpoint(Value):
     def address(self) -> str:
         """The address in the form that addresses are compared in."""
         return normal_address(self.base_url)
+
+    @property
+    def login(self) -> str:
+        """What tells this address and login from others, without a secret."""
+        key = "" if self.api_key is None else self.api_key.get_secret_value()
+        return hashlib.sha256(f"{self.address}|{key}|{self.service_id}".encode()).hexdigest()[:16]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -13,10 +13,10 @@ from typing import Any
 
 from include.execution.alerts.raising import end_position_alerts
 from include.execution.desk import Desk
-from include.execution.orders.reports import apply_report, reread
-from include.execution.orders.resolve import look_up
+from include.execution.orders.canceling import cancel
+from include.execution.orders.reports import reread
+from include.execution.orders.resolve import gateway_id, look_up
 from include.execution.settings import Settings
-from include.execution.steps.track_fills import gateway_id
 from include.ledger.alerts import Alert
 from include.ledger.ledger import Ledger
 from include.ledger.orders import Overtaken
@@ -266,13 +266,9 @@ def _cancel(desk: Desk, intent: Intent, reason: str) -> Cancellation:
             intent = look_up(desk, intent)
         if intent.state != "open":
             return answer(intent, f"it is {intent.state}")
-        intent = desk.ledger.orders.save(intent, event="cancel_requested", actor=desk.actor, detail={"reason": reason})
-        word = desk.client.cancel(gateway_id(desk, intent))
-        report = desk.gateway.order(gateway_id(desk, intent))
+        intent, word = cancel(desk, intent, reason=reason, event="canceled_by_person")
     except (TradingError, Overtaken) as error:
         return answer(reread(desk, intent), f"not confirmed: {error}")
-    if report is not None:
-        intent = apply_report(desk, intent, report, "canceled_by_person")
     return answer(intent, f"the gateway says {word}")
 
 

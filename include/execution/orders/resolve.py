@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, stop_trading
+from include.execution.orders.pace import seconds_to_wait, share_pace
 from include.execution.orders.reports import apply_report, mark_unknown, reread
 from include.ledger.orders import Overtaken
 from include.trading.calendar.sessions import calendar_of
@@ -42,7 +43,8 @@ def resolve(desk: Desk, intent: Intent, *, budget_seconds: float) -> Intent:
                 raise error
         if intent.state not in UNRESOLVED or desk.ledger.now() >= give_up_at:
             return intent
-        desk.sleep(desk.settings.look_up_every_seconds)
+        share_pace(desk, intent.account)
+        desk.sleep(max(seconds_to_wait(desk, intent.account), desk.settings.look_up_every_seconds))
 
 
 def look_up(desk: Desk, intent: Intent) -> Intent:
@@ -75,6 +77,11 @@ def gateway_ids(desk: Desk, intent: Intent) -> list[str]:
     """Return every id under which the gateway may hold this order: ours in v2, those of each try's days in v1."""
     ids = [id for attempt in desk.ledger.orders.attempts(intent.id) for id in attempt.gateway_order_ids]
     return list(dict.fromkeys([*ids, *filter(None, [intent.gateway_order_id])]))
+
+
+def gateway_id(desk: Desk, intent: Intent) -> str:
+    """Return the id under which the gateway has an order that it acknowledged."""
+    return intent.gateway_order_id or gateway_ids(desk, intent)[-1]
 
 
 def _not_found(desk: Desk, intent: Intent, asked_at: datetime) -> Intent:

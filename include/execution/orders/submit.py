@@ -10,6 +10,7 @@ from uuid import UUID
 from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, stop_trading
 from include.execution.faultpoints import reach
+from include.execution.orders.pace import share_pace
 from include.execution.orders.reports import (
     NOTHING_STORED,
     PUT_OFF,
@@ -101,7 +102,7 @@ def _gateway_now(desk: Desk, plan: PlanRecord, now: datetime) -> VenueInfo | Non
     if now >= plan.send_until:
         return None
     sandbox_only = settings_kept(plan.parameters)["sandbox_only"]
-    return check_gateway(desk, plan.account, plan.mode, sandbox_only=sandbox_only, quick=True)
+    return check_gateway(desk, plan.account, plan.mode, sandbox_only=sandbox_only, quick=True, now=now)
 
 
 def _act(desk: Desk, passage: Passage) -> Intent:
@@ -292,6 +293,7 @@ def _post(desk: Desk, passage: Passage) -> Intent:
         report = desk.client.submit(intent.request)
     except TradingError as error:
         reach("after_answer")
+        share_pace(desk, intent.account)
         try:
             return _not_acknowledged(desk, passage, error)
         except Overtaken:
@@ -316,6 +318,7 @@ def _post(desk: Desk, passage: Passage) -> Intent:
         )
     intent = apply_report(desk, intent, report, "answered")
     reach("after_booking")
+    share_pace(desk, intent.account)
     return intent
 
 

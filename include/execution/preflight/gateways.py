@@ -19,6 +19,7 @@ from include.trading.numbers import shares
 from include.trading.order.identity import SENDING_MODES
 from include.trading.order.states import UNRESOLVED
 from include.trading.plan.capital import sized
+from include.trading.plan.ending import no_cancel
 from include.trading.ports import VenueReader
 from include.trading.strategy.spec import Strategy
 
@@ -54,6 +55,7 @@ def check_gateway_connection(
     with venue.reader(correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
         info = yield from _service(reader, sending, note)
         yield from _money(reader, strategies, note)
+        yield from _endings(reader, sending, note)
         if ledger is not None and endpoint.account is not None:
             of_account = about(f"account {endpoint.account}")
             yield from check_binding(ledger, endpoint, info, sending, of_account)
@@ -110,6 +112,16 @@ def _money(reader: VenueReader, strategies: Sequence[Strategy], note: Note) -> I
         words = sizing.reductions_only or sizing.note or "a number"
         stops = "until then it plans reductions only" if sizing.reductions_only else None
         yield note(f"capital of {strategy.id}", words, stops)
+
+
+def _endings(reader: VenueReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    """Say which strategies want open orders canceled at a venue that cannot."""
+    if reader.traits.can_cancel:
+        return
+    for strategy in sending:
+        if strategy.orders.at_send_until == "cancel":
+            step = "write orders: {at_send_until: leave}, or trade at a venue that can cancel"
+            yield note(f"at_send_until of {strategy.id}", no_cancel(strategy), step)
 
 
 def _wrong_mode(info: VenueInfo, sending: Sequence[Strategy]) -> list[str]:

@@ -27,10 +27,12 @@ from include.trading.order.identity import PlanKey, client_order_id, slot
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED
 from include.trading.plan.capital import Sized, capital_kept, money_kept, sized
+from include.trading.plan.ending import AT_SEND_UNTIL, at_send_until
 from include.trading.plan.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
 from include.trading.plan.planning import make_plan
 from include.trading.plan.record import PlanRecord
 from include.trading.ports import PriceSource
+from include.trading.run.pace import cannot_fit, orders_a_minute
 from include.trading.run.row import Run
 from include.trading.strategy.spec import Strategy
 
@@ -214,6 +216,7 @@ def _freeze_under_lock(
         blocked = blocks(desk, run, outside, book)
         traits = desk.gateway.traits
         ids_from_content = not traits.takes_our_order_id
+        ending = at_send_until(strategy_of(run), can_cancel=traits.can_cancel)
         sizing = _sized(run, outside)
         plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, blocked, ids_from_content=ids_from_content))
         tasks = len({order.symbol for order in plan.orders})
@@ -222,15 +225,31 @@ def _freeze_under_lock(
                 f"the plan has orders for {tasks} symbols, Airflow maps at most {most_orders} tasks: raise "
                 "[core] max_map_length (AIRFLOW__CORE__MAX_MAP_LENGTH) or narrow the symbols; nothing was frozen"
             )
+        allowance, per_minute = desk.gateway.allowance(), strategy_of(run).orders.per_minute
+        if traits.has_rate_limit and plan.orders:
+            problem = cannot_fit(
+                orders=len(plan.orders),
+                waiting=ledger.orders.waiting(run.account),
+                now=ledger.now(),
+                send_until=run.send_until,
+                asked=per_minute,
+                allowance=allowance,
+            )
+            if problem is not None:
+                raise InvalidData(f"session {run.session_date} of strategy {run.strategy_id}: {problem}")
         ledger.plans.insert(
             key,
             contract=traits.kind,
             as_of_date=run.as_of_date,
-            parameters={**run.parameters, **money_kept(sizing, outside.money, plan.notes)},
+            parameters={
+                **run.parameters,
+                **money_kept(sizing, outside.money, plan.notes),
+                AT_SEND_UNTIL: ending,
+            },
             window_opens=run.window_opens,
             send_until=run.send_until,
             cutoff_at=run.cutoff_at,
-            orders_per_minute=strategy_of(run).orders.per_minute if traits.has_rate_limit else None,
+            orders_per_minute=orders_a_minute(per_minute, allowance) if traits.has_rate_limit else None,
             created_by_run=run.run_id,
             gateway=desk.bound.venue.record(),
         )

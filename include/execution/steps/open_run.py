@@ -14,6 +14,7 @@ from include.trading.errors import InvalidData, NotFound
 from include.trading.models import Mode, Signal
 from include.trading.order.identity import SENDING_MODES, run_id
 from include.trading.order.states import FINAL
+from include.trading.plan.ending import AT_SEND_UNTIL
 from include.trading.plan.record import PlanRecord
 from include.trading.run.row import Run
 from include.trading.run.terms import RunTerms, RunType, settle_terms
@@ -146,7 +147,8 @@ _NO_PART_OF_A_PLAN = {"title", "owner", "tags", "schedule"}
 def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_mode: Mode) -> dict[str, Any]:
     """Return what a plan is made from besides signals, prices and the book, and the person's reason for the run.
 
-    Two runs share a plan if `made_from` of this is equal. A plan keeps the `money` that it was made with as well.
+    Two runs share a plan if `made_from` of this is equal. A plan keeps the `money` that it was made with as well, and
+    what becomes of its open orders.
     own_mode: the strategy's before the request narrowed it. A run that never sends plans from that mode's book.
     """
     pending = {name: str(amount) for name, amount in at_most(strategy, request).items()}
@@ -162,7 +164,7 @@ def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_
 
 
 # universe, signal_event: what signals came, and from where; a plan that exists is not made again for other ones.
-_DECIDES_NOTHING = {"reason", "money", "universe", "signal_event"}
+_DECIDES_NOTHING = {"reason", "money", "universe", "signal_event", AT_SEND_UNTIL}
 
 
 def made_from(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from datetime import timedelta
 
 from include.execution.desk import Desk, stop_trading
 from include.execution.faultpoints import reach
+from include.execution.orders.canceling import cancel_late
+from include.execution.orders.pace import seconds_to_wait, share_pace
 from include.execution.orders.reports import apply_report
-from include.execution.orders.resolve import gateway_ids, look_up
+from include.execution.orders.resolve import gateway_id, look_up
 from include.ledger.orders import Overtaken
 from include.trading.errors import TradingError
 from include.trading.models import OrderReport
@@ -17,13 +19,15 @@ from include.trading.numbers import shares
 from include.trading.order.booking import ends_without_quantity
 from include.trading.order.row import Intent
 from include.trading.order.states import FINAL, UNRESOLVED
+from include.trading.plan.ending import cancels_at_send_until
 from include.trading.run.row import Run
 
 
-def track_once(desk: Desk, run: Run) -> bool:
+def track_once(desk: Desk, run: Run, asked: set[str] | None = None) -> bool:
     """Look at every order of the run's plan once; return whether there is nothing more to wait for.
 
     That is when each order is final, or the cut-off of the plan has passed.
+    asked: the orders that were asked to be canceled already, which the sending window's end asks for; added to.
     """
     if run.plan_id is None:
         return True
@@ -31,10 +35,16 @@ def track_once(desk: Desk, run: Run) -> bool:
     intents = desk.ledger.orders.of_plan(run.plan_id)
     refresh_orders(desk, intents)
     reach("while_tracking")
-    if all(intent.state in FINAL for intent in desk.ledger.orders.of_plan(run.plan_id)):
+    intents = desk.ledger.orders.of_plan(run.plan_id)
+    if all(intent.state in FINAL for intent in intents):
         return True
-    plan = desk.ledger.plans.get(run.plan_id)
-    return plan is not None and desk.ledger.now() >= plan.cutoff_at
+    plan, now = desk.ledger.plans.get(run.plan_id), desk.ledger.now()
+    if plan is None:
+        return False
+    if now >= plan.send_until and cancels_at_send_until(plan.parameters):
+        cancel_late(desk, intents, set() if asked is None else asked)
+        intents = desk.ledger.orders.of_plan(run.plan_id)
+    return now >= plan.cutoff_at or all(intent.state in FINAL for intent in intents)
 
 
 def close_late_orders(desk: Desk, account: str) -> None:
@@ -77,6 +87,7 @@ def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
             if not isinstance(answer, TradingError):
                 _book(desk, open_orders[id], answer)
     if open_orders:
+        share_pace(desk, intents[0].account)
         desk.ledger.orders.note_look_ups([intent.id for intent in open_orders.values()])
 
 
@@ -110,16 +121,13 @@ def _look_up(desk: Desk, intent: Intent) -> None:
         desk.ledger.orders.note_look_ups([intent.id])
 
 
-def gateway_id(desk: Desk, intent: Intent) -> str:
-    """Return the id under which the gateway has an order that it acknowledged."""
-    return intent.gateway_order_id or gateway_ids(desk, intent)[-1]
-
-
 def track_for(desk: Desk, run: Run, *, seconds: float) -> bool:
     """Track for up to so many seconds, at least once; return whether there is nothing more to wait for."""
     give_up_at = desk.ledger.now() + timedelta(seconds=seconds)
-    while not track_once(desk, run):
-        if desk.ledger.now() >= give_up_at:
+    asked: set[str] = set()
+    while not track_once(desk, run, asked):
+        wait = seconds_to_wait(desk, run.account)
+        if desk.ledger.now() + timedelta(seconds=wait) >= give_up_at:
             return False
-        desk.sleep(desk.settings.poll_every_seconds)
+        desk.sleep(max(wait, desk.settings.poll_every_seconds))
     return True

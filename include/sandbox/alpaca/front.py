@@ -13,7 +13,6 @@ from include.sandbox.alpaca.errors import TOO_MANY
 from include.sandbox.settings import Settings
 
 EMULATOR_HEADER = "X-Trading-Emulator"
-WINDOW_SECONDS = 60
 UNLIMITED = 1_000_000
 OVER = "alpaca_over_limit"
 
@@ -31,8 +30,9 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self.settings.alpaca_rate_limit_per_minute or UNLIMITED
         now = self.settings.now().timestamp()
-        if not now < self._window_end <= now + WINDOW_SECONDS:
-            self._window_end, self._used = now + WINDOW_SECONDS, 0
+        window = self.settings.alpaca_rate_window_seconds
+        if not now < self._window_end <= now + window:
+            self._window_end, self._used = now + window, 0
         scope[OVER] = self._used >= limit
         self._used += not scope[OVER]
         given = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from include.trading.account.venue_identity import VenueIdentity
 
@@ -28,6 +28,8 @@ class Account:
     gateway_version: str | None
     binding: int
     environment: Literal["paper", "live"] | None
+    venue_said: dict[str, Any] | None = None
+    venue_said_at: datetime | None = None
 
     @property
     def venue(self) -> VenueIdentity | None:

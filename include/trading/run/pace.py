@@ -1,12 +1,46 @@
-"""How long a run took to send, without the waits that were ordered: pacing, and a flip's second leg."""
+"""How fast orders may be sent, whether a plan's can be in its window, and how long a run took without those waits."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from include.trading.models import Allowance
+
 _ZERO = timedelta(0)
 _MINUTE = timedelta(minutes=1)
+
+
+def reserve(allowance: Allowance) -> int:
+    """Return how many of the account's requests are kept for look-ups: a tenth, at least one."""
+    return max(1, allowance.limit // 10)
+
+
+def orders_a_minute(asked: int, allowance: Allowance | None) -> int:
+    """Return at how many orders a minute a plan is sent: as asked for, within what the venue takes."""
+    return asked if allowance is None else max(1, min(asked, allowance.limit - reserve(allowance)))
+
+
+def cannot_fit(
+    *, orders: int, waiting: int, now: datetime, send_until: datetime, asked: int, allowance: Allowance | None
+) -> str | None:
+    """Return why a plan's orders cannot all be sent in its window, with the numbers; None where they can.
+
+    waiting: orders of the account's other plans that are still to be sent.
+    """
+    pace = orders_a_minute(asked, allowance)
+    fit = pace * math.ceil(max(0.0, (send_until - now) / _MINUTE))
+    if orders + waiting <= fit:
+        return None
+    others = f" and {waiting} of the account's other plans" if waiting else ""
+    remedy = "orders.send_minutes or orders.per_minute"
+    if pace < asked and allowance is not None:
+        remedy = f"orders.send_minutes, because the venue takes {allowance.limit} requests a minute from the account"
+    return (
+        f"the plan needs {orders + waiting} requests ({orders} orders{others}), {fit} fit until {send_until:%H:%M} UTC "
+        f"at {pace} a minute: raise {remedy}; nothing was frozen"
+    )
 
 
 def sending_time(

@@ -31,7 +31,6 @@ _ROWS: Final = {
     "orders.style.twap": "orders in slices",
     "orders.overrides": "styles by order",
     "orders.reductions_first.auto": "asking the venue whether sales must come first",
-    "orders.at_send_until": "canceling at the end of the sending window",  # modelled
     "limits.volume_share": "a limit by traded volume",
     "limits.daily_loss": "a limit of a day's loss",
     "limits.drawdown": "a limit of drawdown",

@@ -29,8 +29,8 @@ class Orders(Value):
     )
     at_send_until: Literal["cancel", "leave"] | None = Field(
         default=None,
-        description="what becomes of an open order at the end of the sending window: cancel | leave; by default what "
-        "the venue can",
+        description="what becomes of an open order at the end of the sending window: cancel | leave; by default cancel "
+        "where the venue can",
     )
     send_minutes: int = Field(
         default=45, ge=1, le=390, strict=True, description="minutes after its scheduled time in which a run may send"

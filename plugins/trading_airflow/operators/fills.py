@@ -56,6 +56,10 @@ class TrackFillsOperator(TradingOperator):
                 settings = desk.settings
                 if not track_for(desk, run, seconds=settings.fast_poll_seconds if waits == 0 else 0):
                     seconds = min(settings.defer_seconds * 2**waits, settings.longest_defer_seconds)
+                    left = (run.send_until - ledger.now()).total_seconds()
+                    if 0 < left < seconds:
+                        # What is open then may have to be canceled: begin again with short waits.
+                        seconds, waits = left, -1
                     defer_for(self, timedelta(seconds=seconds), "execute_complete", waits=waits + 1)
                 run = close_run(desk, run)
             _log(run)

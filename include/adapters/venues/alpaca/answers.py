@@ -31,7 +31,7 @@ from include.trading.errors import (
     TradingError,
     Unauthorized,
 )
-from include.trading.models import AccountFacts, OrderReport, OrderRequest, Side
+from include.trading.models import AccountFacts, Allowance, OrderReport, OrderRequest, Side
 
 NOT_FOUND: Final = 40410000
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -161,6 +161,17 @@ def message_of(answer: Answer) -> str | None:
     """Return the message of the vendor's own error object, None where the answer is none."""
     message = error_object(answer).get("message")
     return message if isinstance(message, str) and message else None
+
+
+def allowance_of(answer: Answer, now: datetime) -> Allowance | None:
+    """Return what the headers say is left of the account's requests, None where they do not say it."""
+    try:
+        limit, left = (int(answer.headers.get(f"X-RateLimit-{name}", "")) for name in ("Limit", "Remaining"))
+    except ValueError:
+        return None
+    if limit < 1 or left > limit:
+        return None
+    return Allowance(limit=limit, left=max(left, 0), seconds_to_reset=seconds_to_reset(answer, now))
 
 
 def seconds_to_reset(answer: Answer, now: datetime) -> float:

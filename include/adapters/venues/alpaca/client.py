@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from include.adapters.http.answers import Answer, bool_of, parse_json, quantity_of, text_of
@@ -18,6 +18,7 @@ from include.adapters.http.client import HttpService
 from include.adapters.venues.alpaca.answers import (
     accepted_order,
     account_facts,
+    allowance_of,
     is_unknown_order,
     message_of,
     order_report,
@@ -35,7 +36,7 @@ from include.trading.errors import (
     TradingError,
     Unauthorized,
 )
-from include.trading.models import AccountFacts, GatewayMode, OrderReport, OrderRequest, VenueInfo
+from include.trading.models import AccountFacts, Allowance, GatewayMode, OrderReport, OrderRequest, VenueInfo
 from include.trading.numbers import shares
 from include.trading.ports import VenueGate, VenueTraits
 
@@ -57,6 +58,7 @@ TRAITS: Final = VenueTraits(
     can_cancel=True,
     has_rate_limit=True,
     tells_account=True,
+    mode_holds_seconds=ACCOUNT_SECONDS,
 )
 BLOCKS: Final = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
 
@@ -65,6 +67,7 @@ class AlpacaReader(HttpService):
     """Reads the account; cannot send or cancel an order."""
 
     _account: tuple[float, Answer] | None = None
+    _allowance: Allowance | None = None
 
     @property
     def traits(self) -> VenueTraits:
@@ -80,8 +83,11 @@ class AlpacaReader(HttpService):
         return self._info(answer)
 
     def mode_now(self) -> VenueInfo:
-        """Return the same from what was read in the last 15 seconds."""
-        return self._info(self._account_now())
+        """Return the same with one request; the traits say for how long it counts."""
+        return self._info(self._account_now(fresh=True))
+
+    def allowance(self) -> Allowance | None:
+        return self._allowance
 
     def refusal(self) -> str | None:
         """Return why the account may send nothing now."""
@@ -170,6 +176,12 @@ class AlpacaReader(HttpService):
         Raises BadAnswer when one of the three numbers is missing or beyond any amount that can be meant.
         """
         return account_facts(self._account_now())
+
+    def _exchange(self, method: str, path: str, **words: Any) -> Answer:
+        """Exchange, and keep what the answer says is left of the account's requests."""
+        answer = super()._exchange(method, path, **words)
+        self._allowance = allowance_of(answer, datetime.now(UTC)) or self._allowance
+        return answer
 
     def _account_now(self, *, fresh: bool = False) -> Answer:
         now = time.monotonic()

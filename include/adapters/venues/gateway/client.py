@@ -124,6 +124,9 @@ class GatewayReader(HttpService):
         except ValueError as error:
             raise answer.bad(error) from error
 
+    def allowance(self) -> None:
+        """Return None: a gateway says what is left only once nothing is, with its 429."""
+
     def _info(self, health: Answer, config: Answer | None) -> VenueInfo:
         body = health.json()
         try:

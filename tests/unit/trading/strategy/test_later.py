@@ -85,7 +85,6 @@ def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothin
             ("momentum", "orders.style.auction", "auction orders"),
             ("momentum", "orders.overrides", "styles by order"),
             ("momentum", "orders.reductions_first.auto", "asking the venue whether sales must come first"),
-            ("momentum", "orders.at_send_until", "canceling at the end of the sending window"),
             ("momentum", "limits.volume_share", "a limit by traded volume"),
             ("momentum", "limits.daily_loss", "a limit of a day's loss"),
             ("momentum", "limits.drawdown", "a limit of drawdown"),

@@ -11,7 +11,13 @@ import httpx
 import pytest
 
 from include.adapters.http.answers import Answer
-from include.adapters.venues.alpaca.answers import accepted_order, is_unknown_order, state_of, submit_failure
+from include.adapters.venues.alpaca.answers import (
+    accepted_order,
+    allowance_of,
+    is_unknown_order,
+    state_of,
+    submit_failure,
+)
 from include.trading.errors import (
     BadAnswer,
     BookMismatch,
@@ -152,3 +158,27 @@ def test_only_alpacas_own_404_says_that_there_is_no_such_order() -> None:
     assert not is_unknown_order(answer(404, {"code": 40410001, "message": "another thing"}))
     assert not is_unknown_order(answer(404, {"message": "endpoint not found."}))
     assert not is_unknown_order(answer(410, {"code": 40410000, "message": "gone"}))
+
+
+def test_what_is_left_of_the_accounts_requests_is_in_the_headers() -> None:
+    headers = {"X-RateLimit-Limit": "200", "X-RateLimit-Remaining": "7"}
+    reset = {"X-RateLimit-Reset": str(int(NOW.timestamp()) + 30)}
+
+    told = allowance_of(answer(200, {}, **headers, **reset), NOW)
+
+    assert told is not None
+    assert (told.limit, told.left, told.seconds_to_reset) == (200, 7, 30)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-RateLimit-Limit": "200"},
+        {"X-RateLimit-Limit": "many", "X-RateLimit-Remaining": "7"},
+        {"X-RateLimit-Limit": "0", "X-RateLimit-Remaining": "0"},
+        {"X-RateLimit-Limit": "200", "X-RateLimit-Remaining": "201"},
+    ],
+)
+def test_headers_that_say_nothing_of_a_limit_limit_nothing(headers: dict[str, str]) -> None:
+    assert allowance_of(answer(200, {}, **headers), NOW) is None
