@@ -24,7 +24,13 @@ def alpaca(sandbox: Sandbox) -> PriceSource:
     return engine.assembly().prices(sandbox_strategy(), **OPTIONS)
 
 
-SOURCES: dict[str, Callable[[Sandbox], PriceSource]] = {"alpaca": alpaca}
+def alpacas_own_keys(sandbox: Sandbox) -> PriceSource:
+    engine = Engine("", sandbox.signals_url, sandbox.alpaca_url, "", alpaca_key=sandbox.alpaca_key)
+    named = {"alpaca": {"connection": "execution_gateway"}}
+    return engine.assembly().prices(sandbox_strategy(prices=named), **OPTIONS)
+
+
+SOURCES: dict[str, Callable[[Sandbox], PriceSource]] = {"alpaca": alpaca, "keys of the venue": alpacas_own_keys}
 
 
 @pytest.fixture(params=SOURCES)
@@ -73,7 +79,8 @@ def test_no_symbols_are_no_prices(source: PriceSource) -> None:
 def test_no_answer_is_an_error_and_never_no_price(
     source: PriceSource, sandboxes: dict[str, Sandbox], fault: str
 ) -> None:
-    sandboxes["v2"].admin.fault(fault, service="market", match=EVERY)
+    for service in ("market", "alpaca"):
+        sandboxes["v2"].admin.fault(fault, service=service, match=EVERY)
     now = datetime.now(UTC)
 
     with pytest.raises(TradingError):

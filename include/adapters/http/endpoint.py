@@ -28,7 +28,7 @@ EXTRA_KEYS: dict[str, tuple[str, ...]] = {
     "signal_service": ("contract", "service_id", *TIMEOUT_KEYS),
     "execution_gateway": ("venue", "contract", "account", "service_id", "broker_timezone", *TIMEOUT_KEYS),
     "market_data": ("feed", *TIMEOUT_KEYS),
-    "alpaca": ("venue", "account", *TIMEOUT_KEYS),
+    "alpaca": ("venue", "account", "feed", *TIMEOUT_KEYS),
 }
 # Whose login and password are an API key and its secret.
 KEYED = ("market_data", "alpaca")

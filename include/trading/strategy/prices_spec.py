@@ -20,7 +20,10 @@ class AlpacaPrices(PricesSpec):
 
     word: ClassVar[str] = "alpaca"
 
-    connection: ConnectionId = Field(default="market_data", description="Airflow connection of the market data")
+    connection: ConnectionId = Field(
+        default="market_data",
+        description="Airflow connection of the market data, or of a venue at Alpaca, whose keys read it too",
+    )
 
     @property
     def called(self) -> str:
