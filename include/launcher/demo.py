@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from include.launcher import airflow, ops_environment, processes, report
+from include.launcher import airflow, ops_environment, processes, report, seed
 from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, usable_state_folder
 from include.launcher.postgres import EmbeddedPostgres
@@ -82,7 +82,7 @@ def demo(*, once: bool, venue: str = "gateway") -> int:
     with ExitStack() as started:
         try:
             progress = Progress()
-            stack = bring_up(started, progress, venue=venue)
+            stack = bring_up(started, progress, venue=venue, seeds=True)
             traded = stack.strategies[0]
             run_id = _trade(stack, traded.dag_id, progress)
             code = 0 if _show(stack, traded.dag_id, run_id) else 1
@@ -111,11 +111,17 @@ LedgerOf = Callable[[EmbeddedPostgres, ExitStack], str]
 
 
 def bring_up(
-    started: ExitStack, progress: Progress, ledger_of: LedgerOf = ledger_on, *, venue: str = "gateway"
+    started: ExitStack,
+    progress: Progress,
+    ledger_of: LedgerOf = ledger_on,
+    *,
+    venue: str = "gateway",
+    seeds: bool = False,
 ) -> Stack:
     """Start PostgreSQL, sandbox and Airflow, each healthy on return; `started` stops them.
 
     ledger_of: makes the ledger's database on our own server, and returns its URL.  venue: what the demo trades at.
+    seeds: trade past sessions first, where the ledger is our own and empty.
     """
     began = datetime.now(UTC)
     strategies = strategies_of(strategies_path(os.environ))
@@ -147,6 +153,8 @@ def bring_up(
     _migrate_ledger(env, logs / "ledger-migrate.log")
     follow_sandbox(env, [id for id in _venues(strategies) if f"AIRFLOW_CONN_{id.upper()}" not in os.environ])
     progress.step("the ledger's tables are up to date")
+    if seeds:
+        _seed(started, env, strategies[0], sandbox, ports, logs / "seed.log", progress)
     if migration:
         airflow.finish_migration(migration, stamp)
         progress.step("Airflow's tables are up to date")
@@ -218,6 +226,35 @@ def _migrate_ledger(env: dict[str, str], log: Path) -> None:
         code = child.collect()
     if code:
         raise CannotRun(f"The ledger's migrations failed, {log} says:\n{child.tail(10)}")
+
+
+def _seed(
+    started: ExitStack,
+    env: dict[str, str],
+    strategy: Strategy,
+    sandbox: processes.Child,
+    ports: Ports,
+    log: Path,
+    progress: Progress,
+) -> None:
+    """Trade past sessions with the sandbox before anything else looks at the ledger, and say that it is play."""
+    embedded = not (os.environ.get(LEDGER_SETTING) or os.environ.get("DATABASE_URL"))
+    sessions = seed.wanted(os.environ, strategy, embedded=embedded)
+    if not sessions:
+        return
+    _wait_for_sandbox(sandbox, ports)
+    command = [sys.executable, "-m", "include.launcher.seed", f"http://127.0.0.1:{ports.admin}", str(sessions)]
+    child = processes.start("seed", command, log=log, env=env, cwd=ROOT)
+    started.callback(processes.stop, [child])
+    try:
+        child.wait()
+    finally:
+        code = child.collect()
+    if code:
+        raise CannotRun(f"Past sessions could not be traded with the sandbox; without them: SEED=0. {child.tail(10)}")
+    done = child.tail(1).strip()
+    if not done.startswith("0 "):
+        progress.step(f"{done} before today were traded with the sandbox: play money, in the demo's own ledger alone")
 
 
 def _venues(strategies: Sequence[Strategy]) -> list[str]:

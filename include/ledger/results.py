@@ -44,6 +44,9 @@ class Results:
         ).fetchall()
         return [(BookKey(account, row["strategy_id"], row["mode"]), row["first"]) for row in rows]
 
+    def has_plans(self) -> bool:
+        return self._connection.execute("SELECT FROM plans LIMIT 1").fetchone() is not None
+
     def first_capital(self, key: BookKey) -> Decimal | None:
         """Return what the book's first plan was made with."""
         row = self._connection.execute(

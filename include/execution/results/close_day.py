@@ -52,11 +52,13 @@ def close_books(
     actor: str,
     reader: VenueReader | None = None,
     calendar: str | None = None,
+    before: datetime | None = None,
 ) -> Closed:
     """Close every session of the account's books that is over and not closed, and then the account's own day.
 
     strategies: by id, as the file has them now; one that left it is read from its newest run.
     reader: the account's venue, where it can be asked. calendar: only the books of this exchange.
+    before: what was booked from then on is a later day's; by default it follows from each session's close.
     Trouble with one book is reported, and the others are closed.
     """
     found = Closed()
@@ -88,7 +90,7 @@ def close_books(
                         key,
                         session,
                         Closing(strategy, prices, actor=actor),
-                        before=now if is_last else min(now, session.close + BOOKED_WITHIN),
+                        before=before or (now if is_last else min(now, session.close + BOOKED_WITHIN)),
                         row=row,
                     )
                     found.days.append(f"{key.strategy_id} {day}: {row.result:+,.2f} USD")

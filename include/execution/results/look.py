@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import datetime
 
 from include.execution.assembly import DEFAULT_VENUE, Assembly
 from include.execution.results.close_day import Closed, by_id, close_books
@@ -23,8 +24,12 @@ def close_account(
     *,
     actor: str,
     calendar: str | None = None,
+    before: datetime | None = None,
 ) -> Closed:
-    """Close every book of the account that is due, and raise or end the alert on those that could not be closed."""
+    """Close every book of the account that is due, and raise or end the alert on those that could not be closed.
+
+    calendar, before: as `close_books` takes them.
+    """
     connections = {DEFAULT_VENUE, *(strategy.venue for strategy in strategies), *ledger.plans.gateway_connections()}
     venues, _ = assembly.venues(connections)
     with ExitStack() as stack:
@@ -35,7 +40,16 @@ def close_account(
                 reader = stack.enter_context(venues[account].reader(correlation_id=f"books:{account}"))
         except TradingError as error:
             problem = f"{account}: {error}"
-        found = close_books(ledger, assembly, account, by_id(strategies), actor=actor, reader=reader, calendar=calendar)
+        found = close_books(
+            ledger,
+            assembly,
+            account,
+            by_id(strategies),
+            actor=actor,
+            reader=reader,
+            calendar=calendar,
+            before=before,
+        )
     if problem is not None:
         found.problems.append(problem)
     key = BOOKS_NOT_CLOSED.key(account)
