@@ -14,6 +14,7 @@ from airflow.sdk import DAG, Param, get_parsing_context
 from include.execution.settings import settings_from
 from include.trading.strategy.file import load_strategies
 from include.trading.strategy.narrowing import params_schema
+from include.trading.strategy.schedule_spec import assets_of
 from include.trading.strategy.spec import Strategy
 from trading_airflow.alerts import TradingNotifier
 from trading_airflow.operators.fills import TrackFillsOperator
@@ -21,7 +22,7 @@ from trading_airflow.operators.orders import MapOrdersOperator, SubmitOrderOpera
 from trading_airflow.operators.signals import FetchSignalsOperator
 from trading_airflow.retries import TradingRetryPolicy
 from trading_airflow.strategies import START_DATE, strategies_path
-from trading_airflow.timetable import schedule_for
+from trading_airflow.timetable import assets_named, schedule_for
 
 TRIAGE = """
 **What it does.** `fetch_signals` asks the Signal Service, `map_orders` freezes the session's plan in the ledger,
@@ -73,7 +74,12 @@ def build_dag(strategy: Strategy, retry_minutes: Sequence[float], *, in_task: bo
         },
         on_failure_callback=TradingNotifier("run_failed"),
     ) as dag:
-        signals = FetchSignalsOperator(task_id="fetch_signals", strategy_id=strategy.id)
+        signals = FetchSignalsOperator(
+            task_id="fetch_signals",
+            strategy_id=strategy.id,
+            # It asks for their events.
+            inlets=assets_named(assets_of(strategy.schedule)),
+        )
         orders = MapOrdersOperator(task_id="map_orders", signals=signals.output)
         submitted = SubmitOrderOperator.partial(task_id="submit_orders", map_index_template="{{ label }}").expand(
             order=orders.output

@@ -22,6 +22,7 @@ from include.ops.commands import (
     resume,
     settle,
     watch,
+    what_if,
 )
 
 GROUPS: dict[str, tuple[Command, ...]] = {
@@ -31,6 +32,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         orders.COMMAND,
         alerts.COMMAND,
         corrections.COMMAND,
+        what_if.COMMAND,
         report.COMMAND,
     ),
     "act": (

@@ -1,4 +1,4 @@
-"""When a strategy's DAG runs: once a session of its exchange, or by a cron expression in the exchange's time zone."""
+"""When a strategy's DAG runs: once a session of its exchange, by a cron in its time zone, or at events of assets."""
 
 from __future__ import annotations
 
@@ -14,21 +14,52 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from include.trading.calendar.due import due_at, moved
 from include.trading.calendar.exchanges import checked_offset, exchange, session_offset
 from include.trading.calendar.sessions import Session, TradingCalendar, trading_calendar
+from include.trading.strategy.schedule_spec import Arrival, Schedule
 
 if TYPE_CHECKING:
+    from airflow.sdk import Asset, AssetAny
     from airflow.timetables.base import TimeRestriction
     from pendulum import DateTime
 
 log = structlog.get_logger(__name__)
 
 
-def schedule_for(schedule: str | None, calendar: str, closures: Sequence[date] = ()) -> Timetable | None:
-    """Return the timetable of a strategy's schedule; None, for runs by hand only, stays None.
+def schedule_for(schedule: Schedule, calendar: str, closures: Sequence[date] = ()) -> Any:
+    """Return what a DAG takes as the schedule of a strategy; None, for runs by hand only, stays None.
 
-    schedule: `session`, `session+15` (minutes after the open) or five cron fields in the exchange's time zone.
+    Any event of any of a strategy's assets starts a run: which of them are there for a session is for the run to say,
+    because Airflow counts events without asking which session they are about.
+
+    schedule: `session`, `session+15` (minutes after the open), five cron fields in the exchange's time zone, or assets.
     closures: days that are no sessions although the calendar says so.
     Raises InvalidData for any other, and for an unknown calendar.
     """
+    if not isinstance(schedule, Arrival):
+        return _timetable_for(schedule, calendar, closures)
+    from airflow.sdk import AssetAny
+
+    any_event = AssetAny(*assets_named(schedule.assets))
+    by_the_clock = _timetable_for(schedule.at, calendar, closures)
+    return any_event if by_the_clock is None else _either(by_the_clock, any_event)
+
+
+def _either(timetable: Any, assets: AssetAny) -> Any:
+    # Any: Airflow's core and its SDK declare timetables apart, and take each other's.
+    from airflow.sdk import AssetOrTimeSchedule
+
+    return AssetOrTimeSchedule(timetable=timetable, assets=assets)
+
+
+def assets_named(names: Sequence[str]) -> list[Asset]:
+    """Return Airflow's assets of these names; a producer writes `Asset("name")`."""
+    if not names:
+        return []
+    from airflow.sdk import Asset
+
+    return [Asset(name) for name in names]
+
+
+def _timetable_for(schedule: str | None, calendar: str, closures: Sequence[date]) -> Timetable | None:
     if schedule is None:
         return None
     offset_minutes = session_offset(schedule, calendar)

@@ -57,9 +57,11 @@ SETTINGS = Settings(
 # One strategy, and so one DAG, for each subject, so that no test works on another's positions. Generated symbols.
 SENDING = (
     *("twice", "cleared", "retried", "killed", "scheduled", "database", "doubled", "browser"),
-    *("orphaned", "hanging"),
+    *("orphaned", "hanging", "announced"),
 )
 PER_STRATEGY = 3
+# The strategy `announced` runs when both have had an event.
+ASSETS = ("live_scores", "live_risk")
 
 
 def symbols_of(strategy_id: str) -> list[str]:
@@ -70,17 +72,20 @@ def symbols_of(strategy_id: str) -> list[str]:
 
 def strategies_file() -> str:
     """Return the strategies: the demo's, one for each subject, and one that trades nothing, in market hours only."""
-    sandbox = "mode: paper, sandbox_only: true, market_hours: false, schedule: null"
+    sandbox = "mode: paper, sandbox_only: true, market_hours: false"
     money = "signals: {service: {top_n: 2, bottom_n: 1}}, capital: 100000, max_position_size: 10000"
     lines = [
         "strategies:",
-        f"  - {{id: daily_trading, {sandbox}, symbols: [AAPL, MSFT, JPM, XOM, KO], {money}}}",
+        f"  - {{id: daily_trading, {sandbox}, schedule: null, symbols: [AAPL, MSFT, JPM, XOM, KO], {money}}}",
         f"  - {{id: plan_only, mode: plan, schedule: session, symbols: [GE, HD, JNJ], {money}}}",
         # For backfills. Due a minute before the close, so that at no hour switching it on starts a run that may send.
         "  - {id: backfilled, mode: paper, sandbox_only: true, schedule: session+384, "
         f"symbols: [AMD, BAC, CVX, PEP, PG], {money}}}",
     ]
-    lines += [f"  - {{id: {id}, {sandbox}, symbols: [{', '.join(symbols_of(id))}], {money}}}" for id in SENDING]
+    for id in SENDING:
+        schedule = f"{{assets: [{', '.join(ASSETS)}]}}" if id == "announced" else "null"
+        symbols = ", ".join(symbols_of(id))
+        lines.append(f"  - {{id: {id}, {sandbox}, schedule: {schedule}, symbols: [{symbols}], {money}}}")
     return "\n".join(lines) + "\n"
 
 
@@ -134,6 +139,19 @@ class Live:
         self.stack.api.unpause(dag_id)
         body = {"logical_date": None, "conf": dict(conf or {})}
         return LiveRun(dag_id, self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def announce(self, dag_id: str, asset: str, **extra: Any) -> LiveRun:
+        """Send an event of an asset, as a producer outside of Airflow does; return the run that it starts."""
+        until(lambda: self.stack.api.knows(dag_id), f"the DAG {dag_id}")
+        self.stack.api.unpause(dag_id)
+        (found,) = self.call("GET", f"/api/v2/assets?name_pattern={asset}")["assets"]
+        before = self._runs_of(dag_id)
+        self.call("POST", "/api/v2/assets/events", {"asset_id": found["id"], "extra": extra})
+        (started,) = until(lambda: self._runs_of(dag_id) - before, f"a run of {dag_id}")
+        return LiveRun(dag_id, started)
+
+    def _runs_of(self, dag_id: str) -> set[str]:
+        return {run["dag_run_id"] for run in self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]}
 
     def state(self, run: LiveRun) -> str:
         return str(self.call("GET", run.path)["state"])

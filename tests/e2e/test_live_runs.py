@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.live import PER_STRATEGY, RETRY_SECONDS, Live, LiveRun, symbols_of, until
+from tests.e2e.live import ASSETS, PER_STRATEGY, RETRY_SECONDS, Live, LiveRun, symbols_of, until
 
 
 def once(strategy_id: str) -> dict[str, int]:
@@ -85,6 +85,45 @@ def test_a_plan_strategy_sends_nothing_and_needs_no_open_market(live: Live) -> N
     assert found.num_orders_planned > 0
     assert live.orders(run) == []
     assert live.states(run, "submit_orders") == {"skipped": 1}
+
+
+# ── when signals arrive ──
+
+
+def test_events_of_all_assets_make_one_plan_and_one_for_a_past_session_sends_nothing(live: Live) -> None:
+    dag_id, (scores, risk) = "daily_trading__announced", ASSETS
+
+    alone = live.announce(dag_id, scores)
+
+    assert live.wait(alone) == "success"
+    assert live.ledger_run(alone) is None
+    assert "waiting for live_risk" in live.xcom(alone, "fetch_signals")["waits"]
+    assert [live.states(alone, task) for task in ("map_orders", "submit_orders", "track_fills")] == [{"skipped": 1}] * 3
+
+    both = live.announce(dag_id, risk, rows=3)
+
+    assert live.wait(both) == "success"
+    assert completed(live, both)
+    assert live.booked("announced") == once("announced")
+
+    again = live.announce(dag_id, scores)
+
+    assert live.wait(again) == "success"
+    found = [live.ledger_run(run) for run in (both, again)]
+    assert [row.parameters["signal_event"].get("rows") for row in found if row] == [3, None]
+    assert len({row.plan_id for row in found if row}) == 1
+    assert [row.run_type for row in found if row] == ["asset_triggered"] * 2
+    assert live.booked("announced") == once("announced")
+
+    past = "2026-03-03"
+    live.wait(live.announce(dag_id, scores, session=past))
+    replay = live.announce(dag_id, risk, session=past)
+
+    assert live.wait(replay) == "success"
+    replayed = live.ledger_run(replay)
+    assert replayed is not None
+    assert (str(replayed.session_date), replayed.mode) == (past, "replay")
+    assert live.booked("announced") == once("announced")
 
 
 # ── nonsense ──

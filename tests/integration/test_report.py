@@ -17,6 +17,7 @@ from include.ops.main import main
 from include.sandbox.prices import Prices
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.calendar.sessions import Session, trading_calendar
+from include.trading.strategy.schedule_spec import Arrival
 from tests.support.engine import SYMBOLS, Engine, sandbox_strategy
 
 CALENDAR = trading_calendar("XNYS", today=datetime.now(UTC).date())
@@ -92,6 +93,40 @@ def test_equity_is_what_the_plans_holdings_gained_from_close_to_close(bench: Ben
     assert [Decimal(session["equity"]) for session in found["sessions"]] == equity
     assert Decimal(found["total_return"]) == (equity[-1] - 100000) / 100000
     assert (found["orders"], found["left_out"]) == (24, [])
+
+
+def test_a_what_if_without_airflow_replays_what_a_backfill_does(bench: Bench, running: Sandbox, tmp_path: Path) -> None:
+    bench.replay(*SESSIONS)
+    backfilled = bench.json()
+    arriving = sandbox_strategy(id="arriving", schedule=Arrival(assets=("scores",)))
+    entry = arriving.model_dump(mode="json", exclude_defaults=True)
+    (tmp_path / "strategies.yaml").write_text(json.dumps({"strategies": [entry]}))
+    bench.environ["TRADING_STRATEGIES_FILE"] = str(tmp_path / "strategies.yaml")
+    bench.environ["AIRFLOW_CONN_SIGNAL_SERVICE"] = f"{bench.engine.signals_url}/?contract=v2"
+    sessions = ["--from", str(DAYS[0]), "--to", str(DAYS[-1])]
+
+    assert main(["what-if", *sessions], bench.environ) == 0
+
+    found = bench.json("--strategy", "arriving")
+    assert [session["equity"] for session in found["sessions"]] == [row["equity"] for row in backfilled["sessions"]]
+    assert main(["what-if", *sessions], bench.environ) == 0
+    assert bench.json("--strategy", "arriving") == found
+    assert running.admin.book()["posts_total"] == 0
+
+
+def test_a_what_if_names_the_sessions_without_signals_and_goes_on(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "{as_of_date}.csv"
+    for day in DAYS[:-2]:
+        Path(str(file).format(as_of_date=day)).write_text("symbol,weight\nAAPL,1\n")
+    entry = {"id": "filed", "capital": 1000, "signals": {"file": {"path": str(file), "dated": "name"}}}
+    (tmp_path / "strategies.yaml").write_text(json.dumps({"strategies": [entry]}))
+    bench.environ["TRADING_STRATEGIES_FILE"] = str(tmp_path / "strategies.yaml")
+
+    assert main(["what-if", "--from", str(DAYS[1]), "--to", str(DAYS[-1]), "--json"], bench.environ) == 1
+
+    found = json.loads(bench.capsys.readouterr().out)
+    assert [row["session"] for row in found] == [str(day) for day in DAYS[1:]]
+    assert [row["problem"] is None for row in found] == [True] * (len(DAYS) - 2) + [False]
 
 
 def test_a_session_without_a_replay_is_named_and_the_chain_goes_on_past_it(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from include.execution.duty.watchdog import HEARTBEAT, Watched
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.errors import InvalidData
 from include.trading.order.row import Intent
+from include.trading.strategy.schedule_spec import Arrival
 from tests.support.duty import Duty
 from tests.support.engine import Engine, sandbox_strategy
 from tests.support.inbox import webhook
@@ -166,6 +167,23 @@ def test_a_strategy_without_a_calendar_keeps_no_other_from_being_missed(duty: Du
 
     assert [words.split()[0] for words in found.missed] == ["daily_trading"]
     assert TROUBLE in duty.send()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "missed"),
+    [(Arrival(assets=("scores",), deadline="session+60"), ["daily_trading"]), (Arrival(assets=("scores",)), [])],
+)
+def test_a_session_whose_signals_do_not_come_is_alerted_at_its_deadline(
+    duty: Duty, schedule: Arrival, missed: list[str]
+) -> None:
+    waiting = sandbox_strategy(schedule=schedule)
+    duty.engine.run("one", waiting)
+
+    found = duty.watch(Watched(waiting, paused=False), later=timedelta(days=14))
+
+    assert [words.split()[0] for words in found.missed] == missed
+    duty.send()
+    assert any("events of scores" in message["message"] for message in duty.inbox.messages) == bool(missed)
 
 
 def test_an_unreadable_strategies_file_is_an_alert_of_its_own_and_stops_no_look(duty: Duty) -> None:

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from include.launcher.paths import ROOT
 from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import InvalidData
+from include.trading.strategy.schedule_spec import Arrival, Schedule
 from tests.bench.imports import inner_imports
 from trading_airflow.timetable import ExchangeCloseTimetable, ExchangeSessionTimetable, schedule_for
 from trading_airflow.warmup import MODULES, forks_tasks
@@ -415,3 +416,33 @@ def test_a_close_that_was_slept_through_is_made_up_for(monkeypatch: pytest.Monke
     made_up = next_run(timetable, new_york(11, 20, 16, 20))
     assert made_up is not None
     assert made_up.run_after == new_york(11, 23, 16, 20)
+
+
+# ── when signals arrive ──
+
+
+def scheduled(schedule: Schedule) -> Timetable:
+    """Return the timetable as the scheduler has it: written and read again."""
+    dag = DAG("arriving", schedule=schedule_for(schedule, "XNYS"), start_date=new_york(11, 2))
+    return DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+
+
+def test_signals_alone_start_runs_at_no_time() -> None:
+    timetable = scheduled(Arrival(assets=("scores", "risk")))
+
+    assert [(key.name, key.uri) for key, _ in timetable.asset_condition.iter_assets()] == [
+        ("scores", "scores"),
+        ("risk", "risk"),
+    ]
+    assert next_run(timetable) is None
+    assert not timetable.periodic
+
+
+def test_a_time_and_signals_start_a_run_at_the_time_and_at_each_event() -> None:
+    timetable = scheduled(Arrival(assets=("scores", "risk"), at="session+10", deadline="session+60"))
+
+    assert runs_between(timetable, new_york(11, 23, 0, 0), new_york(11, 24, 23)) == [
+        new_york(11, 23, 9, 40),
+        new_york(11, 24, 9, 40),
+    ]
+    assert timetable.periodic

@@ -64,7 +64,7 @@ def test_every_command_of_ours_exists(page: Path) -> None:
 
     made = set(re.findall(r"(?:^ {4}|`)make ([a-z-]+)", text, re.MULTILINE))
     run = set(re.findall(r"include/run\.py ([a-z-]+)", text))
-    operated = set(re.findall(r"python -m include\.ops ([a-z]+)", text))
+    operated = set(re.findall(r"python -m include\.ops ([a-z-]+)", text))
     assert [target for target in made if f"\n{target}:" not in makefile] == []
     assert run - COMMANDS.keys() == set()
     assert operated - ops.keys() == set()

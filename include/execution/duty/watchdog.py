@@ -33,6 +33,7 @@ from include.trading.errors import InvalidData, OutcomeUnknown, TradingError, Un
 from include.trading.order.states import FINAL
 from include.trading.ports import VenueReader
 from include.trading.run.row import Run
+from include.trading.strategy.schedule_spec import assets_of, due_by
 from include.trading.strategy.spec import Strategy
 
 log = structlog.get_logger(__name__)
@@ -231,13 +232,14 @@ class Watchdog:
 
     def _notice_missed(self, watched: Watched) -> None:
         strategy, now = watched.strategy, self.ledger.now()
-        if strategy.schedule is None:
+        schedule = due_by(strategy.schedule)
+        if schedule is None:
             return
         paused = f"paused:{strategy.id}"
         if watched.paused:
             self.ledger.steps.beat(paused)
             return
-        found = latest_due(strategy.schedule, calendar_of(strategy, now), now)
+        found = latest_due(schedule, calendar_of(strategy, now), now)
         if found is None:
             return
         session, due = found
@@ -255,7 +257,7 @@ class Watchdog:
             SESSION_MISSED.alarm(
                 SESSION_MISSED.key(strategy.id, session.day),
                 f"{strategy.id} has no {strategy.mode} run of session {session.day}, which was due at "
-                f"{due:%Y-%m-%d %H:%M} UTC",
+                f"{due:%Y-%m-%d %H:%M} UTC{_waited_for(strategy)}",
             ),
             strategy_id=strategy.id,
             session=session.day,
@@ -282,3 +284,8 @@ class Watchdog:
         self.findings.problems.append(words)
         if subject is not None:
             self._told.setdefault(subject, []).append(words)
+
+
+def _waited_for(strategy: Strategy) -> str:
+    assets = assets_of(strategy.schedule)
+    return f"; it waits for signals, announced by events of {listed(assets)}" if assets else ""

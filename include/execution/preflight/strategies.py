@@ -18,6 +18,7 @@ from include.trading.models import Price
 from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.risk import RULES, rules_off
 from include.trading.strategy.limits import Limits
+from include.trading.strategy.schedule_spec import assets_of, clock_of
 from include.trading.strategy.signals_spec import SignalsSpec
 from include.trading.strategy.sizing_spec import OwnSizing
 from include.trading.strategy.spec import Strategy
@@ -76,15 +77,20 @@ def check_own_parts(strategy: Strategy, note: Note) -> Iterator[Finding]:
 
 
 def _schedule(strategy: Strategy, calendar: TradingCalendar, now: datetime, note: Note) -> Finding:
-    due = next_run(strategy.schedule, calendar, now)
+    clock, assets = clock_of(strategy.schedule), assets_of(strategy.schedule)
+    due = next_run(clock, calendar, now)
+    if due is None and assets:
+        return note(
+            "next run", f"once {listed(assets)} announced signals; the current session is {calendar.current(now).day}"
+        )
     if due is None:
         return note("next run", f"by hand; the current session is {calendar.current(now).day}")
     session = calendar.current(due)
     value = f"{due:%Y-%m-%d %H:%M} UTC for session {session.day}, {session.open:%H:%M} to {session.close:%H:%M} UTC"
     if strategy.mode in SENDING_MODES and strategy.market_hours and not session.open <= due < session.close:
-        step = f"change the schedule {strategy.schedule!r}: a run outside the session's hours only plans"
+        step = f"change the schedule {clock!r}: a run outside the session's hours only plans"
         return note("next run", value, step)
-    return note("next run", value)
+    return note("next run", f"{value}, once {listed(assets)} announced signals for it" if assets else value)
 
 
 def _signals(strategy: Strategy, assembly: Assembly, session: Session, last: Session, note: Note) -> Iterator[Finding]:

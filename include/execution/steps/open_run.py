@@ -102,7 +102,7 @@ def open_run(
             mode=terms.mode,
             mode_reason=terms.mode_reason,
             session_date=terms.session,
-            revision=_revision(ledger, strategy, request, terms, account, now),
+            revision=_revision(ledger, strategy, request, terms, account, now, run_type=identity.run_type),
             parameters={
                 **parameters(narrow, request, terms, own_mode=strategy.mode),
                 **({} if signal_event is None else {"signal_event": clean_json(signal_event)}),
@@ -203,11 +203,18 @@ def sends(run: Run) -> bool:
 
 
 def _revision(
-    ledger: Ledger, strategy: Strategy, request: RunRequest, terms: RunTerms, account: str, now: datetime
+    ledger: Ledger,
+    strategy: Strategy,
+    request: RunRequest,
+    terms: RunTerms,
+    account: str,
+    now: datetime,
+    *,
+    run_type: RunType,
 ) -> int:
     """Return the revision a new run works on: the one asked for, else the newest there is.
 
-    Only the sandbox's strategy opens the next by itself, when the newest is finished or dead.
+    Only the sandbox's strategy opens the next by itself, when the newest is finished or dead; an event never does.
     """
     newest = ledger.plans.latest(mode=terms.mode, account=account, strategy_id=strategy.id, session=terms.session)
     asked = request.revision
@@ -222,7 +229,7 @@ def _revision(
                 f"to carry it on or {newest.revision + 1} to trade the session again; got {asked}"
             )
         return asked
-    if not strategy.market_hours and _over(ledger, newest, now):
+    if not strategy.market_hours and run_type != "asset_triggered" and _over(ledger, newest, now):
         return newest.revision + 1
     return newest.revision
 

@@ -78,7 +78,7 @@ def _rows(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[str]:
             continue
         kinds = [kind for kind in _kinds(field) if isinstance(kind, type)]
         groups = [kind for kind in kinds if issubclass(kind, BaseModel) and not issubclass(kind, Word)]
-        if not groups:
+        if len(groups) < len(kinds) or not kinds:
             yield f"| `{'.'.join(path)}` | {_default(field)} | {_cell(field.description or '')} |"
         for kind in kinds:
             if kind in groups:

@@ -12,9 +12,6 @@ from include.trading.validation import FieldProblem, shown
 
 # By path; the last part is a key, or a word that stands there as text.
 _ROWS: Final = {
-    "schedule.at": "a time within the session",
-    "schedule.assets": "starting when data is there",
-    "schedule.deadline": "a deadline for data",
     "signals.sql": "signals from a query",
     "signals.python": "signals from a function",
     "signals.event": "signals sent with an event",

@@ -7,14 +7,14 @@ from typing import Final, Literal, TypeVar
 
 from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
-from include.trading.calendar.exchanges import EXCHANGES, latest_offset, session_offset
-from include.trading.errors import InvalidData
+from include.trading.calendar.exchanges import EXCHANGES
 from include.trading.models import Mode, Value
 from include.trading.strategy.capital_spec import WHOLE_CAPITAL, Capital, CapitalShare, EquityCapital, PositionSize
 from include.trading.strategy.choice import Word
 from include.trading.strategy.limits import Limits, Number
 from include.trading.strategy.orders_spec import Orders
 from include.trading.strategy.prices_spec import AlpacaPrices, Prices
+from include.trading.strategy.schedule_spec import Schedule, check_schedule
 from include.trading.strategy.signals_spec import Signals
 from include.trading.strategy.sizing_spec import Sizing, TargetWeight
 from include.trading.strategy.values import Closures, ConnectionId, DottedName, Money, Symbols, Tag
@@ -37,9 +37,10 @@ class Strategy(Value):
 
     calendar: str = Field(default="XNYS", min_length=1, description="exchange calendar whose sessions are traded")
     closures: Closures = Field(default=(), description="closed days that the calendar does not know")
-    schedule: str | None = Field(
+    schedule: Schedule = Field(
         default="session",
-        description="session (at the open) | session+15 (minutes after it) | a cron of five fields | null (by hand)",
+        description="session (at the open) | session+15 (minutes after it) | a cron of five fields | null (by hand) | "
+        "{assets: …} (when signals arrive) | {at: …, assets: …, deadline: …}",
     )
     mode: Mode = Field(default="plan", description="replay < plan < dry_run < paper < live; only the last two trade")
     venue: ConnectionId = Field(
@@ -120,17 +121,10 @@ class Strategy(Value):
 
     @field_validator("schedule")
     @classmethod
-    def _schedule_is_readable(cls, schedule: str | None, info: ValidationInfo) -> str | None:
+    def _schedule_is_readable(cls, schedule: Schedule, info: ValidationInfo) -> Schedule:
         calendar = info.data.get("calendar")
-        if schedule is None or calendar is None:
-            return schedule
-        try:
-            session_offset(schedule, calendar)
-        except InvalidData:
-            raise ValueError(
-                f"session, session+<minutes> (to {latest_offset(calendar)} on {calendar}), a cron of five fields that "
-                "names a date there is, or null"
-            ) from None
+        if calendar is not None:
+            check_schedule(schedule, calendar)
         return schedule
 
     @field_validator("symbols")

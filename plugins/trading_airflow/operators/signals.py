@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from airflow.sdk import SkipMixin
 
 from include.trading.errors import InvalidData, NotFound
 from include.trading.strategy.request import RunRequest
+from include.trading.strategy.schedule_spec import Arrival
 from include.trading.strategy.spec import Strategy
+from trading_airflow.events import Arrived, arrived
 from trading_airflow.operators.task import TradingOperator, identity_of, say_whose
 from trading_airflow.strategies import strategy_named
 from trading_airflow.version import code_version
@@ -17,13 +21,17 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from include.execution.desk import Desk
+    from include.ledger.ledger import Ledger
     from include.trading.run.row import Run
 
 log = structlog.get_logger(__name__)
 
 
-class FetchSignalsOperator(TradingOperator):
-    """Open the run, settle its session and mode, and fetch the model's signals for the day."""
+class FetchSignalsOperator(TradingOperator, SkipMixin):
+    """Open the run, settle its session and mode, and fetch the model's signals for the day.
+
+    A run of a strategy that waits for events of assets opens nothing until they are there for its session.
+    """
 
     ui_color = "#e8f0fe"
 
@@ -32,34 +40,52 @@ class FetchSignalsOperator(TradingOperator):
         self.strategy_id = strategy_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from include.execution.steps.open_run import open_run
-
         with self.ledger(context) as ledger:
             # Inside, so that the words of a refusal are kept.
             strategy = strategy_named(self.strategy_id)
             request = RunRequest.from_params(context["params"])
             _check_heard(context, request)
-            run = open_run(
-                ledger,
-                identity_of(context),
-                strategy,
-                request,
-                account=_account(strategy),
-                code_version=code_version(),
-            )
-            say_whose(run)
-            log.info(
-                "orchestration run started",
-                as_of_date=run.as_of_date.isoformat(),
-                num_symbols=len(run.symbols),
-                capital=None if run.capital is None else str(run.capital),
-                mode=run.mode,
-                mode_reason=run.mode_reason,
-                revision=run.revision,
-                reason=request.reason,
-            )
-            with self.desk(ledger, run, context) as desk:
-                return self._fetch(desk, run)
+            event = _arrived(context, strategy, ledger.now())
+            if event.wait is None:
+                return self._open(ledger, context, strategy, request, event)
+        self._leave_alone(context, event.wait)
+        return {}
+
+    def _open(
+        self, ledger: Ledger, context: Context, strategy: Strategy, request: RunRequest, event: Arrived
+    ) -> dict[str, Any]:
+        from include.execution.steps.open_run import open_run
+
+        if event.session is not None:
+            request = request.model_copy(update={"session_date": event.session})
+        run = open_run(
+            ledger,
+            identity_of(context),
+            strategy,
+            request,
+            account=_account(strategy),
+            code_version=code_version(),
+            signal_event=event.extra,
+        )
+        say_whose(run)
+        log.info(
+            "orchestration run started",
+            as_of_date=run.as_of_date.isoformat(),
+            num_symbols=len(run.symbols),
+            capital=None if run.capital is None else str(run.capital),
+            mode=run.mode,
+            mode_reason=run.mode_reason,
+            revision=run.revision,
+            reason=request.reason,
+        )
+        with self.desk(ledger, run, context) as desk:
+            return self._fetch(desk, run)
+
+    def _leave_alone(self, context: Context, reason: str) -> None:
+        """End the DAG run without a run of ours: a later event, or the session's time, starts the one that trades."""
+        log.info("nothing is planned yet", reason=reason)
+        context["ti"].xcom_push(key="return_value", value={"waits": reason})
+        self.skip(context["ti"], context["task"].get_flat_relatives(upstream=False))
 
     def _fetch(self, desk: Desk, run: Run) -> dict[str, Any]:
         from include.execution.steps.fetch_signals import fetch_signals
@@ -101,6 +127,13 @@ def _check_heard(context: Context, request: RunRequest) -> None:
             "pass that on, because [core] dag_run_conf_overrides_params is off: set it to True, or trigger without a "
             "conf; nothing was planned"
         )
+
+
+def _arrived(context: Context, strategy: Strategy, now: datetime) -> Arrived:
+    from include.trading.calendar.sessions import calendar_of
+
+    schedule = strategy.schedule
+    return arrived(context, schedule, calendar_of(strategy, now), now) if isinstance(schedule, Arrival) else Arrived()
 
 
 def _account(strategy: Strategy) -> str | None:

@@ -21,6 +21,7 @@ from include.trading.calendar.next_run import next_run
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, TradingError, Unavailable
 from include.trading.strategy.file import StrategyFile
+from include.trading.strategy.schedule_spec import clock_of
 from include.trading.strategy.spec import Strategy
 from trading_airflow.connections import assembly
 from trading_airflow.web import dagruns, health, place
@@ -176,7 +177,7 @@ def read_history(user: User, ledger: LedgerOfRequest, days: Annotated[int, Query
 
 def _strategy(user: User, strategy: Strategy, now: datetime) -> StrategySummary:
     calendar = calendar_of(strategy, now)
-    due = next_run(strategy.schedule, calendar, now)
+    due = next_run(clock_of(strategy.schedule), calendar, now)
     session = calendar.current(due or now)
     try:
         account = assembly().venue(strategy.venue).account

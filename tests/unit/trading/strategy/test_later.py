@@ -75,9 +75,6 @@ def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothin
     assert sentences == [
         f"{id}: {path}: expected nothing, because it is not yet supported ({what}): take it out"
         for id, path, what in (
-            ("momentum", "schedule.at", "a time within the session"),
-            ("momentum", "schedule.assets", "starting when data is there"),
-            ("momentum", "schedule.deadline", "a deadline for data"),
             ("momentum", "prices.alpaca.cache", "a cache of prices"),
             ("momentum", "sizing.risk_parity", "sizing by risk parity"),
             ("momentum", "volatility_target", "a target of volatility"),
