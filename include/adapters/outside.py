@@ -20,14 +20,14 @@ class Stored(NamedTuple):
 
 
 # Given a URL and the connection to reach its store with. Raises NotFound where there is no such file.
-OpenObject = Callable[[str, str | None], AbstractContextManager[Stored]]
+OpenObject = Callable[[str, str], AbstractContextManager[Stored]]
 # Given the id of a connection; what it opens is a connection of the Python database API.
 OpenDatabase = Callable[[str], AbstractContextManager[Any]]
 
 
-def _no_object(url: str, connection: str | None) -> AbstractContextManager[Stored]:
+def _no_object(url: str, connection: str) -> AbstractContextManager[Stored]:
     raise InvalidData(
-        f"{url}: expected a local path, because an object store is reached through Airflow and this is not a task of it"
+        f"{url}: expected no connection, because {connection} is reached through Airflow and this is not a task of it"
     )
 
 
@@ -40,7 +40,7 @@ def _no_database(connection: str) -> AbstractContextManager[Any]:
 
 @dataclass(frozen=True)
 class Outside:
-    """By default what works without Airflow: local files, PostgreSQL and SQLite."""
+    """By default what works without Airflow: no more than files and objects, PostgreSQL and SQLite."""
 
     objects: OpenObject = _no_object
     databases: OpenDatabase = _no_database

@@ -8,6 +8,7 @@ from include.adapters.connection import ConnectionParts, extra_of
 from include.execution.assembly import Assembly
 from include.execution.settings import settings_from
 from include.trading.errors import NotFound
+from trading_airflow.outside import OUTSIDE
 from trading_airflow.version import code_version
 
 
@@ -38,4 +39,6 @@ def parts_of(connection_id: str) -> ConnectionParts:
 
 def assembly() -> Assembly:
     """Return what opens this installation's services."""
-    return Assembly(connections=parts_of, settings=settings_from(os.environ), code_version=code_version())
+    return Assembly(
+        connections=parts_of, settings=settings_from(os.environ), code_version=code_version(), outside=OUTSIDE
+    )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import httpx
 
@@ -141,8 +145,15 @@ VENUES: dict[str, Callable[[dict[str, Sandbox]], VenueStage]] = {
 }
 
 
+# That the suite of sources asks for.
+DAY = date(2024, 11, 21)
+
+
 class SourceStage(Protocol):
-    """A source of signals that can answer for AAPL, KO and XOM."""
+    """A source of signals that can answer for AAPL, KO and XOM. event: of the run, where that is how it is asked."""
+
+    @property
+    def event(self) -> dict[str, Any] | None: ...
 
     @property
     def source(self) -> SignalSource: ...
@@ -162,6 +173,7 @@ class ServiceStage:
 
     sandbox: Sandbox
     contract: str
+    event: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self.sandbox.admin.reset()
@@ -183,6 +195,8 @@ class ServiceStage:
 class MemorySourceStage:
     """The source in memory."""
 
+    event = None
+
     def __init__(self) -> None:
         self.longs = ["AAPL"]
         memory_source.MISSING.clear()
@@ -200,8 +214,96 @@ class MemorySourceStage:
         memory_source.MISSING.add(day)
 
 
-SOURCES: dict[str, Callable[[dict[str, Sandbox]], SourceStage]] = {
-    "service v1": lambda sandboxes: ServiceStage(sandboxes["v1"], "v1"),
-    "service v2": lambda sandboxes: ServiceStage(sandboxes["v2"], "v2"),
-    "memory": lambda sandboxes: MemorySourceStage(),
+@dataclass
+class FileStage:
+    """A file a day, written as the source finds it."""
+
+    folder: Path
+    event: ClassVar[dict[str, Any] | None] = None
+    text: str = "symbol,weight\nAAPL,1\nKO,-1\n"
+
+    def __post_init__(self) -> None:
+        self._write()
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return {"file": {"path": f"{self.folder}/{{as_of_date}}.csv", "dated": "name"}}
+
+    @property
+    def source(self) -> SignalSource:
+        entry: dict[str, Any] = {"id": "own", "capital": 1000, "symbols": ["AAPL", "KO", "XOM"]}
+        return open_signals(made(entry | {"signals": self.spec}), self.connections, **OPTIONS)
+
+    def connections(self, connection_id: str) -> ConnectionParts:
+        return ConnectionParts(connection_id, conn_type="sqlite", host=str(self.folder / "signals.db"))
+
+    def lie(self) -> None:
+        self.text = self.text.replace("KO", "TSLA")
+        self._write()
+
+    def lose(self, day: date) -> None:
+        (self.folder / f"{day}.csv").unlink()
+
+    def _write(self) -> None:
+        (self.folder / f"{DAY}.csv").write_text(self.text)
+
+
+class SqlStage(FileStage):
+    """A table of a database, with a row a day and symbol."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        query = "SELECT symbol, weight FROM signals WHERE day = %(as_of_date)s"
+        return {"sql": {"connection": "warehouse", "query": query}}
+
+    def lose(self, day: date) -> None:
+        (self.folder / "signals.db").unlink()
+
+    def _write(self) -> None:
+        rows = [line.split(",") for line in self.text.splitlines()[1:]]
+        with closing(sqlite3.connect(self.folder / "signals.db")) as database, database:
+            database.execute("DROP TABLE IF EXISTS signals")
+            database.execute("CREATE TABLE signals (day TEXT, symbol TEXT, weight REAL)")
+            database.executemany(f"INSERT INTO signals VALUES ('{DAY}', ?, ?)", rows)  # noqa: S608 - a day of ours
+
+
+class PythonStage(FileStage):
+    """A function that reads the file: it stands for any function. Its folder is where modules are looked for."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return {"python": {"function": "weights_of_the_day:weights"}}
+
+    def _write(self) -> None:
+        super()._write()
+        (self.folder / "weights_of_the_day.py").write_text(
+            "from pathlib import Path\n\n\n"
+            "def weights(request):\n"
+            "    text = Path(__file__).with_name(f'{request.as_of_date}.csv').read_text()\n"
+            "    return dict(line.split(',') for line in text.splitlines()[1:])\n"
+        )
+
+
+class EventStage(FileStage):
+    """The file, announced by an event; a second one is another announcement."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return {"event": {"under": f"{self.folder}/"}}
+
+    @property
+    def event(self) -> dict[str, Any]:
+        content = (self.folder / f"{DAY}.csv").read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        return {"url": f"{self.folder}/{DAY}.csv", "sha256": sha256, "as_of_date": str(DAY)}
+
+
+SOURCES: dict[str, Callable[[dict[str, Sandbox], Path], SourceStage]] = {
+    "service v1": lambda sandboxes, _: ServiceStage(sandboxes["v1"], "v1"),
+    "service v2": lambda sandboxes, _: ServiceStage(sandboxes["v2"], "v2"),
+    "memory": lambda *_: MemorySourceStage(),
+    "file": lambda _, folder: FileStage(folder),
+    "sql": lambda _, folder: SqlStage(folder),
+    "python": lambda _, folder: PythonStage(folder),
+    "event": lambda _, folder: EventStage(folder),
 }

@@ -12,6 +12,7 @@ from stat import S_ISREG
 from urllib.parse import unquote, urlsplit
 
 from include.adapters.outside import Outside, Stored
+from include.adapters.signals.objects import open_object
 from include.trading.errors import BadAnswer, NotFound, Unavailable
 from include.trading.signals.table import MOST_BYTES
 
@@ -47,7 +48,7 @@ def read_content(url: str, connection: str | None, outside: Outside) -> Content:
 def _opened(url: str, connection: str | None, outside: Outside) -> Iterator[Stored]:
     path = local_path(url)
     if path is None:
-        with outside.objects(url, connection) as stored:
+        with open_object(url) if connection is None else outside.objects(url, connection) as stored:
             yield stored
         return
     # A pipe would be waited for.

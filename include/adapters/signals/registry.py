@@ -8,7 +8,15 @@ from typing import Any
 from include.adapters.connection import ConnectionParts
 from include.adapters.outside import Outside
 from include.trading.ports import SignalSource
-from include.trading.strategy.signals_spec import SIGNALS, FileSignals, ServiceSignals, SignalsSpec
+from include.trading.strategy.signals_spec import (
+    SIGNALS,
+    EventSignals,
+    FileSignals,
+    PythonSignals,
+    ServiceSignals,
+    SignalsSpec,
+    SqlSignals,
+)
 from include.trading.strategy.signals_table import TableSignals
 from include.trading.strategy.spec import Strategy, learn
 
@@ -30,7 +38,31 @@ def _file(spec: FileSignals, connections: Connections, outside: Outside) -> Sign
     return FileSource(spec, outside)
 
 
-SOURCES: dict[str, Opener] = {ServiceSignals.word: _service, FileSignals.word: _file}
+def _sql(spec: SqlSignals, connections: Connections, outside: Outside) -> SignalSource:
+    from include.adapters.signals.sql import SqlSource
+
+    return SqlSource(spec, connections, outside)
+
+
+def _python(spec: PythonSignals, connections: Connections, outside: Outside) -> SignalSource:
+    from include.adapters.signals.python import PythonSource
+
+    return PythonSource(spec)
+
+
+def _event(spec: EventSignals, connections: Connections, outside: Outside) -> SignalSource:
+    from include.adapters.signals.event import EventSource
+
+    return EventSource(spec, outside)
+
+
+SOURCES: dict[str, Opener] = {
+    ServiceSignals.word: _service,
+    FileSignals.word: _file,
+    SqlSignals.word: _sql,
+    PythonSignals.word: _python,
+    EventSignals.word: _event,
+}
 
 
 def register(spec: type[SignalsSpec], opener: Opener) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from include.adapters.signals.content import Content
 from include.trading.errors import BadAnswer
 from include.trading.models import SignalSet
 from include.trading.ports import SignalRequest
 from include.trading.signals.answer import Given, answer_of
-from include.trading.signals.table import Table, decode
+from include.trading.signals.table import Table, decode, from_value
 from include.trading.strategy.signals_table import TableSignals
 from include.trading.text import clean
 
@@ -40,6 +43,35 @@ def answered_by_file(url: str, content: Content, spec: TableSignals, ask: Signal
         # Text that is none would fill the ledger with replacement characters.
         text = content.content[:MOST_KEPT].decode("utf-8", "ignore")
         raise BadAnswer(f"{url}: {error}", clean(text)) from error
+
+
+def answered_by_rows(
+    source: str, names: Sequence[str], rows: Sequence[Sequence[Any]], spec: TableSignals, ask: SignalRequest
+) -> SignalSet:
+    """Return the signals of a query's rows; raises BadAnswer, with the rows, when they are not what was asked for."""
+    return _answered(source, Table(tuple(names), rows), [list(names), *map(list, rows)], spec, ask)
+
+
+def answered_by_value(source: str, value: Any, spec: TableSignals, ask: SignalRequest) -> SignalSet:
+    """Return the signals of what a function returned; raises BadAnswer, with it, when it is not what was asked for."""
+    try:
+        table = from_value(value)
+    except ValueError as error:
+        raise BadAnswer(f"{source}: {error}", _text(value)[:MOST_KEPT]) from error
+    return _answered(source, table, value, spec, ask)
+
+
+def _answered(source: str, table: Table, came: Any, spec: TableSignals, ask: SignalRequest) -> SignalSet:
+    text = _text(came)
+    given = Given(table, source, hashlib.sha256(text.encode()).hexdigest())
+    try:
+        return answer_of(given, spec, ask, datetime.now(UTC))
+    except ValueError as error:
+        raise BadAnswer(f"{source}: {error}", text[:MOST_KEPT]) from error
+
+
+def _text(came: Any) -> str:
+    return clean(json.dumps(came, default=str))
 
 
 def table_of(content: bytes) -> Table:

@@ -12,9 +12,6 @@ from include.trading.validation import FieldProblem, shown
 
 # By path; the last part is a key, or a word that stands there as text.
 _ROWS: Final = {
-    "signals.sql": "signals from a query",
-    "signals.python": "signals from a function",
-    "signals.event": "signals sent with an event",
     "prices.alpaca.cache": "a cache of prices",
     "sizing.risk_parity": "sizing by risk parity",
     "sizing.inverse_volatility": "sizing by inverse volatility",

@@ -37,18 +37,16 @@ class FileSignals(TableSignals):
     )
     dated: FileDated = Field(
         default=ByColumn(),
-        validate_default=True,
         description="what says which day it is of: column | name (the path) | event (the one that started the run) | "
         "{modified_within_hours: 20} (never in a replay) | standing (until it is changed)",
     )
 
-    @field_validator("dated")
+    @field_validator("path")
     @classmethod
-    def _name_has_a_day(cls, dated: Any, info: ValidationInfo) -> Any:
-        path = info.data.get("path")
-        if isinstance(dated, ByName) and path is not None and not _DAY.search(path):
-            raise ValueError("{as_of_date} or {session} in the path, because the path is to name the day")
-        return dated
+    def _name_has_a_day(cls, path: str, info: ValidationInfo) -> str:
+        if isinstance(info.data.get("dated"), ByName) and not _DAY.search(path):
+            raise ValueError("{as_of_date} or {session} in it, because `dated: name` says that it names the day")
+        return path
 
     @property
     def asked(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
@@ -12,6 +12,8 @@ from include.trading.strategy.limits import Number
 from include.trading.strategy.signals_dated import ByColumn, Dated
 from include.trading.strategy.source_spec import SignalsSpec
 from include.trading.strategy.values import Count
+
+Seconds = Annotated[int, Field(gt=0, le=3600, strict=True)]
 
 
 class TableSignals(SignalsSpec):

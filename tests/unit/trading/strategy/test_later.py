@@ -88,8 +88,6 @@ def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothin
             ("momentum", "approval", "approval by people"),
             ("momentum", "corporate_actions", "corporate actions"),
             ("momentum", "results", "results by strategy"),
-            ("carry", "signals.sql", "signals from a query"),
-            ("value", "signals.python", "signals from a function"),
             ("books", "books", "a book of several strategies"),
         )
     ]

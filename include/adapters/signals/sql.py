@@ -1,0 +1,35 @@
+"""Signals from a query: read in a transaction that can only read, a bounded number of rows in a bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from include.adapters.connection import ConnectionParts
+from include.adapters.outside import Outside
+from include.adapters.signals.databases import Asked, ask_database
+from include.adapters.signals.tables import Opened, answered_by_rows
+from include.trading.models import SignalSet
+from include.trading.ports import SignalRequest, SourceHealth
+from include.trading.strategy.signals_sql import SqlSignals
+
+
+class SqlSource(Opened):
+    """Asks the database each time."""
+
+    def __init__(self, spec: SqlSignals, connections: Callable[[str], ConnectionParts], outside: Outside) -> None:
+        self._spec, self._connections, self._outside = spec, connections, outside
+
+    def check_ready(self) -> SourceHealth:
+        """Return what the database is; raises Unavailable when it does not answer."""
+        parts = self._connections(self._spec.connection)
+        self._ask(parts, "SELECT 1")
+        return SourceHealth(words=f"{parts.conn_type or 'a database'} {self._spec.connection} answers")
+
+    def signals(self, ask: SignalRequest) -> SignalSet:
+        parts = self._connections(self._spec.connection)
+        names, rows = self._ask(parts, self._spec.at(ask.as_of_date, ask.session))
+        return answered_by_rows(f"sql {self._spec.connection}", names, rows, self._spec, ask)
+
+    def _ask(self, parts: ConnectionParts, query: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        return ask_database(Asked(parts, query, self._spec.timeout_seconds), self._outside)
