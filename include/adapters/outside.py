@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple
 
 from include.trading.errors import InvalidData
@@ -44,3 +44,29 @@ class Outside:
 
     objects: OpenObject = _no_object
     databases: OpenDatabase = _no_database
+
+
+def stored_in(store: Any, path: str) -> Stored:
+    """Return an object of an fsspec file system, open for reading."""
+    facts = store.info(path)
+    return Stored(store.open(path, "rb"), facts.get("size"), _modified_at(facts))
+
+
+def _modified_at(facts: dict[str, Any]) -> datetime | None:
+    """Return when the object was written; every store calls it something else, and some do not say."""
+    for name in ("LastModified", "last_modified", "updated", "mtime", "modified"):
+        match facts.get(name):
+            case datetime() as moment:
+                return _utc(moment)
+            case int() | float() as seconds:
+                return datetime.fromtimestamp(seconds, UTC)
+            case str() as text:
+                try:
+                    return _utc(datetime.fromisoformat(text))
+                except ValueError:
+                    continue
+    return None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -64,14 +64,32 @@ class Runs:
     def get(self, run_id: UUID) -> Run | None:
         return self._one("WHERE run_id = %(run_id)s", {"run_id": run_id})
 
+    def origin(self, run_id: UUID) -> dict[str, Any] | None:
+        """Return where the run's signals came from; None for one that has none, or that an earlier version made."""
+        return self._origin("SELECT signal_origin FROM orchestration_runs WHERE run_id = %(id)s", run_id)
+
+    def origin_of_plan(self, plan_id: UUID) -> dict[str, Any] | None:
+        """Return where the signals came from that the plan was made from."""
+        return self._origin(
+            """
+            SELECT signal_origin FROM orchestration_runs JOIN plans ON created_by_run = run_id
+            WHERE plans.plan_id = %(id)s
+            """,
+            plan_id,
+        )
+
+    def _origin(self, query: str, id: UUID) -> dict[str, Any] | None:
+        row = self._connection.execute(query, {"id": id}).fetchone()
+        return None if row is None else row["signal_origin"]
+
     def answers(self, run_id: UUID) -> dict[str, Any]:
-        """Return what the services answered in a run: its `signal_service_response` and `execution_gateway_responses`.
+        """Return what came in a run: `signal_origin`, `signal_service_response` and `execution_gateway_responses`.
 
         Raises LookupError when there is no such run.
         """
         row = self._connection.execute(
             """
-            SELECT signal_service_response, execution_gateway_responses FROM orchestration_runs
+            SELECT signal_origin, signal_service_response, execution_gateway_responses FROM orchestration_runs
             WHERE run_id = %(run_id)s
             """,
             {"run_id": run_id},
@@ -147,13 +165,19 @@ class Runs:
         )
 
     def record_signals(
-        self, run_id: UUID, *, num_signals: int, model_version: str | None, response: Mapping[str, Any] | None
+        self,
+        run_id: UUID,
+        *,
+        num_signals: int,
+        model_version: str | None,
+        response: Mapping[str, Any] | None,
+        origin: Mapping[str, Any] | None = None,
     ) -> None:
         self._connection.execute(
             """
             UPDATE orchestration_runs
             SET num_signals = %(num_signals)s, model_version = %(model_version)s,
-                signal_service_response = %(response)s, updated_at = clock_timestamp()
+                signal_service_response = %(response)s, signal_origin = %(origin)s, updated_at = clock_timestamp()
             WHERE run_id = %(run_id)s
             """,
             {
@@ -161,7 +185,20 @@ class Runs:
                 "num_signals": num_signals,
                 "model_version": model_version,
                 "response": None if response is None else Jsonb(dict(response)),
+                "origin": None if origin is None else Jsonb(dict(origin)),
             },
+        )
+
+    def record_change(self, run_id: UUID, words: str) -> None:
+        """Note on the row how the signals changed after their plan was frozen."""
+        self._connection.execute(
+            """
+            UPDATE orchestration_runs
+            SET signal_origin = COALESCE(signal_origin, '{}') || jsonb_build_object('changed', %(words)s::TEXT),
+                updated_at = clock_timestamp()
+            WHERE run_id = %(run_id)s
+            """,
+            {"run_id": run_id, "words": words},
         )
 
     def record_error(self, run_id: UUID, message: str) -> None:

@@ -44,7 +44,9 @@ class SignalOrigin(Value):
     dated: str = Field(description="what says that the answer is of this day")
     rows: int
     sha256: str | None = Field(default=None, description="of the file, or of the rows where there is none")
-    modified_at: AwareDatetime | None = Field(default=None, description="when the file was written; None: no file")
+    modified_at: AwareDatetime | None = Field(
+        default=None, description="when the file was written, or the answer made; None: nothing says"
+    )
     age_seconds: Decimal | None = Field(default=None, description="from then to when it was read")
     hindsight: bool = Field(default=False, description="it replays a day, and nothing says that it was known then")
 

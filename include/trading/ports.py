@@ -68,6 +68,15 @@ class SignalSource(Closing, Protocol):
         ...
 
 
+@runtime_checkable
+class KnownAgain(Protocol):
+    """A source whose answer can be looked at again, without judging it, to see whether it changed."""
+
+    def fingerprint(self, ask: SignalRequest) -> str:
+        """Return the hash that the answer's origin would have now."""
+        ...
+
+
 class PriceSource(Closing, Protocol):
     """Where prices come from. A symbol without a usable price gets the reason as text instead."""
 

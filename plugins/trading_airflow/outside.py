@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
-from include.adapters.outside import Outside, Stored
+from include.adapters.outside import Outside, Stored, stored_in
 from include.trading.errors import InvalidData, NotFound
 
 
@@ -15,12 +15,10 @@ def open_object(url: str, connection: str) -> Iterator[Stored]:
     """Open an object of a store that Airflow has a provider for; raises NotFound where it cannot be had."""
     from airflow.sdk import ObjectStoragePath
 
-    from include.adapters.signals.objects import opened
-
     # Each store's library has its own errors, of no common kind.
     try:
         path = ObjectStoragePath(url, conn_id=connection)
-        stored = opened(path.fs, path.path)
+        stored = stored_in(path.fs, path.path)
     except Exception as error:
         raise NotFound(f"{type(error).__name__}: {error}"[:300]) from error
     with stored.content:

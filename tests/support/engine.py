@@ -83,6 +83,8 @@ class Engine:
     retry_delays_seconds: tuple[float, ...] = (0.02, 0.05)
     # Key id and secret where `gateway_url` is Alpaca's Trading API.
     alpaca_key: tuple[str, str] | None = None
+    # Further connections, of sources.
+    others: dict[str, ConnectionParts] = field(default_factory=dict)
 
     def identity(self, name: str, run_type: RunType = "manual", logical_date: datetime | None = None) -> RunIdentity:
         started_at = logical_date or datetime.now(UTC) + self.clock_offset
@@ -112,6 +114,8 @@ class Engine:
         )
 
         def connections(connection_id: str) -> ConnectionParts:
+            if connection_id in self.others:
+                return self.others[connection_id]
             if connection_id == "execution_gateway" and self.alpaca_key is not None:
                 extra: dict[str, Any] = {"venue": "alpaca", "account": self.account}
                 login, password = self.alpaca_key
@@ -145,7 +149,9 @@ class Engine:
         with open_ledger(self.ledger_url, clock_offset=self.clock_offset) as ledger:
             yield ledger
 
-    def open(self, identity: RunIdentity, strategy: Strategy, **params: Any) -> Run:
+    def open(
+        self, identity: RunIdentity, strategy: Strategy, *, event: dict[str, Any] | None = None, **params: Any
+    ) -> Run:
         with self.ledger() as ledger:
             return open_run(
                 ledger,
@@ -154,6 +160,7 @@ class Engine:
                 RunRequest.from_params(params),
                 account=self.account,
                 code_version="test",
+                signal_event=event,
             )
 
     def plan(self, identity: RunIdentity, strategy: Strategy, **params: Any) -> tuple[Run, list[Intent]]:

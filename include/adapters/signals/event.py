@@ -20,11 +20,17 @@ class EventSource(Opened):
     def check_ready(self) -> SourceHealth:
         return SourceHealth(words=f"files under {self._spec.under}, when an event names one")
 
-    def signals(self, ask: SignalRequest) -> SignalSet:
+    def fingerprint(self, ask: SignalRequest) -> str:
+        return read_content(self._url_of(ask)[0], self._spec.connection, self._outside).sha256
+
+    def _url_of(self, ask: SignalRequest) -> tuple[str, str]:
         try:
-            url, sha256 = self._spec.url_of(ask.event)
+            return self._spec.url_of(ask.event)
         except ValueError as error:
             raise BadAnswer(str(error), str(ask.event)) from error
+
+    def signals(self, ask: SignalRequest) -> SignalSet:
+        url, sha256 = self._url_of(ask)
         found = read_content(url, self._spec.connection, self._outside)
         if found.sha256 != sha256:
             raise BadAnswer(

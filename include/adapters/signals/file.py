@@ -20,6 +20,10 @@ class FileSource(Opened):
         """Return where it is looked for; whether it is there, only its day can say."""
         return SourceHealth(words=f"{self._spec.path}, {'local' if local_path(self._spec.path) else 'in a store'}")
 
+    def fingerprint(self, ask: SignalRequest) -> str:
+        url = self._spec.at(ask.as_of_date, ask.session)
+        return read_content(url, self._spec.connection, self._outside).sha256
+
     def signals(self, ask: SignalRequest) -> SignalSet:
         url = self._spec.at(ask.as_of_date, ask.session)
         return answered_by_file(url, read_content(url, self._spec.connection, self._outside), self._spec, ask)

@@ -8,7 +8,7 @@ from typing import Any
 from include.adapters.connection import ConnectionParts
 from include.adapters.outside import Outside
 from include.adapters.signals.databases import Asked, ask_database
-from include.adapters.signals.tables import Opened, answered_by_rows
+from include.adapters.signals.tables import Opened, answered_by_rows, fingerprint
 from include.trading.models import SignalSet
 from include.trading.ports import SignalRequest, SourceHealth
 from include.trading.strategy.signals_sql import SqlSignals
@@ -25,6 +25,10 @@ class SqlSource(Opened):
         parts = self._connections(self._spec.connection)
         self._ask(parts, "SELECT 1")
         return SourceHealth(words=f"{parts.conn_type or 'a database'} {self._spec.connection} answers")
+
+    def fingerprint(self, ask: SignalRequest) -> str:
+        parts = self._connections(self._spec.connection)
+        return fingerprint(*self._ask(parts, self._spec.at(ask.as_of_date, ask.session)))
 
     def signals(self, ask: SignalRequest) -> SignalSet:
         parts = self._connections(self._spec.connection)

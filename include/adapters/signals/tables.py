@@ -49,7 +49,7 @@ def answered_by_rows(
     source: str, names: Sequence[str], rows: Sequence[Sequence[Any]], spec: TableSignals, ask: SignalRequest
 ) -> SignalSet:
     """Return the signals of a query's rows; raises BadAnswer, with the rows, when they are not what was asked for."""
-    return _answered(source, Table(tuple(names), rows), [list(names), *map(list, rows)], spec, ask)
+    return _answered(source, Table(tuple(names), rows), spec, ask)
 
 
 def answered_by_value(source: str, value: Any, spec: TableSignals, ask: SignalRequest) -> SignalSet:
@@ -58,16 +58,23 @@ def answered_by_value(source: str, value: Any, spec: TableSignals, ask: SignalRe
         table = from_value(value)
     except ValueError as error:
         raise BadAnswer(f"{source}: {error}", _text(value)[:MOST_KEPT]) from error
-    return _answered(source, table, value, spec, ask)
+    return _answered(source, table, spec, ask)
 
 
-def _answered(source: str, table: Table, came: Any, spec: TableSignals, ask: SignalRequest) -> SignalSet:
-    text = _text(came)
-    given = Given(table, source, hashlib.sha256(text.encode()).hexdigest())
+def fingerprint(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return the hash of rows; their order, which a query need not keep, does not count."""
+    lines = [_text(list(names)), *sorted(_text(list(row)) for row in rows)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _answered(source: str, table: Table, spec: TableSignals, ask: SignalRequest) -> SignalSet:
+    names = table.header or ()
+    given = Given(table, source, fingerprint(names, table.rows))
     try:
         return answer_of(given, spec, ask, datetime.now(UTC))
     except ValueError as error:
-        raise BadAnswer(f"{source}: {error}", text[:MOST_KEPT]) from error
+        came = _text([list(names), *map(list, table.rows)])
+        raise BadAnswer(f"{source}: {error}", came[:MOST_KEPT]) from error
 
 
 def _text(came: Any) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from include.execution.desk import Desk, check_gateway
 from include.execution.steps.open_run import sends, strategy_of
 from include.execution.steps.snapshot import read_book
 from include.trading.errors import BadAnswer, Halted
-from include.trading.models import SignalSet
+from include.trading.models import SignalOrigin, SignalSet
 from include.trading.ports import SignalRequest, SignalSource
 from include.trading.run.row import Run
 from include.trading.signals.judge import check_answer
@@ -40,10 +41,27 @@ def fetch_signals(desk: Desk, source: SignalSource, run: Run) -> SignalSet | Non
     except ValueError as error:
         _store_refused(desk, run, len(signals.signals), signals.model_version, str(error), signals.raw)
         raise BadAnswer(str(error), json.dumps(signals.raw)) from error
+    signals = signals.model_copy(update={"origin": signals.origin or _origin(strategy_of(run), signals)})
     desk.ledger.runs.record_signals(
-        run.run_id, num_signals=len(signals.signals), model_version=signals.model_version, response=signals.raw
+        run.run_id,
+        num_signals=len(signals.signals),
+        model_version=signals.model_version,
+        response=signals.raw,
+        origin=None if signals.origin is None else signals.origin.model_dump(mode="json"),
     )
     return signals
+
+
+def _origin(strategy: Strategy, found: SignalSet) -> SignalOrigin:
+    """Return where an answer came from whose source does not say: its signals stand for it."""
+    rows = [signal.model_dump(mode="json") for signal in found.signals]
+    return SignalOrigin(
+        source=strategy.signals.name,
+        dated="its own date",
+        rows=len(rows),
+        sha256=sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest(),
+        modified_at=found.generated_at,
+    )
 
 
 def request_of(desk: Desk, run: Run) -> SignalRequest:

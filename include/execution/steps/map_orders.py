@@ -14,6 +14,7 @@ from include.execution.desk import Desk, refresh_account
 from include.execution.faultpoints import reach
 from include.execution.orders.resolve import look_again_at, to_look_up_again
 from include.execution.own_parts import own_parts
+from include.execution.steps.changed_signals import compare
 from include.execution.steps.open_run import made_from, sends, strategy_of, with_universe
 from include.execution.steps.positions import BOOK_TRIES
 from include.execution.steps.prices import without_price
@@ -352,6 +353,8 @@ def _adopt(desk: Desk, run: Run, plan: PlanRecord) -> None:
             desk.ledger.runs.copy_mappings(plan.created_by_run, run.run_id)
         capital = capital_kept(plan.parameters)
         desk.ledger.runs.record_mapped(run.run_id, plan_id=plan.plan_id, capital=capital, adopted=not own)
+        if not own:
+            compare(desk, run, plan.plan_id, (desk.ledger.runs.origin(run.run_id) or {}).get("sha256"))
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

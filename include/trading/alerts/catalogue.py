@@ -126,6 +126,13 @@ OLD_PRICE: Final = Cause(
     _RUN,
     "find out whether the symbol was renamed, delisted or halted; flatten closes it without a price",
 )
+# Seen when a session's signals are looked at again.
+SIGNALS_CHANGED: Final = Cause(
+    "signals_changed",
+    ("info",),
+    _RUN,
+    "nothing to do if it was meant for later; to trade what it says now, trigger the session with the next revision",
+)
 OF_PLANS: Final = (SIGNALS_MISSING, FAR_PRICE, OLD_PRICE)
 
 # Of Airflow's tasks and runs.

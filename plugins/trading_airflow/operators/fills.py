@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from airflow.sdk.exceptions import AirflowFailException
 
+from trading_airflow.operators.signals import tell_changed
 from trading_airflow.operators.task import TradingOperator, identity_of
 from trading_airflow.waiting import defer_for
 
@@ -53,6 +54,8 @@ class TrackFillsOperator(TradingOperator):
             _end_refused(ledger, context)
             run = self.read_run(ledger, context)
             with self.desk(ledger, run, context) as desk:
+                if waits == 0:
+                    tell_changed(desk, run)
                 settings = desk.settings
                 if not track_for(desk, run, seconds=settings.fast_poll_seconds if waits == 0 else 0):
                     seconds = min(settings.defer_seconds * 2**waits, settings.longest_defer_seconds)

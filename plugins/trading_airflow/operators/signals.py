@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from airflow.sdk import SkipMixin
 
-from include.trading.errors import InvalidData, NotFound
+from include.trading.errors import InvalidData, NotFound, TradingError
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.schedule_spec import Arrival
 from include.trading.strategy.spec import Strategy
@@ -98,10 +98,12 @@ class FetchSignalsOperator(TradingOperator, SkipMixin):
             "as_of_date": run.as_of_date.isoformat(),
             "mode": run.mode,
             "mode_reason": run.mode_reason,
+            "source": None,
             "signals": [],
         }
         if run.plan_id is not None:
             log.info("the run has its plan already: its signals are not asked for again", plan_id=str(run.plan_id))
+            tell_changed(desk, run)
             return result
         with assembly().signals(strategy_of(run), correlation_id=str(run.run_id)) as source:
             found = fetch_signals(desk, source, run)
@@ -113,7 +115,27 @@ class FetchSignalsOperator(TradingOperator, SkipMixin):
             num_shorts=sum(signal.target_weight < 0 for signal in signals),
             model_version=None if found is None else found.model_version,
         )
-        return {**result, "signals": [signal.model_dump(mode="json") for signal in signals]}
+        origin = None if found is None or found.origin is None else found.origin.model_dump(mode="json")
+        return {**result, "source": origin, "signals": [signal.model_dump(mode="json") for signal in signals]}
+
+
+def tell_changed(desk: Desk, run: Run) -> None:
+    """Log and alert where the run's signals changed after its plan was frozen."""
+    from include.execution.steps.changed_signals import look_again
+    from include.execution.steps.open_run import strategy_of
+    from trading_airflow.connections import assembly
+
+    if run.plan_id is None:
+        return
+    try:
+        with assembly().signals(strategy_of(run), correlation_id=str(run.run_id)) as source:
+            changed = look_again(desk, source, run)
+    except TradingError as error:
+        # It is only told: what is planned goes on without it.
+        log.info("the source of the signals could not be opened again", error=str(error))
+        return
+    if changed is not None:
+        log.warning(changed)
 
 
 def _check_heard(context: Context, request: RunRequest) -> None:

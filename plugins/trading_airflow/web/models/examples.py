@@ -44,6 +44,16 @@ RUN = {
         "airflow": "/dags/daily_trading/runs/scheduled__2026-01-05T14%3A30%3A00%2B00%3A00",
     },
 }
+SIGNALS_FROM = {
+    "source": "/data/weights/2026-01-02.csv",
+    "dated": "what was asked for",
+    "rows": 5,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "modified_at": "2026-01-05T13:05:00Z",
+    "age_seconds": "5101.000",
+    "hindsight": False,
+    "changed": None,
+}
 MAPPING = {
     "symbol": "AAPL",
     "leg": 1,

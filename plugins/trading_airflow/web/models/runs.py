@@ -14,7 +14,7 @@ from include import __version__
 from include.trading.models import Mode, Side
 from include.trading.strategy.request import RunRequest
 from trading_airflow.web.models.base import Answer, Body, Reason, example
-from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID
+from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID, SIGNALS_FROM
 
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
 RUN_DETAIL = {
@@ -23,6 +23,7 @@ RUN_DETAIL = {
     "airflow_state": None,
     "parameters": {},
     "money": None,
+    "signal_origin": SIGNALS_FROM,
     "signal_service_response": None,
     "execution_gateway_responses": None,
 }
@@ -80,6 +81,21 @@ class RunSummary(Answer):
     links: Links
 
 
+class SignalsFrom(Answer):
+    """Where a run's signals came from."""
+
+    model_config = example(SIGNALS_FROM)
+
+    source: str | None = Field(default=None, description="a path, a URL, a connection or a function")
+    dated: str | None = Field(default=None, description="what says that they are of this day")
+    rows: int | None = None
+    sha256: str | None = Field(default=None, description="of the file, or of the rows where there is none")
+    modified_at: datetime | None = Field(default=None, description="when the file was written, or the answer made")
+    age_seconds: Decimal | None = Field(default=None, description="from then to when it was read")
+    hindsight: bool = Field(default=False, description="a replay's; nothing says that they were known on the day")
+    changed: str | None = Field(default=None, description="how they changed after the plan was frozen; never traded")
+
+
 class RunDetail(RunSummary):
     """One run with what it was asked and what the services answered."""
 
@@ -91,7 +107,8 @@ class RunDetail(RunSummary):
     money: dict[str, Any] | None = Field(
         description="what the plan was made with of the account's money, and what that changed; None: nothing was asked"
     )
-    signal_service_response: dict[str, Any] | None
+    signal_origin: SignalsFrom | None = Field(description="None: no signals came, or an earlier version made the run")
+    signal_service_response: dict[str, Any] | None = Field(description="the answer of whatever source it was")
     execution_gateway_responses: dict[str, Any] | None
 
 
