@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 from tests.chaos import mutations, report
+from tests.chaos.fault import VENUES
 from tests.chaos.faults import BY_NAME, FAULTS
 from tests.chaos.lanes import run_cases
 from tests.chaos.scenario import Case, Result, case_of
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="only this one; prints what happened")
     parser.add_argument("--fault", choices=BY_NAME, metavar="NAME", help="only this one: " + "; ".join(BY_NAME))
     parser.add_argument("--point", choices=KILL_POINTS, help="where the first worker dies; else drawn")
-    parser.add_argument("--contract", choices=("v1", "v2"), help="of the gateway; else drawn")
+    parser.add_argument("--venue", choices=VENUES, help="a gateway's contract, or alpaca; else drawn")
     parser.add_argument("--mutations", action="store_true", help="then break each guard: every mutation must be caught")
     parser.add_argument("--mutation", choices=mutations.BY_NAME, metavar="NAME", help="with this guard broken")
     parser.add_argument(
@@ -63,16 +64,16 @@ def _cases(given: argparse.Namespace) -> list[Case]:
     faults = [BY_NAME[given.fault]] if given.fault else FAULTS
     seeds = range(given.seeds) if given.seed is None else [given.seed]
     return [
-        replace(case_of(fault, seed, given.contract, given.point), mutation=given.mutation)
+        replace(case_of(fault, seed, given.venue, given.point), mutation=given.mutation)
         for seed in seeds
         for fault in faults
-        if given.contract is None or given.contract in fault.contracts
+        if given.venue is None or given.venue in fault.venues
     ]
 
 
 def _broken_cases() -> list[Case]:
     return [
-        Case(one.fault, seed, one.contract, one.point, mutation=one.name)
+        Case(one.fault, seed, one.venue, one.point, mutation=one.name)
         for one in mutations.MUTATIONS
         for seed in one.seeds
     ]

@@ -15,7 +15,11 @@ from tests.chaos.plays import ordinary
 from tests.chaos.stage import Stage
 
 FOREVER = 3600
-BOTH = ("v2", "v1")
+# Execution Gateways of two contracts, and Alpaca directly.
+VENUES = ("v2", "v1", "alpaca")
+GATEWAYS = ("v2", "v1")
+# Those that take our own order ids.
+BY_OUR_ID = ("v2", "alpaca")
 
 
 def nothing(stage: Stage) -> None:
@@ -49,7 +53,7 @@ class Fault:
     name: str
     arm: Callable[[Stage], None] = nothing
     play: Callable[[Stage, Fault], None] = ordinary
-    contracts: tuple[str, ...] = BOTH
+    venues: tuple[str, ...] = VENUES
     stays: bool = False
     lies: bool = False
     must_surface: Callable[[Stage, Facts], bool] = never

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 
 from tests.chaos import plays
 from tests.chaos.fault import (
+    BY_OUR_ID,
     FOREVER,
+    GATEWAYS,
     Fault,
     a_post_arrived,
     always,
@@ -47,7 +51,7 @@ def _unreadable(stage: Stage) -> None:
 
 def _rejected_but_live(stage: Stage) -> None:
     """v2's look-ups may repeat the lie: then only the positions tell. In v1 these prove nothing."""
-    lasts = [0, 0, FOREVER] if stage.lane.contract == "v2" else 0
+    lasts = [0, 0, FOREVER] if stage.lane.venue != "v1" else 0
     post("rejected_but_live", most=1, seconds=lasts)(stage)
 
 
@@ -62,16 +66,30 @@ def _switch_mode(stage: Stage) -> None:
 def _foreign_order_under_our_id(stage: Stage) -> None:
     """Another system's order stands under the victim's id."""
     victim = stage.victim
+    sandbox, at_alpaca = stage.lane.sandbox, stage.lane.venue == "alpaca"
+    order: dict[str, Any] = {
+        "symbol": victim.symbol,
+        "side": victim.side,
+        "qty": int(victim.quantity) + 1,
+        "client_order_id": victim.client_order_id,
+    }
+    if at_alpaca:
+        order |= {"type": "market", "time_in_force": "day"}
     answer = httpx.post(
-        f"{stage.lane.sandbox.gateway_url}/api/v1/orders",
-        json={
-            "symbol": victim.symbol,
-            "side": victim.side,
-            "qty": int(victim.quantity) + 1,
-            "client_order_id": victim.client_order_id,
-        },
+        f"{sandbox.alpaca_url}/v2/orders" if at_alpaca else f"{sandbox.gateway_url}/api/v1/orders",
+        json=order,
+        headers=sandbox.alpaca_headers if at_alpaca else {},
     )
-    stage.foreign_orders.add(answer.raise_for_status().json()["broker_order_id"])
+    stage.foreign_orders.add(answer.raise_for_status().json()["id" if at_alpaca else "broker_order_id"])
+
+
+def _wrong_quantity(stage: Stage) -> None:
+    by, victim = stage.rng.choice((1, -1)), stage.victim
+    if stage.lane.venue == "alpaca":
+        said = {"qty": str(int(victim.quantity) + by)}
+        stage.admin.fault("alpaca_order_says", symbol=victim.symbol, fields=said)
+    else:
+        stage.admin.fault("wrong_quantity_reported", match={"symbol": victim.symbol}, by=by)
 
 
 def _move_price(stage: Stage) -> None:
@@ -103,7 +121,7 @@ FAULTS = [
     ),
     Fault("429 with Retry-After", post("rate_limited", retry_after=[0, 0.05, 0.3, "Wed, 21 Oct 2015 07:28:00 GMT"])),
     Fault("503 down", post("down_503")),
-    Fault("503 halted", _halted, contracts=("v2",)),
+    Fault("503 halted", _halted, venues=("v2",)),
     Fault("HTML or half JSON", _unreadable),
     Fault(
         "200 rejected though live",
@@ -115,11 +133,13 @@ FAULTS = [
     Fault(
         "200 failed after 503",
         post("broker_down_503_stored", most=1),
+        venues=GATEWAYS,
         ends=frozenset({"failed", "filled"}),
     ),
     Fault(
         "200 pending_new without broker id",
         post("pending_new_without_broker_id", most=1, live=[True, True, False], seconds=[0, 0.2, FOREVER]),
+        venues=GATEWAYS,
         lies=True,
         must_surface=lambda stage, facts: not broker_has_it(stage, facts) and a_post_arrived(stage, facts),
         ends=frozenset({"unknown", "filled"}),
@@ -127,8 +147,9 @@ FAULTS = [
     Fault(
         "500, then 200 without broker id",
         post("broker_connection_500", most=1),
+        venues=GATEWAYS,
         lies=True,
-        must_surface=lambda stage, facts: stage.lane.contract == "v2" and a_post_arrived(stage, facts),
+        must_surface=lambda stage, facts: stage.lane.venue == "v2" and a_post_arrived(stage, facts),
         ends=frozenset({"unknown", "rejected", "filled"}),
     ),
     Fault("404 for a while after acceptance", play=plays.denied_until_resent, resend_is_right=True),
@@ -151,7 +172,7 @@ FAULTS = [
     ),
     Fault(
         "wrong quantity reported",
-        look_up("wrong_quantity_reported", by=[1, -1]),
+        _wrong_quantity,
         stays=True,
         lies=True,
         must_surface=always,
@@ -160,7 +181,7 @@ FAULTS = [
     Fault(
         "another payload under our id",
         _foreign_order_under_our_id,
-        contracts=("v2",),
+        venues=BY_OUR_ID,
         lies=True,
         must_surface=always,
         ends=frozenset({"unknown", "planned", "not_sent"}),
@@ -168,6 +189,8 @@ FAULTS = [
     Fault(
         "gateway in another mode",
         _switch_mode,
+        # At Alpaca the host and the account's number are the mode: neither changes.
+        venues=GATEWAYS,
         lies=True,
         must_surface=always,
         check=nothing_sent,
@@ -176,6 +199,7 @@ FAULTS = [
     Fault(
         "mode switched between check and POST",
         play=plays.mode_switched,
+        venues=GATEWAYS,
         lies=True,
         must_surface=always,
         ends=frozenset({"dry_run", "not_sent"}),

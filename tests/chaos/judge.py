@@ -89,7 +89,7 @@ def judge(stage: Stage, facts: Facts, *, clean: bool, must_surface: bool, resend
     free = [order for order in facts.book["orders"] if order["broker_order_id"] not in stage.foreign_orders]
     for intent in sorted(facts.intents, key=lambda one: (one.attempt == 0, one.id)):
         own = [order for order in free if _is_of(stage, intent, order)]
-        if stage.lane.contract == "v1":
+        if stage.lane.venue == "v1":
             # v1 knows an order by its content: a twin belongs to a twin of ours, if one was sent.
             twins = [one for one in facts.intents if _content(one) == _content(intent) and one.attempt > 0]
             own = own[: 1 + max(0, len(own) - len(twins))]
@@ -154,7 +154,7 @@ def _wrong_state(facts: Facts) -> list[str]:
 
 
 def _is_of(stage: Stage, intent: Intent, order: dict[str, Any]) -> bool:
-    if stage.lane.contract == "v2":
+    if stage.lane.venue != "v1":
         return bool(order["client_order_id"] == intent.client_order_id)
     return (order["symbol"], order["side"], order["qty"]) == _content(intent)
 

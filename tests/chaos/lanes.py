@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,28 +14,35 @@ from include.ledger.ledger import Ledger
 from include.ledger.migrations import migrate
 from include.sandbox.runner import start_sandbox
 from include.trading.calendar.sessions import trading_calendar
+from tests.chaos.alpaca import AlpacaAdmin
 from tests.chaos.mutations import BY_NAME
 from tests.chaos.scenario import Case, Result, play
-from tests.chaos.stage import Lane
+from tests.chaos.stage import Lane, contract_of
 from tests.chaos.workers import die_with_parent
 from tests.support.databases import temporary_home
 
 
 @contextmanager
-def open_lane(contracts: Sequence[str]) -> Iterator[dict[str, Lane]]:
-    """Start what a lane needs and yield it by contract. A server of its own, because one fault restarts it."""
+def open_lane(venues: Sequence[str]) -> Iterator[dict[str, Lane]]:
+    """Start what a lane needs and yield it by venue. A server of its own, because one fault restarts it."""
     with ExitStack() as stack:
         home = stack.enter_context(temporary_home())
         server = stack.enter_context(EmbeddedPostgres(home, durable=False))
         ledger_url = server.ensure_database("chaos")
         migrate(ledger_url)
         lent: list[Ledger] = []
-        lanes = {
-            contract: Lane(
-                ledger_url, stack.enter_context(start_sandbox(contract=contract)), contract, server, stack, lent
-            )
-            for contract in contracts
+        # One process serves a v2 gateway and Alpaca: scenarios of a lane come one after the other.
+        sandboxes = {
+            contract: stack.enter_context(start_sandbox(contract=contract, alpaca_rate_limit=0))
+            for contract in sorted({contract_of(venue) for venue in venues})
         }
+        lanes = {}
+        for venue in venues:
+            sandbox = sandboxes[contract_of(venue)]
+            admin = sandbox.admin
+            if venue == "alpaca":
+                admin = stack.enter_context(closing(AlpacaAdmin(sandbox.admin.url)))
+            lanes[venue] = Lane(ledger_url, sandbox, venue, admin, server, stack, lent)
         for lane in lanes.values():
             stack.callback(lane.close)
         yield lanes
@@ -49,9 +56,9 @@ def run_cases(cases: Sequence[Case], *, lanes: int, report: Callable[[Result], N
     context = multiprocessing.get_context("fork")
     todo: Any = context.SimpleQueue()
     done: Any = context.SimpleQueue()
-    contracts = sorted({case.contract for case in cases})
+    venues = sorted({case.venue for case in cases})
     number = min(lanes, len(cases))
-    processes = [context.Process(target=_work, args=(todo, done, contracts)) for _ in range(number)]
+    processes = [context.Process(target=_work, args=(todo, done, venues)) for _ in range(number)]
     for process in processes:
         process.start()
     # A queue holds only so much: the results must be taken while the cases are put.
@@ -76,13 +83,13 @@ def preload() -> None:
     trading_calendar("XNYS", today=datetime.now(UTC).date())
 
 
-def _work(todo: Any, done: Any, contracts: Sequence[str]) -> None:
+def _work(todo: Any, done: Any, venues: Sequence[str]) -> None:
     die_with_parent()
     try:
-        with open_lane(contracts) as lane:
+        with open_lane(venues) as lane:
             while (case := todo.get()) is not None:
                 patches = () if case.mutation is None else (BY_NAME[case.mutation].patch,)
-                done.put(play(lane[case.contract], case, patches))
+                done.put(play(lane[case.venue], case, patches))
     except BaseException as error:
         done.put(RuntimeError(f"a lane ended: {type(error).__name__}: {error}"))
         raise

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+from include.adapters.venues.alpaca import client as alpaca_client
 from include.adapters.venues.gateway import answers as gateway_answers
 from include.adapters.venues.gateway.client import GatewayReader
 from include.adapters.venues.gateway.words import state_of
@@ -30,6 +31,7 @@ from include.ledger.ledger import Ledger
 from include.ledger.orders import Orders
 from include.ledger.plans import Plans
 from include.trading.account.row import Account, AccountState
+from include.trading.errors import Rejected
 from include.trading.models import OrderRequest
 from include.trading.order import booking, fills
 from include.trading.order.gate import GateDecision, GateFacts
@@ -45,7 +47,7 @@ class Mutation:
     patch: Callable[[], None]
     fault: str
     seeds: tuple[int, ...]
-    contract: str
+    venue: str
     point: str = "none"
 
 
@@ -242,6 +244,10 @@ def _book_read_at_two_moments() -> None:
     snapshot.read_book, mapping.read_book = before, under_lock
 
 
+def _error_page_believed() -> None:
+    alpaca_client.submit_failure = lambda answer, _: Rejected(answer.sentence(), answer.status)
+
+
 def _corrected_while_open() -> None:
     corrections._refuse_live = lambda *_: None
 
@@ -255,6 +261,10 @@ MUTATIONS = [
     Mutation("gate skipped", _gate_skipped, "account halted by a person", (0, 1), "v2"),
     Mutation("blind resend in place of a look-up", _blind_resend, "reset after acceptance", (0, 1), "v2"),
     Mutation("blind resend in place of a look-up, v1", _blind_resend, "reset after acceptance", (0, 1), "v1"),
+    Mutation("blind resend in place of a look-up, Alpaca", _blind_resend, "reset after acceptance", (0, 1), "alpaca"),
+    Mutation(
+        "an error page read as a refusal, Alpaca", _error_page_believed, "5xx, stored or not", (0, 1, 2), "alpaca"
+    ),
     Mutation("quantity recomputed for a resend", _quantity_recomputed, "reset before the body", (0, 1), "v2"),
     Mutation("quantity recomputed for a resend, v1", _quantity_recomputed, "reset before the body", (0, 1), "v1"),
     Mutation("slot key random", _slot_key_random, "none", (0,), "v2"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tests.chaos import plays_books, plays_neighbours
-from tests.chaos.fault import Fault, always, broker_has_it
+from tests.chaos.fault import BY_OUR_ID, Fault, always, broker_has_it
 
 NEIGHBOURS = [
     Fault("fill between two reads of a plan", play=plays_books.fill_between_reads),
-    Fault("split overnight", play=plays_books.split_overnight, contracts=("v2",)),
+    Fault("split overnight", play=plays_books.split_overnight, venues=BY_OUR_ID),
     Fault(
         "corrected while the gateway comes to tell",
         play=plays_books.corrected_while_tracking,

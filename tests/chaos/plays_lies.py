@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 WAYS = {
     "v2": ("kill_switch", "breaker", "auth", "rate_limited", "page", "data_unavailable", "page_404"),
+    "alpaca": ("page", "page_404", "rate_limited", "validation", "buying_power"),
     # v1 has no gates: there a proxy refuses, or the answer to another order comes.
     "v1": ("page", "page_404", "rate_limited", "validation"),
 }
@@ -75,7 +76,7 @@ def fills_listed_late(stage: Stage, fault: Fault) -> None:
 
 
 def _refuse(stage: Stage, *, times: int | None) -> None:
-    way = stage.rng.choice(WAYS[stage.lane.contract])
+    way = stage.rng.choice(WAYS[stage.lane.venue])
     stage.log.append(f"refused: {way}, {times or 'every'} time")
     stage.admin.fault("refused_but_stored", match={"symbol": stage.victim.symbol}, times=times, way=way)
 

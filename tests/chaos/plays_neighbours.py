@@ -30,7 +30,7 @@ def another_gateway(stage: Stage, fault: Fault) -> None:
     lost = stage.rng.choice(("reset_after_accept", "reset_before_body", None))
     if lost is not None:
         stage.admin.fault(lost, match={"symbol": stage.victim.symbol}, times=1)
-    moves = stage.lane.contract == "v2" or stage.rng.random() < 0.5
+    moves = stage.lane.venue != "v1" or stage.rng.random() < 0.5
     # One order is still to be sent from there.
     stage.first_try(ids if moves and lost is not None else ids[:-1])
     before, own = stage.admin.book()["posts_total"], stage.engine
@@ -86,7 +86,7 @@ def _turn_elsewhere(stage: Stage, *, moves: bool) -> AdminClient:
     other = stage.lane.other_sandbox()
     other.admin.reset()
     other.admin.settings(fill_after_seconds=0, clock_offset_seconds=stage.engine.clock_offset.total_seconds())
-    stage.engine = replace(stage.engine, gateway_url=other.gateway_url)
+    stage.engine = replace(stage.engine, gateway_url=stage.lane.url_at(other))
     return other.admin
 
 

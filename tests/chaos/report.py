@@ -64,7 +64,7 @@ def _row(name: str, results: Sequence[Result]) -> str:
 
 
 def mutation_table(caught: Iterable[Caught]) -> list[str]:
-    lines = ["| guard broken | fault | contract | caught by seeds | first sign |", "|---|---|---|---|---|"]
+    lines = ["| guard broken | fault | venue | caught by seeds | first sign |", "|---|---|---|---|---|"]
     for one in caught:
         first = next(
             (result.verdict.problems[0] for result in one.without if result.verdict.problems), "**not caught**"
@@ -73,7 +73,7 @@ def mutation_table(caught: Iterable[Caught]) -> list[str]:
             first = f"fails with the guard as well: {broken[0].case.command}"
         seeds = ", ".join(map(str, one.seeds)) or "none"
         sign = re.split(r"[:(]", first.removeprefix("AssertionError: "))[0].strip()
-        lines.append(f"| {one.mutation.name} | {one.mutation.fault} | {one.mutation.contract} | {seeds} | {sign} |")
+        lines.append(f"| {one.mutation.name} | {one.mutation.fault} | {one.mutation.venue} | {seeds} | {sign} |")
     return lines
 
 

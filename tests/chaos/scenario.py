@@ -17,11 +17,11 @@ from tests.chaos.workers import Hung, Patch
 
 @dataclass(frozen=True)
 class Case:
-    """The contract and the point follow from the seed unless given, so that as many seeds as points cover each pair."""
+    """Venue and point follow from fault and seed unless given: each pair is met in as many seeds as there are pairs."""
 
     fault: str
     seed: int
-    contract: str
+    venue: str
     point: str
     mutation: str | None = None
 
@@ -29,7 +29,7 @@ class Case:
     def command(self) -> str:
         broken = "" if self.mutation is None else f" --mutation {shlex.quote(self.mutation)}"
         return (
-            f"python -m tests.chaos --fault {shlex.quote(self.fault)} --seed {self.seed} --contract {self.contract} "
+            f"python -m tests.chaos --fault {shlex.quote(self.fault)} --seed {self.seed} --venue {self.venue} "
             f"--point {self.point}{broken}"
         )
 
@@ -42,13 +42,14 @@ class Result:
     log: list[str] = field(default_factory=list)
 
 
-def case_of(fault: Fault, seed: int, contract: str | None = None, point: str | None = None) -> Case:
-    # Neighbouring faults begin at other points, so that a few seeds see many of them.
-    shift = 5 * FAULTS.index(fault)
+def case_of(fault: Fault, seed: int, venue: str | None = None, point: str | None = None) -> Case:
+    # Neighbouring faults begin at other points and venues, so that a few seeds see many of them.
+    place = FAULTS.index(fault)
+    shift = 5 * place
     drawn = KILL_POINTS[(seed + shift) % len(KILL_POINTS)]
-    contracts = fault.contracts
+    venues = fault.venues
     round_of_points = seed // len(KILL_POINTS)
-    return Case(fault.name, seed, contract or contracts[(seed + round_of_points) % len(contracts)], point or drawn)
+    return Case(fault.name, seed, venue or venues[(place + seed + round_of_points) % len(venues)], point or drawn)
 
 
 def play(lane: Lane, case: Case, patches: tuple[Patch, ...] = ()) -> Result:
@@ -59,7 +60,7 @@ def play(lane: Lane, case: Case, patches: tuple[Patch, ...] = ()) -> Result:
         lane,
         name=f"s{mark}_{case.seed}_{time.time_ns() % 10**9:x}",
         point=case.point,
-        rng=Random(f"{case.fault}:{case.seed}:{case.contract}"),
+        rng=Random(f"{case.fault}:{case.seed}:{case.venue}"),
         patches=patches,
     )
     try:
@@ -72,7 +73,7 @@ def play(lane: Lane, case: Case, patches: tuple[Patch, ...] = ()) -> Result:
                 f"{event['from_state']} → {event['to_state']} {event['detail']}"
                 for event in facts.events
             ]
-            stage.log += [f"break {found.kind}: {found.message}" for found in facts.breaks]
+            stage.log += [f"break {found.kind}: {found.message} {found.detail}" for found in facts.breaks]
             stage.log += [f"run {run.status}: {run.summary} / {run.error_message}" for run in facts.runs]
             stage.log += [f"book {facts.book}"]
     except (AssertionError, Hung) as error:

@@ -48,6 +48,7 @@ SETTINGS = FAST.model_copy(
 )
 POST_TIMEOUT_SECONDS = 0.45
 FILL_AFTER_SECONDS = 0.06
+RATE_WINDOW_SECONDS = 0.5
 MOST_TRIES = 6
 WAITING = "waiting"
 # Beyond `send_until` and the cut-off of a sandbox strategy.
@@ -65,13 +66,19 @@ NO_KILL = "none"
 KILL_POINTS = (NO_KILL, *PLAN_POINTS, *SUBMIT_POINTS, *TRACK_POINTS)
 
 
+def contract_of(venue: str) -> str:
+    """Return which contract the sandbox's gateway and Signal Service speak; Alpaca's emulator stands beside v2."""
+    return "v1" if venue == "v1" else "v2"
+
+
 @dataclass(frozen=True)
 class Lane:
     """What a lane's scenarios reuse: a server, a ledger in it and the parent's connection to it, a sandbox."""
 
     ledger_url: str
     sandbox: Sandbox
-    contract: str
+    venue: str
+    admin: AdminClient
     server: EmbeddedPostgres
     stack: ExitStack
     lent: list[Ledger] = field(default_factory=list)
@@ -80,8 +87,16 @@ class Lane:
     def other_sandbox(self) -> Sandbox:
         """Return a second gateway, which few scenarios need: it starts with the first that does."""
         if not self.others:
-            self.others.append(self.stack.enter_context(start_sandbox(contract=self.contract)))
+            self.others.append(self.stack.enter_context(start_sandbox(contract=self.contract, alpaca_rate_limit=0)))
         return self.others[0]
+
+    @property
+    def contract(self) -> str:
+        return contract_of(self.venue)
+
+    def url_at(self, sandbox: Sandbox) -> str:
+        """Return where orders go."""
+        return sandbox.alpaca_url if self.venue == "alpaca" else sandbox.gateway_url
 
     def close(self) -> None:
         """Close the parent's connection; the next look opens another."""
@@ -127,6 +142,8 @@ class Stage:
     def __post_init__(self) -> None:
         self.admin.reset()
         self.admin.settings(fill_after_seconds=FILL_AFTER_SECONDS, fill_parts=self.rng.choice((1, 2, 3)), mode="paper")
+        if self.lane.venue == "alpaca":
+            self.admin.settings(alpaca_rate_window_seconds=RATE_WINDOW_SECONDS)
         top_n, bottom_n = self.rng.choice(((1, 1), (2, 0), (1, 1), (1, 1), (2, 1)))
         self.strategy = sandbox_strategy(
             id=self.name,
@@ -138,9 +155,10 @@ class Stage:
         self.engine = Bench(
             self.lane.ledger_url,
             self.lane.sandbox.signals_url,
-            self.lane.sandbox.gateway_url,
+            self.lane.url_at(self.lane.sandbox),
             self.lane.sandbox.market_url,
             contract=self.lane.contract,
+            alpaca_key=self.lane.sandbox.alpaca_key if self.lane.venue == "alpaca" else None,
             account=self.name,
             settings=SETTINGS,
             timeout_seconds=POST_TIMEOUT_SECONDS,
@@ -153,7 +171,7 @@ class Stage:
 
     @property
     def admin(self) -> AdminClient:
-        return self.lane.sandbox.admin
+        return self.lane.admin
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

@@ -179,7 +179,7 @@ def _announce_sent_posts(reach: Callable[[str], None]) -> None:
 
     def remember(stream: transport._Stream, buffer: bytes, timeout: float | None = None) -> None:
         write(stream, buffer, timeout)
-        if buffer.startswith(b"POST /api/v1/orders "):
+        if buffer.startswith((b"POST /api/v1/orders ", b"POST /v2/orders ")):
             stream.__dict__["sent_a_post"] = True
 
     def announce(stream: transport._Stream, max_bytes: int, timeout: float | None = None) -> bytes:

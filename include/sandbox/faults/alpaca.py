@@ -42,13 +42,13 @@ async def alpaca_cancel_ignored(x: Exchange) -> None:
     await x.reply(204, "")
 
 
-@fault("alpaca", "GET", ORDERS, fields={"status": "filled", "filled_qty": "0", "filled_avg_price": None})
+@fault("alpaca", "GET", ORDERS, fields={"status": "filled", "filled_qty": "0", "filled_avg_price": None}, symbol=None)
 async def alpaca_order_says(x: Exchange) -> None:
-    """`fields` of every order in a look-up or a list of orders are these; only of the matched symbol's, if one is."""
+    """`fields` of every order in a look-up or a list of orders are these; only of `symbol`'s, if one is given."""
 
     def say(body: Any) -> Any:
         for order in body if isinstance(body, list) else [body]:
-            if x.fault.match.get("symbol", order["symbol"]) == order["symbol"]:
+            if x.params["symbol"] in (None, order["symbol"]):
                 order.update(x.params["fields"])
         return body
 
