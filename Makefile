@@ -29,7 +29,7 @@ test-next: ## Run the unit and task tests on the newest Airflow 3.4, a pre-relea
 
 .PHONY: chaos
 chaos: ## Kill workers under every fault, break every guard, write docs/reliability.md (SEEDS=100)
-	$(RUN) chaos --seeds $(or $(SEEDS),24) --mutations --write $(ARGS)
+	$(RUN) chaos --seeds $(or $(SEEDS),36) --mutations --write $(ARGS)
 
 .PHONY: model-check
 model-check: ## Visit every state of a small session, then break every guard, write docs/reliability.md

@@ -46,7 +46,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=24, help=f"scenarios a fault; {len(KILL_POINTS)} cover each point")
+    parser.add_argument("--seeds", type=int, default=36, help=f"scenarios a fault; {len(KILL_POINTS)} cover each point")
     parser.add_argument("--seed", type=int, help="only this one; prints what happened")
     parser.add_argument("--fault", choices=BY_NAME, metavar="NAME", help="only this one: " + "; ".join(BY_NAME))
     parser.add_argument("--point", choices=KILL_POINTS, help="where the first worker dies; else drawn")

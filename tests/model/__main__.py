@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.model.bounds import FULL
-from tests.model.guards import GUARDS, REAL
+from tests.model.guards import AT_ALPACA, GUARDS, REAL
 from tests.model.search import Found, search
 from tests.model.world import Bounds
 
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _whole(bounds: Bounds) -> Found:
-    return search(bounds, REAL)
+    return search(bounds, AT_ALPACA if bounds.alpaca else REAL)
 
 
 def _broken(number: int) -> Found:

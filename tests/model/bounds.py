@@ -16,7 +16,11 @@ REVISED = Bounds("a second revision", 2, Left(revisions=1), parts=1)
 MOVED = Bounds("another venue behind the name", 2, Left(losses=1, switches=1))
 OVERFILLED = Bounds("the broker fills too much", 1, Left(overfills=1), parts=1)
 
-SMALL = (ALONE, LONG, HIDDEN, HALTED, FILLED, LIED_TO, REVISED, MOVED, OVERFILLED)
+# Alpaca refuses a second use of an id, and its orders list no fills.
+ALPACA_LIES = Bounds("Alpaca lies once, the order fills share by share", 2, Left(lies=1), parts=2, alpaca=True)
+ALPACA_REVISED = Bounds("a second revision at Alpaca", 2, Left(revisions=1), parts=1, alpaca=True)
+
+SMALL = (ALONE, LONG, HIDDEN, HALTED, FILLED, LIED_TO, REVISED, MOVED, OVERFILLED, ALPACA_LIES, ALPACA_REVISED)
 
 FULL = (
     Bounds("three workers, any may die, an id may be used twice", 3, Left(kills=1, losses=1), until=5, strict=False),
@@ -27,4 +31,10 @@ FULL = (
     Bounds("a second revision, a lie, a lost answer", 2, Left(losses=1, lies=1, revisions=1), parts=1),
     Bounds("another venue, a lie, a death", 2, Left(kills=1, losses=1, lies=1, switches=1)),
     Bounds("overfilled, a lie, fills share by share", 2, Left(losses=1, lies=1, overfills=1), parts=2),
+    Bounds("Alpaca: three workers, a death, a lost answer", 3, Left(kills=1, losses=1), until=5, alpaca=True),
+    Bounds("Alpaca: two workers, two lies", 2, Left(losses=1, lies=2), parts=1, alpaca=True),
+    Bounds(
+        "Alpaca: a second revision, a lie, a lost answer", 2, Left(losses=1, lies=1, revisions=1), 3, 1, alpaca=True
+    ),
+    Bounds("Alpaca: overfilled, a lie, a halt", 2, Left(lies=1, halts=1, overfills=1), parts=2, alpaca=True),
 )

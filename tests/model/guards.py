@@ -12,10 +12,11 @@ from include.trading.order import booking, gate
 from include.trading.order.booking import Booking, KnownOrder
 from include.trading.order.gate import GateDecision, GateFacts
 from tests.model.bounds import ALONE, FILLED, HALTED, HIDDEN, LIED_TO, LONG, MOVED, OVERFILLED, REVISED
-from tests.model.rules import Rules
+from tests.model.rules import Rules, alpacas_report
 from tests.model.world import Bounds
 
 REAL = Rules()
+AT_ALPACA = Rules(report=alpacas_report)
 TWICE = "is accepted 2 times"
 EARLIEST, LATEST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 

@@ -10,6 +10,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
+from include.adapters.venues.alpaca.answers import report_of
 from include.adapters.venues.gateway.words import state_of
 from include.trading.account.venue_identity import VenueIdentity, unlike
 from include.trading.models import Fill, OrderReport
@@ -28,6 +29,40 @@ def _at(time: int) -> datetime:
     return START + timedelta(seconds=time)
 
 
+def report(quantity: int, answer: Answer) -> OrderReport:
+    """Return a gateway's whole report of ("report", status, filled quantity, ids of its fills)."""
+    _, status, filled, ids = answer
+    broker_order_id = None if status == "rejected" else "b1"
+    return OrderReport(
+        gateway_order_id="p1",
+        broker_order_id=broker_order_id,
+        state=state_of(status, broker_order_id, None, "v2"),
+        symbol="AAPL",
+        side="buy",
+        quantity=Decimal(quantity),
+        status=status,
+        filled_quantity=Decimal(filled),
+        filled_avg_price=Decimal(1) if filled else None,
+        fills=tuple(Fill(fill_id=id, quantity=Decimal(1), price=Decimal(1)) for id in ids),
+    )
+
+
+def alpacas_report(quantity: int, answer: Answer) -> OrderReport:
+    """Return what the adapter reads in Alpaca's order object: it lists no fills, and a refused one has an id too."""
+    _, status, filled, _ = answer
+    body = {
+        "id": "b1",
+        "client_order_id": "p1",
+        "symbol": "AAPL",
+        "side": "buy",
+        "qty": str(quantity),
+        "status": status,
+        "filled_qty": str(filled),
+        "filled_avg_price": "1" if filled else None,
+    }
+    return report_of(body, body)
+
+
 @dataclass(frozen=True)
 class Rules:
     """What decides. Those that are True are parts of a step that hold inside a transaction; False leaves one out."""
@@ -35,6 +70,7 @@ class Rules:
     decide: Callable[[GateFacts], GateDecision] = gate.decide
     may_post: Callable[..., bool] = gate.may_post
     proven_absent: Callable[..., bool] = gate.proven_absent
+    report: Callable[[int, Answer], OrderReport] = report
     book: Callable[..., Booking] = book
     check_transition: Callable[[str, str], None] = check_transition
     unlike: Callable[[VenueIdentity, VenueIdentity], str | None] = unlike
@@ -96,31 +132,12 @@ def is_proven(rules: Rules, order: Order, time: int) -> bool:
 
 
 @cache
-def report(quantity: int, answer: Answer) -> OrderReport:
-    """Return a whole report of ("report", status, filled quantity, ids of its fills)."""
-    _, status, filled, ids = answer
-    broker_order_id = None if status == "rejected" else "b1"
-    return OrderReport(
-        gateway_order_id="p1",
-        broker_order_id=broker_order_id,
-        state=state_of(status, broker_order_id, None, "v2"),
-        symbol="AAPL",
-        side="buy",
-        quantity=Decimal(quantity),
-        status=status,
-        filled_quantity=Decimal(filled),
-        filled_avg_price=Decimal(1) if filled else None,
-        fills=tuple(Fill(fill_id=id, quantity=Decimal(1), price=Decimal(1)) for id in ids),
-    )
-
-
-@cache
 def booked(rules: Rules, order: Order, answer: Answer, *, answered: bool) -> tuple[Order, bool]:
     """Return the order after a report, and whether the report contradicts it.
 
     answered: it came in answer to a POST, which never says what was filled.
     """
-    told = report(order.quantity, answer)
+    told = rules.report(order.quantity, answer)
     if answered and told.state in FINAL - REFUSED:
         told = told.model_copy(update={"state": "open", "status": "submitted"})
     row: Any = SimpleNamespace(

@@ -91,6 +91,7 @@ class Bounds:
     strict: the venues refuse a second use of an id, and a POST may arrive as late as it likes. Otherwise they take an
     id twice, so that nothing protects an order but our own rules, and no POST arrives after its time-out;
     late: whether it may arrive after its worker has given it up at all.
+    alpaca: what the venue says is read by the adapter of Alpaca, otherwise by a gateway's.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Bounds:
     parts: int = 0
     strict: bool = True
     late: bool = True
+    alpaca: bool = False
 
     @property
     def end(self) -> int:
