@@ -138,14 +138,16 @@ class Results:
                 },
             ).fetchall()
 
-    def read_up_to(self, key: BookKey, before: datetime) -> ReadUpTo:
-        """Return the newest ids of what had happened to a book, or to its account's cash, before a moment."""
+    def read_up_to(self, key: BookKey, before: datetime | None) -> ReadUpTo:
+        """Return the newest ids of what had happened to a book, or to its account's cash, before a moment or by now."""
         row = self._connection.execute(
             f"""
+            WITH until AS (SELECT COALESCE(%(before)s::TIMESTAMPTZ, 'infinity') AS moment)
             SELECT
-                (SELECT max(id) FROM movements WHERE {_KEY} AND at < %(before)s) AS movement_id,
-                (SELECT max(id) FROM flows WHERE {_KEY} AND at < %(before)s) AS flow_id,
-                (SELECT max(id) FROM activities WHERE account = %(account)s AND at < %(before)s) AS activity_id
+                (SELECT max(id) FROM movements WHERE {_KEY} AND at < moment) AS movement_id,
+                (SELECT max(id) FROM flows WHERE {_KEY} AND at < moment) AS flow_id,
+                (SELECT max(id) FROM activities WHERE account = %(account)s AND at < moment) AS activity_id
+            FROM until
             """,  # noqa: S608  constants
             {**key._asdict(), "before": before},
         ).fetchone()

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from include.execution.duty.account import resume
 from include.execution.duty.corrections import correct
 from include.execution.results.close_day import Closed
 from include.execution.results.flows import record_flow
@@ -23,6 +24,8 @@ from include.trading.account.corrections import Quantity
 from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import InvalidData
 from include.trading.results.row import BookKey, DayRow
+from include.trading.strategy.limits import Limits
+from include.trading.strategy.spec import Strategy
 from tests.support.engine import Engine
 from tests.support.trading import Trade
 
@@ -244,6 +247,60 @@ def test_market_data_that_is_down_closes_nothing_and_is_an_alert_until_it_is_bac
 def open_alerts(days: Days) -> list[Any]:
     with days.engine.ledger() as ledger:
         return [alert for alert in ledger.alerts.open() if alert.kind == "books_not_closed"]
+
+
+def test_an_own_book_compounds_and_its_equity_is_frozen_with_the_plan(days: Days) -> None:
+    days.trade.strategy = made(days.trade.strategy, {"own": {"start": 50000}})
+    days.run()
+    days.close()
+    with days.engine.ledger() as ledger:
+        record_flow(ledger, KEY, D(1000), actor="ann", reason="more")
+    days.run()
+
+    (first,) = days.rows()
+    with days.engine.ledger() as ledger:
+        newest, before = ledger.runs.latest(2)
+        assert newest.plan_id is not None
+        plan = ledger.plans.get(newest.plan_id)
+    assert before.capital == D(50000)
+    assert first.flows == D(50000)
+    assert newest.capital is not None
+    # By the prices of the plan, which the sandbox trades all session at: those of its close.
+    assert plan is not None
+    assert plan.parameters["money"]["capital"] == str(newest.capital)
+    days.close()
+    second = days.rows()[-1]
+    assert newest.capital == second.equity_before + second.flows + second.result
+
+
+def test_a_loss_above_its_limit_stops_increases_until_a_person_resumes(days: Days) -> None:
+    days.trade.strategy = days.trade.strategy.model_copy(update={"limits": Limits(daily_loss=D("0.0001"))})
+    days.run()
+    days.close()
+    with psycopg.connect(days.engine.ledger_url) as connection:
+        connection.execute(
+            "UPDATE order_intents SET filled_avg_price = filled_avg_price + 500, updated_at = clock_timestamp()"
+            " WHERE filled_quantity > 0 AND side = 'buy'"
+        )
+    run = days.engine.run("the next day", days.trade.strategy)
+
+    assert (run.num_orders_submitted, run.num_orders_denied) == (0, 1)
+    with days.engine.ledger() as ledger:
+        account = ledger.accounts.get("sandbox")
+        assert account is not None
+        assert (account.state, account.state_cause) == ("reduce_only", "loss")
+        assert [alert.severity for alert in ledger.alerts.open() if alert.kind == "loss_limit"] == ["critical"]
+        resume(ledger, "sandbox", actor="ann", reason="a price was wrong", settings=days.engine.settings)
+        assert [alert for alert in ledger.alerts.open() if alert.kind == "loss_limit"] == []
+    with psycopg.connect(days.engine.ledger_url) as connection:
+        # By the clock that the test moved: in this session, whose loss is then not judged again.
+        connection.execute("UPDATE accounts SET state_changed_at = %s", [days.session.open + timedelta(hours=1)])
+    days.close()
+    assert days.trade.account().state == "active"
+
+
+def made(strategy: Strategy, capital: Any) -> Strategy:
+    return Strategy.model_validate({**strategy.model_dump(mode="json"), "capital": capital})
 
 
 @pytest.mark.parametrize("table", ["day_books", "day_lines", "flows"])

@@ -21,9 +21,10 @@ from include.ledger.alerts import Alert
 from include.ledger.ledger import Ledger
 from include.ledger.orders import Overtaken
 from include.trading.account.books import Break
+from include.trading.account.loss import LOSS_CAUSE
 from include.trading.account.row import Account
 from include.trading.alerts.alarms import listed
-from include.trading.alerts.catalogue import ENDED_BY, GATEWAY_PAUSED, cause_of_break
+from include.trading.alerts.catalogue import ENDED_BY, GATEWAY_PAUSED, LOSS_LIMIT, cause_of_break
 from include.trading.errors import InvalidData, NotFound, TradingError
 from include.trading.numbers import shares
 from include.trading.order.row import Intent
@@ -117,7 +118,7 @@ def resume(
         if paused:
             ledger.accounts.lift_pause(row, reason=reason, actor=actor)
             ledger.alerts.end(GATEWAY_PAUSED.key(account))
-        if row.state != "halted" and not found:
+        if row.state != "halted" and not found and row.state_cause != LOSS_CAUSE:
             if paused:
                 return Resumed(lock_account(ledger, account), [])
             raise InvalidData(
@@ -125,6 +126,7 @@ def resume(
                 + (f" ({row.state_reason}; settle those orders)" if row.state == "reduce_only" else "")
             )
         ledger.books.resolve_breaks(account, resolved_by=actor, resolution=reason)
+        ledger.alerts.end(LOSS_LIMIT.key(account))
         for ended in found:
             ledger.alerts.end(cause_of_break(ended.kind).key(account, ended.dedupe_key))
         ledger.accounts.set_state(row, "active", cause=BY_PERSON, reason=reason, actor=actor)

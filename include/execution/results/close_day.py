@@ -12,17 +12,17 @@ import structlog
 
 from include.execution.assembly import Assembly
 from include.execution.results.accounts import close_account_day
+from include.execution.results.happened import what_happened
+from include.execution.results.losses import limits_losses, stop_losses
 from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
 from include.trading.errors import TradingError
 from include.trading.models import Price
 from include.trading.ports import PriceSource, VenueReader
 from include.trading.results.day import BookState, close_day
-from include.trading.results.entries import ZERO, Entry
 from include.trading.results.holding import Method
 from include.trading.results.measures import daily_return
-from include.trading.results.reading import entries_of, flows_of, repriced, start_of
-from include.trading.results.row import BookKey, DayRow, ReadUpTo
+from include.trading.results.row import BookKey, DayRow
 from include.trading.strategy.kept import strategy_kept
 from include.trading.strategy.spec import Strategy
 
@@ -117,7 +117,7 @@ class Closing:
 
     @property
     def method(self) -> Method:
-        return "average"
+        return self.strategy.results
 
 
 def close_session(
@@ -143,34 +143,14 @@ def close_session(
             daily_return=daily_return(day.equity_before, day.flows, day.result),
             actor=closing.actor,
         )
+        if limits_losses(closing.strategy):
+            account = ledger.accounts.lock(key.account)
+            capital = closing.strategy.capital_or_none
+            stop_losses(ledger, account, closing.strategy, key, session, day, capital=capital, actor=closing.actor)
     stored = ledger.results.day(key, session.day)
     if stored is None:
         raise LookupError(f"the ledger's database has no day {session.day} of {key.strategy_id} that was just stored")
     return stored
-
-
-def what_happened(
-    ledger: Ledger, key: BookKey, session: Session, strategy: Strategy, *, before: datetime, row: DayRow | None
-) -> tuple[ReadUpTo, list[Entry]]:
-    """Return what a book's day is made from, and how far that was read."""
-    since = ReadUpTo() if row is None else row.read_up_to
-    newest = ledger.results.read_up_to(key, before)
-    until = ReadUpTo(*(max(pair) for pair in zip(since, newest, strict=True)))
-    moved = ledger.results.movements(key, since, until)
-    counted = ledger.results.counted(sorted({each["intent_id"] for each in moved if each["intent_id"] is not None}))
-    entries = flows_of(ledger.results.flows(key, since, until))
-    if row is None:
-        entries.insert(0, start_of(_start(ledger, key, strategy)))
-    else:
-        moving = {each["intent_id"] for each in moved if each["kind"] == "fill"}
-        late = [each for each in ledger.results.repriced(key, row.id) if each["id"] not in moving]
-        entries += repriced(late, session.day)
-    return until, [*entries, *entries_of(moved, counted, session.day)]
-
-
-def _start(ledger: Ledger, key: BookKey, strategy: Strategy) -> Decimal:
-    """Return what a book begins with: what its first plan was made with."""
-    return ledger.results.first_capital(key) or strategy.capital_or_none or ZERO
 
 
 def _closes(prices: PriceSource, symbols: set[str], session: Session, now: datetime) -> dict[str, Decimal]:

@@ -14,11 +14,13 @@ from include.execution.desk import Desk, refresh_account
 from include.execution.faultpoints import reach
 from include.execution.orders.resolve import look_again_at, to_look_up_again
 from include.execution.own_parts import own_parts
+from include.execution.results.losses import limits_losses, stop_losses
+from include.execution.results.now import BookNow, book_now
 from include.execution.steps.changed_signals import compare
 from include.execution.steps.open_run import made_from, sends, strategy_of, with_universe
 from include.execution.steps.positions import BOOK_TRIES
 from include.execution.steps.prices import without_price
-from include.execution.steps.snapshot import BookMoved, Outside, ask_outside, blocks, read_book, symbols_of
+from include.execution.steps.snapshot import BookMoved, Outside, ask_outside, blocks, book_mode, read_book, symbols_of
 from include.execution.steps.track_fills import close_late_orders, refresh_orders
 from include.trading.account.books import Book
 from include.trading.calendar.sessions import calendar_of
@@ -158,15 +160,39 @@ def with_held(run: Run, strategy: Strategy, book: Book) -> Strategy:
     return strategy.model_copy(update={"symbols": tuple(sorted({*strategy.symbols, *book.held, *book.working}))})
 
 
-def _sized(run: Run, outside: Outside) -> Sized:
+def _book_now(desk: Desk, run: Run, outside: Outside) -> BookNow | None:
+    """Return the strategy's own book at the plan's prices, where its capital or a limit of losses needs it."""
+    strategy = strategy_of(run)
+    if run.mode == "replay" or (strategy.own_book is None and not limits_losses(strategy)):
+        return None
+    session = calendar_of(strategy, desk.ledger.now()).session(run.session_date)
+    return book_now(desk, run.account, strategy, book_mode(run), session, outside.prices.prices)
+
+
+def _loses_too_much(desk: Desk, run: Run, sizing: Sized, now: BookNow) -> bool:
+    return stop_losses(
+        desk.ledger,
+        desk.ledger.accounts.lock(run.account),
+        strategy_of(run),
+        now.key,
+        now.session,
+        now.day,
+        capital=sizing.strategy.capital_or_none,
+        actor=desk.actor,
+    )
+
+
+def _sized(run: Run, outside: Outside, now: BookNow | None) -> Sized:
+    strategy = strategy_of(run)
     asked = {name: Decimal(amount) for name, amount in run.parameters.get("at_most", {}).items()}
-    return sized(strategy_of(run), outside.money, asked)
+    own = None if strategy.own_book is None else strategy.own_book.start
+    return sized(strategy, outside.money, asked, own if now is None else now.day.equity)
 
 
 def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> tuple[Plan, Decimal | None]:
     """Plan without a lock, for runs that never send; also return the capital that was planned with."""
     outside, book = ask_outside(desk, market, run), read_book(desk, run)
-    sizing = _sized(run, outside)
+    sizing = _sized(run, outside, _book_now(desk, run, outside))
     plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, {}, ids_from_content=False))
     return plan, sizing.strategy.capital_or_none
 
@@ -218,7 +244,10 @@ def _freeze_under_lock(
         traits = desk.gateway.traits
         ids_from_content = not traits.takes_our_order_id
         ending = at_send_until(strategy_of(run), can_cancel=traits.can_cancel)
-        sizing = _sized(run, outside)
+        now = _book_now(desk, run, outside)
+        sizing = _sized(run, outside, now)
+        if now is not None and _loses_too_much(desk, run, sizing, now):
+            book = book.on("reduce_only")
         plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, blocked, ids_from_content=ids_from_content))
         tasks = len({order.symbol for order in plan.orders})
         if tasks > most_orders:

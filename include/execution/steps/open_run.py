@@ -141,7 +141,7 @@ def read_run(ledger: Ledger, id: UUID) -> Run:
 
 
 # What people call a strategy and when it runs make no other plan.
-_NO_PART_OF_A_PLAN = {"title", "owner", "tags", "schedule"}
+_NO_PART_OF_A_PLAN = {"title", "owner", "tags", "schedule", "corporate_actions", "results"}
 
 
 def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_mode: Mode) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def read_book(desk: Desk, run: Run, since: BookVersion = FROM_THE_START) -> Book
     """Return the book that the run's plan is made from; a replay starts from a flat one."""
     if run.mode == "replay":
         return FLAT
-    mode = _book_mode(run)
+    mode = book_mode(run)
     if mode is None:
         account = desk.ledger.accounts.get(run.account)
         return FLAT if account is None else FLAT.on(account.state)
@@ -116,7 +116,7 @@ def read_book(desk: Desk, run: Run, since: BookVersion = FROM_THE_START) -> Book
     )
 
 
-def _book_mode(run: Run) -> Mode | None:
+def book_mode(run: Run) -> Mode | None:
     """Return the mode whose orders make the run's book: its own, or its strategy's for a run that only plans."""
     mode = run.mode if sends(run) else run.parameters.get("book_mode", strategy_of(run).mode)
     return mode if mode in SENDING_MODES else None

@@ -241,6 +241,13 @@ POSITION_DIFFERENCE: Final = Cause(
     _POSITIONS,
     "compare with the broker's own account page",
 )
+LOSS_LIMIT: Final = Cause(
+    "loss_limit",
+    ("critical",),
+    _ACCOUNT,
+    f"look at what lost; increases are denied, reductions go on; to trade on: {_RESUME}",
+    ends_by="resuming the account",
+)
 UNEXPLAINED_CASH: Final = Cause(
     "unexplained_cash",
     ("warning",),

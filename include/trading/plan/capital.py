@@ -27,12 +27,14 @@ class Sized(NamedTuple):
     reductions_only: str | None = None
 
 
-def sized(strategy: Strategy, money: Money, at_most: Mapping[str, Decimal]) -> Sized:
-    """Return the strategy with its share of the account's equity as a number.
+def sized(strategy: Strategy, money: Money, at_most: Mapping[str, Decimal], own_equity: Decimal | None = None) -> Sized:
+    """Return the strategy with its equity, a share of the account's or that of its own book, as a number.
 
-    at_most: what the run asked for, by param: less is used where it is less.
+    at_most: what the run asked for, by param: less is used where it is less. own_equity: of the strategy's own book.
     """
     wanted = strategy.equity
+    if strategy.own_book is not None:
+        return _by_own_book(strategy, own_equity, at_most)
     if wanted is None:
         return Sized(strategy)
     if not isinstance(money, AccountFacts):
@@ -50,10 +52,25 @@ def sized(strategy: Strategy, money: Money, at_most: Mapping[str, Decimal]) -> S
         default=("", usd),
     )
     note = f"{share}; {name} leaves {limit:f} USD" if limit < usd else share
-    number = strategy.model_copy(update={"capital": min(usd, limit), "replay_capital": None})
+    return Sized(_as_number(strategy, min(usd, limit), at_most), note, reductions_only)
+
+
+def _by_own_book(strategy: Strategy, equity: Decimal | None, at_most: Mapping[str, Decimal]) -> Sized:
+    if equity is None:
+        return Sized(strategy, reductions_only="the equity of the strategy's own book is not known")
+    usd = equity.quantize(_CENT, rounding=ROUND_FLOOR)
+    words = f"the equity of the strategy's own book is {usd:f} USD"
+    if usd <= 0:
+        return Sized(strategy, reductions_only=words)
+    limit = at_most.get("capital", usd)
+    note = f"{words}; the run's capital leaves {limit:f} USD" if limit < usd else words
+    return Sized(_as_number(strategy, min(usd, limit), at_most), note)
+
+
+def _as_number(strategy: Strategy, capital: Decimal, at_most: Mapping[str, Decimal]) -> Strategy:
+    number = strategy.model_copy(update={"capital": capital, "replay_capital": None})
     asked = at_most.get("max_position_size", number.max_position_usd)
-    number = number.model_copy(update={"max_position_size": min(asked, number.max_position_usd)})
-    return Sized(number, note, reductions_only)
+    return number.model_copy(update={"max_position_size": min(asked, number.max_position_usd)})
 
 
 def targets_without_capital(
@@ -76,7 +93,7 @@ def targets_without_capital(
 
 def money_kept(sizing: Sized, money: Money, notes: Sequence[str]) -> dict[str, Any]:
     """Return what a plan's parameters keep of the money that it was made with; nothing where none was asked for."""
-    if money is None and sizing.strategy.equity is None:
+    if money is None and sizing.strategy.equity is None and sizing.note is None:
         return {}
     capital = sizing.strategy.capital_or_none
     told = money.model_dump(mode="json") if isinstance(money, AccountFacts) else {"unanswered": money}

@@ -31,6 +31,14 @@ class EquityCapital(Word):
         return at_most
 
 
+class OwnCapital(Word):
+    """A book of the strategy's own, which compounds: what it began with, its result, and what a person put in."""
+
+    word: ClassVar[str] = "own"
+
+    start: Money = Field(description="USD that the book begins with")
+
+
 class CapitalShare(Word):
     """A share of the strategy's capital."""
 
@@ -40,6 +48,6 @@ class CapitalShare(Word):
     share: Share = Field(description="a fraction of it")
 
 
-Capital = Annotated[Money | EquityCapital, OneOf(example="USD as a number")]
+Capital = Annotated[Money | EquityCapital | OwnCapital, OneOf(example="USD as a number")]
 PositionSize = Annotated[Money | CapitalShare, OneOf(example="USD as a number")]
 WHOLE_CAPITAL = CapitalShare(share=Decimal(1))

@@ -17,7 +17,6 @@ _ROWS: Final = {
     "sizing.inverse_volatility": "sizing by inverse volatility",
     "volatility_target": "a target of volatility",
     "shadow": "sizings that are planned and not traded",
-    "capital.own": "a book of the strategy's own, which compounds",
     "no_trade_band.drift": "a band by drift",
     "quantities.fractional": "parts of a share",  # modelled
     "orders.style.auction": "auction orders",
@@ -26,12 +25,8 @@ _ROWS: Final = {
     "orders.overrides": "styles by order",
     "orders.reductions_first.auto": "asking the venue whether sales must come first",
     "limits.volume_share": "a limit by traded volume",
-    "limits.daily_loss": "a limit of a day's loss",
-    "limits.drawdown": "a limit of drawdown",
     "limits.least_notional_usd": "a least worth of one order",
     "approval": "approval by people",
-    "corporate_actions": "corporate actions",
-    "results": "results by strategy",
 }
 LATER: Final[dict[tuple[str, ...], str]] = {tuple(path.split(".")): what for path, what in _ROWS.items()}
 # A key beside `strategies`.

@@ -27,7 +27,7 @@ _BOOK = "T3 gives longs of +1 and shorts of −1 (service-contracts 1.3), plus 5
 _TURN = "closing a book of 2 × capital and opening it again, plus 5 %"
 
 
-def _limit(default: Decimal | int, description: str, *, unit: str, source: str) -> Any:
+def _limit(default: Decimal | int | Off, description: str, *, unit: str, source: str) -> Any:
     return Field(default=default, description=description, json_schema_extra={"unit": unit, "source": source})
 
 
@@ -78,4 +78,17 @@ class Limits(Value):
         "most that all plans of one session may trade, this one included",
         unit="× capital",
         source=_TURN + "; a second full turn on one day needs a person",
+    )
+    daily_loss: DecimalLimit = _limit(
+        OFF,
+        "most that the book may lose in a session; more makes the account reduce_only until a person resumes it",
+        unit="× capital",
+        source="how much a person can stand to lose is the person's to say",
+    )
+    drawdown: DecimalLimit = _limit(
+        OFF,
+        "most that the book's result may be below its highest; more makes the account reduce_only until a person "
+        "resumes it, from whose word on it is counted again",
+        unit="× capital",
+        source="as daily_loss",
     )

@@ -42,8 +42,20 @@ def limits_table() -> str:
         ("Setting", "Unit", "Default", "Code", "Judges", "Denies when", "Source of the default"),
         ("---",) * 7,
         *map(_row, RULES),
+        *map(_of_the_book, OF_THE_BOOK),
     ]
     return _HEAD + "\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+# Judged on the strategy's own book, when a plan is made and when its day is closed; not on orders one by one.
+OF_THE_BOOK: Final = ("daily_loss", "drawdown")
+
+
+def _of_the_book(name: str) -> tuple[str, ...]:
+    field = Limits.model_fields[name]
+    extra: Any = field.json_schema_extra
+    words = f"{(field.description or '').capitalize()}."
+    return f"`limits.{name}`", extra["unit"], f"`{OFF}`", "`account_state`", "the book", words, extra["source"]
 
 
 _UNSET: Final = {

@@ -34,26 +34,27 @@ def narrowed(strategy: Strategy, request: RunRequest) -> Strategy:
 
 
 def replayed(strategy: Strategy, request: RunRequest) -> Strategy:
-    """Return a narrowed strategy as a backfill plans it: with replay_capital where capital is a share of equity.
+    """Return a narrowed strategy as a backfill plans it: with replay_capital where capital is an equity.
 
-    Raises InvalidData where that is missing, or the request asks for more.
+    Raises InvalidData where that is missing, or the request asks for more. A book of its own has its start as well.
     """
-    if strategy.equity is None:
+    if strategy.capital_or_none is not None:
         return strategy
-    if strategy.replay_capital is None:
+    capital = strategy.replay_capital or (strategy.own_book.start if strategy.own_book is not None else None)
+    if capital is None:
         raise InvalidData(
             f"strategy {strategy.id}: expected replay_capital, because its capital is a share of the account's equity "
             "and what is replayed never asks the venue; write what to plan with, in USD: replay_capital: 100000"
         )
-    number = strategy.model_copy(update={"capital": strategy.replay_capital, "replay_capital": None})
+    number = strategy.model_copy(update={"capital": capital, "replay_capital": None})
     if problems := [*_more_than(number, request)]:
         raise InvalidData(f"the run's params exceed strategy {strategy.id}: " + "; ".join(problems))
     return _with(number, request)
 
 
 def at_most(strategy: Strategy, request: RunRequest) -> dict[str, Decimal]:
-    """Return what the request narrows once the account's equity is known, by param."""
-    if strategy.equity is None:
+    """Return what the request narrows once the equity is known, by param."""
+    if strategy.capital_or_none is not None:
         return {}
     asked = {"capital": _to_the_cent(request.capital), "max_position_size": _to_the_cent(request.max_position_size)}
     return {name: amount for name, amount in asked.items() if amount is not None}
@@ -61,7 +62,7 @@ def at_most(strategy: Strategy, request: RunRequest) -> dict[str, Decimal]:
 
 def _with(strategy: Strategy, request: RunRequest) -> Strategy:
     """Return the strategy with the request's amounts; as it is while its capital is not a number."""
-    if strategy.equity is not None:
+    if strategy.capital_or_none is None:
         return strategy
     capital, size = _to_the_cent(request.capital), _to_the_cent(request.max_position_size)
     changes = {name: value for name, value in (("capital", capital), ("max_position_size", size)) if value is not None}
@@ -90,10 +91,10 @@ def _more_than(strategy: Strategy, request: RunRequest) -> Iterator[str]:
 
 
 def _most_capital(strategy: Strategy) -> Decimal | None:
-    """Return the most that a run may use; None while only the account's equity says it."""
-    if strategy.equity is None:
+    """Return the most that a run may use; None while only an equity says it."""
+    if strategy.capital_or_none is not None:
         return strategy.capital_usd
-    if strategy.equity.at_most is None:
+    if strategy.equity is None or strategy.equity.at_most is None:
         return None
     # A backfill may use replay_capital, whatever the equity is.
     return max(strategy.equity.at_most, strategy.replay_capital or Decimal(0))

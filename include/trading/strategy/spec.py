@@ -9,7 +9,14 @@ from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
 from include.trading.calendar.exchanges import EXCHANGES
 from include.trading.models import Mode, Value
-from include.trading.strategy.capital_spec import WHOLE_CAPITAL, Capital, CapitalShare, EquityCapital, PositionSize
+from include.trading.strategy.capital_spec import (
+    WHOLE_CAPITAL,
+    Capital,
+    CapitalShare,
+    EquityCapital,
+    OwnCapital,
+    PositionSize,
+)
 from include.trading.strategy.choice import Word
 from include.trading.strategy.limits import Limits, Number
 from include.trading.strategy.orders_spec import Orders
@@ -64,7 +71,7 @@ class Strategy(Value):
 
     capital: Capital = Field(
         description="what weights are a share of: USD, above 0 | {equity: …}, a share of the account's equity when the "
-        "plan is made"
+        "plan is made | {own: {start: …}}, a book of its own that compounds"
     )
     when_short_of_money: Literal["scale", "deny"] = Field(
         default="scale",
@@ -74,7 +81,8 @@ class Strategy(Value):
     )
     replay_capital: Money | None = Field(
         default=None,
-        description="USD, what backfills and the what-if plan with; needed for them where capital is a share of equity",
+        description="USD, what backfills and the what-if plan with; needed for them where capital is a share of "
+        "equity; an own book has its start",
     )
     max_position_size: PositionSize = Field(
         default=WHOLE_CAPITAL,
@@ -105,6 +113,14 @@ class Strategy(Value):
         default=(),
         description="symbols that are never sold short",
         json_schema_extra={"unit": "symbols", "source": "the strategy's own list"},
+    )
+
+    corporate_actions: Literal["propose", "apply"] = Field(
+        default="propose",
+        description="a split or a new symbol on which announcement and venue agree: propose (a person clicks) | apply",
+    )
+    results: Literal["average", "fifo"] = Field(
+        default="average", description="which shares a sale is of, for the realised result: average cost | fifo"
     )
 
     sandbox_only: StrictBool = Field(
@@ -166,8 +182,13 @@ class Strategy(Value):
         return self.capital if isinstance(self.capital, EquityCapital) else None
 
     @property
+    def own_book(self) -> OwnCapital | None:
+        """The book of its own that its capital is; None where it is something else."""
+        return self.capital if isinstance(self.capital, OwnCapital) else None
+
+    @property
     def capital_or_none(self) -> Decimal | None:
-        """USD that weights are a share of; None while a share of the account's equity has not become a number."""
+        """USD that weights are a share of; None while an equity, the account's or its own, is not a number yet."""
         return self.capital if isinstance(self.capital, Decimal) else None
 
     @property

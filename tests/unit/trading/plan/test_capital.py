@@ -132,3 +132,21 @@ def test_a_plan_keeps_the_number_and_the_equity_that_it_came_from() -> None:
     assert capital_kept(kept) == 50_000
     assert money_kept(Sized(strategy()), None, []) == {}
     assert capital_kept({}) is None
+
+
+def test_an_own_book_is_the_capital_down_to_the_cent() -> None:
+    own = strategy(capital={"own": {"start": 1000}})
+
+    found = sized(own, None, {}, Decimal("1234.567"))
+
+    assert found.strategy.capital_usd == Decimal("1234.56")
+    assert found.note == "the equity of the strategy's own book is 1234.56 USD"
+    assert sized(own, None, {"capital": Decimal(500)}, Decimal("1234.567")).strategy.capital_usd == 500
+
+
+@pytest.mark.parametrize("equity", [None, Decimal(0), Decimal(-5)])
+def test_an_own_book_without_equity_takes_reductions_only(equity: Decimal | None) -> None:
+    found = sized(strategy(capital={"own": {"start": 1000}}), None, {}, equity)
+
+    assert found.strategy.capital_or_none is None
+    assert found.reductions_only is not None

@@ -83,11 +83,7 @@ def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothin
             ("momentum", "orders.overrides", "styles by order"),
             ("momentum", "orders.reductions_first.auto", "asking the venue whether sales must come first"),
             ("momentum", "limits.volume_share", "a limit by traded volume"),
-            ("momentum", "limits.daily_loss", "a limit of a day's loss"),
-            ("momentum", "limits.drawdown", "a limit of drawdown"),
             ("momentum", "approval", "approval by people"),
-            ("momentum", "corporate_actions", "corporate actions"),
-            ("momentum", "results", "results by strategy"),
             ("books", "books", "a book of several strategies"),
         )
     ]
