@@ -107,22 +107,39 @@ class Runs:
         return self._many("WHERE status = 'running' ORDER BY id")
 
     def to_recount(self) -> list[Run]:
-        """Return the closed runs that still count orders as unknown although each has its outcome now, oldest first.
+        """Return the closed runs that say something else of an order than the order does by now, oldest first.
 
-        Only a strategy's newest: closing an older one would end the alerts that the newer raised.
+        What a run said is in its answers, by order; an order that did not change for a month is not looked at again.
         """
         return self._many(
             """
-            WHERE status <> 'running' AND num_orders_unknown > 0 AND NOT EXISTS (
-                SELECT FROM order_intents
-                WHERE order_intents.plan_id = runs.plan_id AND state IN ('sending', 'unknown')
-            ) AND NOT EXISTS (
-                SELECT FROM orchestration_runs AS newer
-                WHERE newer.strategy_id = runs.strategy_id AND newer.mode = runs.mode AND newer.id > runs.id
+            WHERE status <> 'running' AND EXISTS (
+                SELECT FROM order_intents AS orders
+                CROSS JOIN LATERAL (
+                    SELECT runs.execution_gateway_responses -> orders.client_order_id AS answer
+                ) AS said
+                WHERE orders.plan_id = runs.plan_id AND orders.updated_at > clock_timestamp() - INTERVAL '31 days'
+                  AND (
+                    said.answer ->> 'state' <> orders.state
+                    OR (said.answer ->> 'filled_quantity')::NUMERIC <> orders.filled_quantity
+                    OR (said.answer ->> 'acknowledged')::BOOLEAN <> (orders.acknowledged_at IS NOT NULL)
+                  )
             )
             ORDER BY id
             """
         )
+
+    def is_newest(self, run: Run) -> bool:
+        """Say whether the strategy has no later run of the mode."""
+        later = self._connection.execute(
+            """
+            SELECT FROM orchestration_runs AS newer JOIN orchestration_runs AS this ON this.run_id = %(run_id)s
+            WHERE newer.strategy_id = this.strategy_id AND newer.mode = this.mode AND newer.id > this.id
+            LIMIT 1
+            """,
+            {"run_id": run.run_id},
+        ).fetchone()
+        return later is None
 
     def newest_closed(self, since: datetime) -> list[Run]:
         """Return the newest closed run since then of each strategy and mode; replays say nothing about the present."""
@@ -228,7 +245,10 @@ class Runs:
         )
 
     def close(self, run_id: UUID, **columns: Any) -> None:
-        """Write the outcome: status, counts, times, the gateway's answers and one line that sums it up."""
+        """Write the outcome: status, counts, times, one line that sums it up, and the gateway's answers by order.
+
+        responses: None leaves the answers as they are.
+        """
         self._connection.execute(
             """
             UPDATE orchestration_runs
@@ -239,13 +259,17 @@ class Runs:
                 num_orders_filled = %(filled)s, num_orders_denied = %(denied)s,
                 num_orders_not_sent = %(not_sent)s, num_orders_unknown = %(unknown)s,
                 last_acknowledged_at = %(last_acknowledged_at)s,
-                execution_gateway_responses = %(responses)s,
+                execution_gateway_responses = COALESCE(%(responses)s, execution_gateway_responses),
                 error_message = CASE WHEN %(status)s::TEXT = 'completed' THEN NULL
                                      ELSE COALESCE(%(error_message)s, error_message) END,
                 summary = %(summary)s, updated_at = clock_timestamp()
             WHERE run_id = %(run_id)s
             """,
-            {**columns, "run_id": run_id, "responses": Jsonb(columns["responses"])},
+            {
+                **columns,
+                "run_id": run_id,
+                "responses": None if columns["responses"] is None else Jsonb(columns["responses"]),
+            },
         )
 
     def replace_mappings(self, run_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:

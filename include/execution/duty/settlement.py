@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any, Final, Literal, get_args
 
 from include.execution.desk import Desk
+from include.execution.duty.recounting import recount
 from include.execution.orders.reports import apply_report, reread
 from include.execution.orders.resolve import gateway_ids, look_up
-from include.execution.steps.close_run import close_run
 from include.execution.steps.track_fills import close_late_orders
 from include.ledger.orders import Overtaken
 from include.trading.errors import InvalidData, TradingError
@@ -83,15 +83,7 @@ def settle(
     close_late_orders(desk, account)
     plans = dict.fromkeys(intent.plan_id for intent in intents)
     runs = [run for plan_id in plans for run in desk.ledger.runs.of_plan(plan_id) if run.completed_at is not None]
-    lines = []
-    for run in runs:
-        try:
-            lines.append(close_run(desk, run).summary or f"{run.run_id} is {run.status}")
-        except TradingError as error:
-            lines.append(
-                f"{run.strategy_id} {run.session_date}: its counts are as before, the books were not compared: {error}"
-            )
-    return Settlement(results, lines)
+    return Settlement(results, [recount(desk, run).words for run in runs])
 
 
 def _order(desk: Desk, account: str, client_order_id: str) -> Intent:

@@ -12,6 +12,7 @@ import structlog
 from include.execution.alerts.raising import own_modes, raise_of_run, raise_unknown_orders
 from include.execution.assembly import Assembly
 from include.execution.desk import Desk
+from include.execution.duty.recounting import recount
 from include.execution.orders.resolve import LOOKED_UP_AGAIN_FOR, before_next_open, look_again
 from include.execution.steps.close_run import close_run
 from include.execution.steps.open_run import sends
@@ -209,19 +210,26 @@ class Watchdog:
                 raise_of_run(self.ledger, run, STUCK_RUN.alarm(key, f"{words}{run.updated_at:%Y-%m-%d %H:%M} UTC"))
 
     def _recount_runs(self) -> None:
-        """Count runs again whose orders were unknown when they were closed: their tasks are over and will not."""
+        """Count closed runs again whose orders have moved on since: their tasks are over and will not."""
         for run in self.ledger.runs.to_recount():
-            with self._apart(f"run {run.run_id}", "it could not be counted again: "):
-                recounted = self._close(run)
-                self.findings.recounted.append(recounted.summary or str(recounted.run_id))
+            with self._apart(f"run {run.run_id}", "it could not be counted again: "), self._desk_of(run) as desk:
+                recounted = recount(desk, run)
+                self.findings.recounted.append(recounted.words)
 
-    def _close(self, run: Run, failed_step: str | None = None) -> Run:
-        if not sends(run):
-            return close_run(self._desk_at(run.account, None), run, failed_step=failed_step)
-        if run.account not in self.gateways:
+    def _close(self, run: Run, failed_step: str) -> Run:
+        if sends(run) and run.account not in self.gateways:
             raise InvalidData(f"no gateway connection names the account {run.account}")
+        with self._desk_of(run) as desk:
+            return close_run(desk, run, failed_step=failed_step)
+
+    @contextmanager
+    def _desk_of(self, run: Run) -> Iterator[Desk]:
+        """Open the gateway of a run that sends, where a connection names its account."""
+        if not sends(run) or run.account not in self.gateways:
+            yield self._desk_at(run.account, None)
+            return
         with self.gateways[run.account]() as reader:
-            return close_run(self._desk_at(run.account, reader), run, failed_step=failed_step)
+            yield self._desk_at(run.account, reader)
 
     def _stuck_at(self, run: Run) -> datetime:
         """Return from when on a run is stuck: some time after the moment by which its own tasks end it."""
