@@ -176,7 +176,9 @@ def check_gateway(
     if info.status == "unhealthy":
         raise Unavailable(f"the gateway {info.service} calls itself unhealthy: {info.detail or 'no detail given'}")
     wrong = None
-    if info.mode != mode:
+    if mode == "dry_run" and not desk.gateway.traits.has_dry_run:
+        wrong = f"the run's mode is dry_run, and this venue ({desk.gateway.traits.kind}) has no dry run"
+    elif info.mode != mode:
         wrong = f"the run's mode is {mode}, the gateway's is {info.mode}"
     elif sandbox_only and not info.is_sandbox:
         wrong = f"this strategy trades with the sandbox only, the gateway calls itself {info.service}"

@@ -30,6 +30,8 @@ ORDER_QUANTITY: Final = NumberBound(20, 9)
 PRICE: Final = NumberBound(20, 6)
 PREDICTED_RETURN: Final = NumberBound(18, 10)
 TARGET_WEIGHT: Final = NumberBound(18, 12)
+# The smallest part of a share that can be ordered, and that a book has.
+PART: Final = Decimal("0.000000001")
 LARGEST_INTEGER: Final = 2**31 - 1
 LONGEST_MODEL_VERSION: Final = 100
 # More than anybody holds of one symbol, and an order for it still fits its column.

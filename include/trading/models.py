@@ -142,6 +142,15 @@ class Allowance(Value):
     seconds_to_reset: float = Field(ge=0)
 
 
+class AssetFacts(Value):
+    """What the venue says of a symbol. shortable: it lends it now, and it is easy to borrow."""
+
+    symbol: Symbol
+    tradable: bool
+    shortable: bool
+    fractionable: bool = Field(description="parts of a share may be traded")
+
+
 class VenueInfo(Value):
     """What the venue says of itself. strategy_id, broker_url: what tells it from others; None: it did not say."""
 

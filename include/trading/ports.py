@@ -16,6 +16,7 @@ from include.trading.errors import TradingError
 from include.trading.models import (
     AccountFacts,
     Allowance,
+    AssetFacts,
     OrderReport,
     OrderRequest,
     Price,
@@ -101,6 +102,9 @@ class VenueTraits:
     can_cancel: an open order can be canceled here. has_rate_limit: orders are sent at the strategy's pace.
     tells_account: it says what the account's equity and buying power are. Otherwise capital is a number of the file's.
     mode_holds_seconds: for how long the mode that it said counts, for every task of the account; 0: each order asks.
+    tells_assets: it says of a symbol whether it may be traded, sold short and bought in parts of a share.
+    least_fraction_usd: what an order for a part of a share must be worth at least; None: it takes whole shares only.
+    has_dry_run: it can be of the mode dry_run, in which it takes orders and sends none on.
     """
 
     kind: str
@@ -109,6 +113,9 @@ class VenueTraits:
     can_cancel: bool
     has_rate_limit: bool
     tells_account: bool
+    tells_assets: bool
+    least_fraction_usd: Decimal | None
+    has_dry_run: bool
     mode_holds_seconds: float = 0
     positions_note: str = ""
 
@@ -186,6 +193,13 @@ class VenueReader(Closing, Protocol):
 
     def account(self) -> AccountFacts | None:
         """Return the account's money; None exactly where the traits say that the venue tells none."""
+        ...
+
+    def assets(self, symbols: Iterable[str]) -> dict[str, AssetFacts | None] | None:
+        """Return what the venue says of each symbol, None for one that it does not know.
+
+        None in place of all of it exactly where the traits say that the venue tells none.
+        """
         ...
 
 

@@ -24,6 +24,9 @@ TRAITS = VenueTraits(
     can_cancel=True,
     has_rate_limit=False,
     tells_account=False,
+    tells_assets=False,
+    least_fraction_usd=None,
+    has_dry_run=False,
 )
 PRICE = Decimal(100)
 
@@ -107,6 +110,9 @@ class MemoryReader:
                 yield id, error
 
     def account(self) -> None:
+        return None
+
+    def assets(self, symbols: Iterable[str]) -> None:
         return None
 
     def positions(self) -> dict[str, Decimal]:

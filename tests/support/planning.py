@@ -16,6 +16,7 @@ NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 ALL_OFF = dict.fromkeys(
     (
         "order_notional_usd",
+        "least_notional_usd",
         "order_shares",
         "price_distance",
         "gross_exposure",

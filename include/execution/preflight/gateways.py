@@ -9,7 +9,6 @@ from datetime import datetime
 from include.execution.assembly import Assembly
 from include.execution.preflight.bindings import check_binding, elsewhere
 from include.execution.preflight.finding import ASKED_BY, Finding, Note, about
-from include.execution.steps.snapshot import no_equity
 from include.ledger.ledger import Ledger
 from include.trading.account.comparison import Differences, unequal
 from include.trading.account.row import Account
@@ -22,6 +21,7 @@ from include.trading.plan.capital import sized
 from include.trading.plan.ending import no_cancel
 from include.trading.ports import VenueReader
 from include.trading.strategy.spec import Strategy
+from include.trading.strategy.venue_needs import unmet
 
 OPS = "python -m include.ops"
 # Not the same as well: what is behind it may stop every order.
@@ -54,8 +54,10 @@ def check_gateway_connection(
         )
     with venue.reader(correlation_id=ASKED_BY, retry_delays_seconds=()) as reader:
         info = yield from _service(reader, sending, note)
+        yield from _needs(reader, strategies, note)
         yield from _money(reader, strategies, note)
         yield from _endings(reader, sending, note)
+        yield from _assets(reader, sending, note)
         if ledger is not None and endpoint.account is not None:
             of_account = about(f"account {endpoint.account}")
             yield from check_binding(ledger, endpoint, info, sending, of_account)
@@ -92,13 +94,36 @@ def _service(
     return info
 
 
+def _needs(reader: VenueReader, strategies: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    """Say which strategies need what the venue does not have."""
+    for strategy in strategies:
+        if strategy.mode != "replay":
+            for sentence, step in unmet(strategy, reader.traits, strategy.mode):
+                yield note(f"strategy {strategy.id}", sentence, step)
+
+
+def _assets(reader: VenueReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+    """Name the symbols that the venue does not trade: what is held of them may be sold, and nothing more is bought."""
+    symbols = sorted({symbol for strategy in sending for symbol in strategy.symbols})
+    if not symbols or not reader.traits.tells_assets:
+        return
+    try:
+        told = reader.assets(symbols) or {}
+    except TradingError as error:
+        yield note("symbols", str(error), "repair the connection: until then nothing is increased")
+        return
+    unknown = [symbol for symbol, facts in told.items() if facts is None]
+    idle = [symbol for symbol, facts in told.items() if facts is not None and not facts.tradable]
+    wrong = [f"{words} {', '.join(names)}" for words, names in (("unknown:", unknown), ("not traded:", idle)) if names]
+    step = "correct the symbols of the strategy: these are never bought or sold short" if wrong else None
+    value = f"{len(told) - len(unknown) - len(idle)} of {len(told)} may be traded"
+    yield note("symbols", "; ".join([value, *wrong]), step)
+
+
 def _money(reader: VenueReader, strategies: Sequence[Strategy], note: Note) -> Iterator[Finding]:
-    """Say what the account has, and which strategies cannot be sized because the venue does not tell it."""
+    """Say what the account has, and what that makes of the strategies that are sized by it."""
     by_equity = [strategy for strategy in strategies if strategy.equity is not None and strategy.mode != "replay"]
     if not reader.traits.tells_account:
-        for strategy in by_equity:
-            step = "write capital as a number in USD, or trade at a venue that tells its account's equity"
-            yield note(f"capital of {strategy.id}", no_equity(strategy), step)
         return
     try:
         money = reader.account()

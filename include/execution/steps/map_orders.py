@@ -29,6 +29,7 @@ from include.trading.models import Signal
 from include.trading.order.identity import PlanKey, client_order_id, slot
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED
+from include.trading.plan.assets import LEAST_FRACTION_USD
 from include.trading.plan.capital import Sized, capital_kept, money_kept, sized
 from include.trading.plan.ending import AT_SEND_UNTIL, at_send_until
 from include.trading.plan.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
@@ -145,6 +146,8 @@ def _inputs(
         flatten=run.parameters["flatten"],
         money=outside.money,
         reductions_only=sizing.reductions_only,
+        assets=outside.assets,
+        least_fraction_usd=_least_fraction(desk, run),
         own=own_parts(strategy, flatten=run.parameters["flatten"]),
         only_symbols=None if only is None else tuple(only),
     )
@@ -158,6 +161,16 @@ def with_held(run: Run, strategy: Strategy, book: Book) -> Strategy:
     if "universe" not in run.parameters:
         return strategy
     return strategy.model_copy(update={"symbols": tuple(sorted({*strategy.symbols, *book.held, *book.working}))})
+
+
+def _least_fraction(desk: Desk, run: Run) -> Decimal | None:
+    """Return what a part of a share must be worth at the run's venue; a run that asks none is planned as the file says.
+
+    None: whole shares only.
+    """
+    if run.mode != "replay" and desk.reader is not None:
+        return desk.reader.traits.least_fraction_usd
+    return LEAST_FRACTION_USD if strategy_of(run).quantities == "fractional" else None
 
 
 def _book_now(desk: Desk, run: Run, outside: Outside) -> BookNow | None:
@@ -271,11 +284,7 @@ def _freeze_under_lock(
             key,
             contract=traits.kind,
             as_of_date=run.as_of_date,
-            parameters={
-                **run.parameters,
-                **money_kept(sizing, outside.money, plan.notes),
-                AT_SEND_UNTIL: ending,
-            },
+            parameters={**run.parameters, **_kept(sizing, outside, plan), AT_SEND_UNTIL: ending},
             window_opens=run.window_opens,
             send_until=run.send_until,
             cutoff_at=run.cutoff_at,
@@ -285,6 +294,11 @@ def _freeze_under_lock(
         )
         _store(desk, run, plan, key=key, capital=sizing.strategy.capital_or_none)
     return None
+
+
+def _kept(sizing: Sized, outside: Outside, plan: Plan) -> dict[str, Any]:
+    """Return what the plan's parameters keep of its making: with the money, where that was asked for, or as notes."""
+    return money_kept(sizing, outside.money, plan.notes) or {"notes": list(plan.notes)}
 
 
 def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None, capital: Decimal | None) -> None:

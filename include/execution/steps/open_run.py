@@ -164,7 +164,7 @@ def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_
 
 
 # universe, signal_event: what signals came, and from where; a plan that exists is not made again for other ones.
-_DECIDES_NOTHING = {"reason", "money", "universe", "signal_event", AT_SEND_UNTIL}
+_DECIDES_NOTHING = {"reason", "money", "notes", "universe", "signal_event", AT_SEND_UNTIL}
 
 
 def made_from(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,10 +22,11 @@ from include.trading.alerts.catalogue import BLOCKED_SYMBOL, HELD_BY_ANOTHER
 from include.trading.errors import InvalidData, TradingError
 from include.trading.models import Mode
 from include.trading.order.identity import SENDING_MODES
+from include.trading.plan.assets import Assets
 from include.trading.plan.capital import Money
 from include.trading.ports import PriceSource
 from include.trading.run.row import Run
-from include.trading.strategy.spec import Strategy
+from include.trading.strategy.venue_needs import unmet
 
 # The book of a strategy that holds nothing, on an account that nothing stops.
 FLAT = Book(
@@ -50,30 +51,54 @@ class Outside:
 
     positions: None where they do not matter: in mode dry_run, and for a run that never sends.
     money: of the account, or why the venue did not answer; None where it tells none or does not matter.
+    assets: what it says of the symbols that the run may plan, likewise.
     """
 
     version: BookVersion
     positions: Quantities | None
     prices: PriceSet
     money: Money
+    assets: Assets
 
 
 def ask_outside(desk: Desk, market: PriceSource, run: Run) -> Outside:
     """Ask the gateway for positions and the market for prices of all that the run may plan; no lock is held."""
+    _check_needs(desk, run)
     version = desk.ledger.movements.version(run.account) if sends(run) else FROM_THE_START
     book, positions = read_book(desk, run), None
     if sends(run) and run.mode != "dry_run":
         positions, _ = look_at_positions(desk, run.account, symbols_of(run, book), run.run_id)
     prices = prices_for(desk, market, run, symbols_of(run, book))
+    assets = _assets(desk, run, symbols_of(run, book))
     # Last: what it tells is as old as the plan then.
-    return Outside(version, positions, prices, _money(desk, run))
+    return Outside(version, positions, prices, _money(desk, run), assets)
+
+
+def _check_needs(desk: Desk, run: Run) -> None:
+    """Raise InvalidData where the venue lacks what the strategy needs; a run that closes everything needs little."""
+    if desk.reader is None or run.mode == "replay":
+        return
+    strategy = strategy_of(run)
+    if run.parameters["flatten"]:
+        strategy = strategy.model_copy(update={"capital": Decimal(1), "quantities": "whole"})
+    for sentence, _ in unmet(strategy, desk.reader.traits, run.mode):
+        raise InvalidData(sentence)
+
+
+def _assets(desk: Desk, run: Run, symbols: set[str]) -> Assets:
+    """Ask what may be traded where the plan sends orders, or is sized by it. A replay never asks."""
+    if run.mode == "replay" or not (sends(run) or strategy_of(run).quantities == "fractional"):
+        return None
+    if desk.reader is None:
+        return f"the connection {strategy_of(run).venue} does not exist"
+    try:
+        return desk.gateway.assets(sorted(symbols)) if desk.reader.traits.tells_assets else None
+    except TradingError as error:
+        return str(error)
 
 
 def _money(desk: Desk, run: Run) -> Money:
-    """Ask for the account's money where the plan is sized by it, or may send increases that it must suffice for.
-
-    Raises InvalidData for a share of the equity at a venue that tells none; a run that closes everything needs none.
-    """
+    """Ask for the account's money where the plan is sized by it, or may send increases that it must suffice for."""
     strategy = strategy_of(run)
     if strategy.equity is None and (not sends(run) or run.mode == "dry_run"):
         return None
@@ -81,21 +106,11 @@ def _money(desk: Desk, run: Run) -> Money:
         return f"the connection {strategy.venue} does not exist"
     venue = desk.gateway
     if not venue.traits.tells_account:
-        if strategy.equity is not None and not run.parameters["flatten"]:
-            raise InvalidData(no_equity(strategy))
         return None
     try:
         return venue.account()
     except TradingError as error:
         return str(error)
-
-
-def no_equity(strategy: Strategy) -> str:
-    """Say why a strategy that is sized by the equity cannot trade at a venue that tells none."""
-    return (
-        f"strategy {strategy.id}: expected capital as a number in USD, because the venue of the connection "
-        f"{strategy.venue} does not tell the account's equity; nothing is planned"
-    )
 
 
 def symbols_of(run: Run, book: Book) -> set[str]:

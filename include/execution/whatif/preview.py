@@ -90,13 +90,14 @@ def preview(
     *,
     account: str,
     ids_from_content: bool,
+    least_fraction_usd: Decimal | None,
     now: datetime,
 ) -> Plan:
     """Return the plan that these signals and prices make of the strategy's book now.
 
     ledger: None plans from a flat book and an active account. The gateway's positions are not asked: a symbol that
-    `check` calls unexplained would get no order. Nor is the account's money: where capital is a share of its equity,
-    the plan is made with replay_capital.
+    `check` calls unexplained would get no order. Nor are the account's money and what may be traded: where capital is
+    a share of the equity, the plan is made with replay_capital.
     """
     strategy = replayed(strategy, RunRequest())
     book = FLAT
@@ -123,6 +124,7 @@ def preview(
             account_state=book.account_state or "active",
             traded_today=book.traded,
             ids_from_content=ids_from_content,
+            least_fraction_usd=least_fraction_usd,
             now=now,
             own=own_parts(strategy),
         )

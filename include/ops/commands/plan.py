@@ -41,6 +41,7 @@ def run(place: Place, given: argparse.Namespace) -> int:
             pricing,
             account=venue.account,
             ids_from_content=not venue.traits.takes_our_order_id,
+            least_fraction_usd=venue.traits.least_fraction_usd,
             now=now,
         )
     if given.json:

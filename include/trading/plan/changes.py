@@ -9,8 +9,10 @@ from include.trading.bounds import MOST_SHARES
 from include.trading.errors import InvalidData
 from include.trading.models import Price, Signal
 from include.trading.numbers import shares
+from include.trading.plan.assets import in_parts, is_fraction, may_split
 from include.trading.plan.plan import Leg, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import REASONS, price_problem
+from include.trading.plan.steps import Steps, steps_to
 from include.trading.plan.valuation import last_known
 from include.trading.sizing.target_weight import Target
 
@@ -94,7 +96,7 @@ def _decide(
     start = _ZERO if from_scratch else position
     if wanted and wanted.quantity == start:
         if wanted.reason:
-            return wanted.quantity, _skip(wanted.reason)
+            return wanted.quantity, _skip(_why_nothing(wanted.reason, symbol, inputs))
         why = "no weight" if from_scratch else f"the position already is {shares(position)}"
         return wanted.quantity, _unchanged(why)
     if wanted is None and strategy.capital_or_none is None:
@@ -112,14 +114,19 @@ def _decide(
         return None, _skip("price_too_small", f"at {price.price} the target is {shares(wanted.quantity)} shares")
 
     delta = wanted.quantity - start
-    if abs(delta) < 1:
+    steps = steps_to(delta, start, splits=may_split(symbol, inputs), in_parts=in_parts(symbol, inputs))
+    if not steps.closing and not steps.opening:
         return wanted.quantity, _skip("under_one_share", f"the change is {shares(delta)} shares", delta)
     if not from_scratch and wanted.quantity != 0:
         band = strategy.no_trade_band * strategy.capital_usd
         if abs(delta) * price.price < band:
             detail = f"{shares(abs(delta))} shares at {price.price} are less than {band:f} USD"
             return wanted.quantity, _skip("inside_band", detail, delta)
-    legs = _legs(price, delta, start, held, position, inputs)
+    least = inputs.least_fraction_usd
+    if least is not None and is_fraction(steps.closing) and steps.closing * price.price < least:
+        detail = f"{shares(steps.closing)} shares at {price.price} are less than {least:f} USD"
+        return wanted.quantity, _skip("dust_stays", detail, delta)
+    legs = _legs(price, delta, start, steps, (held, position), inputs)
     problem = inputs.prices.get(symbol, "missing")
     if isinstance(problem, str) and not all(leg.order and leg.order.reduces for leg in legs):
         return wanted.quantity, _skip(
@@ -140,19 +147,29 @@ def _quantity(target: Target | None) -> Decimal | None:
     return None if target is None else target.quantity
 
 
+def _why_nothing(reason: str, symbol: str, inputs: PlanInputs) -> str:
+    """Return why a weight led to no share, where the strategy wants parts of one and the symbol has none."""
+    whole_only = inputs.strategy.quantities == "fractional" and not may_split(symbol, inputs)
+    return "under_one_whole_share" if reason == "under_one_share" and whole_only else reason
+
+
 def _legs(
-    price: Price, delta: Decimal, start: Decimal, held: Decimal, position: Decimal, inputs: PlanInputs
+    price: Price,
+    delta: Decimal,
+    start: Decimal,
+    steps: Steps,
+    positions: tuple[Decimal, Decimal],
+    inputs: PlanInputs,
 ) -> tuple[LegOfChange, ...]:
-    total, closing = abs(delta) // 1, abs(start) // 1
+    """positions: what is held, without and with what open orders may still trade."""
+    closing, opening = steps
     sign = 1 if delta > 0 else -1
-    flips = closing > 0 and start * delta < 0 and total > closing
-    if not flips:
-        return (LegOfChange(1, delta, _order(price, 1, sign * total, (held, position))),)
-    first = LegOfChange(1, -start, _order(price, 1, sign * closing, (held, position)))
-    opening = total - closing
+    if not closing or not opening:
+        return (LegOfChange(1, delta, _order(price, 1, sign * (closing + opening), positions)),)
+    first = LegOfChange(1, -start, _order(price, 1, sign * closing, positions))
     if inputs.ids_from_content and opening == closing:
         opening -= 1  # a v1 gateway makes its ids from symbol, side and quantity and would swallow an equal leg
-    after_first = (held + sign * closing, position + sign * closing)
+    after_first = tuple(position + sign * closing for position in positions)
     if opening == 0:
         return first, LegOfChange(2, delta + start, reason="id_collision", detail=REASONS["id_collision"])
     return first, LegOfChange(2, delta + start, _order(price, 2, sign * opening, after_first))

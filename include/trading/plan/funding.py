@@ -7,8 +7,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from include.trading.bounds import PART
 from include.trading.models import AccountFacts
 from include.trading.numbers import shares
+from include.trading.plan.assets import in_parts
 from include.trading.plan.exposure import cost_of
 from include.trading.plan.judge import Key, Verdict, judge
 from include.trading.plan.plan import PlanInputs, PlannedOrder, RuleCheck
@@ -24,7 +26,7 @@ class Funded(NamedTuple):
 
 
 def scale(orders: Sequence[PlannedOrder], verdicts: Mapping[Key, Verdict], inputs: PlanInputs) -> Funded:
-    """Shrink the increases that the rules let through, in whole shares rounded down; never a reduction.
+    """Shrink the increases that the rules let through, rounded down to whole shares or their parts; never a reduction.
 
     What a rule denied stays denied: there is no money for it either. The smaller orders are judged again, because
     whole shares leave longs and shorts a little out of balance.
@@ -43,7 +45,8 @@ def scale(orders: Sequence[PlannedOrder], verdicts: Mapping[Key, Verdict], input
     for order in accepted:
         if order.reduces:
             continue
-        quantity = Decimal(int(Fraction(order.quantity) * factor))
+        step = PART if order.side == "buy" and in_parts(order.symbol, inputs) else Decimal(1)
+        quantity = (Fraction(order.quantity) * factor // Fraction(step)) * step
         words = f"{shares(quantity)} of {shares(order.quantity)} shares, because {why}"
         if quantity == 0:
             decided[order.key] = _denied(verdicts[order.key], order, words, money.buying_power)

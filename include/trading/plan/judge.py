@@ -90,6 +90,7 @@ def _situation(order: PlannedOrder, inputs: PlanInputs, book: Book, after: Total
         account_state=inputs.account_state,
         reductions_only=inputs.reductions_only,
         money=inputs.money,
+        assets=inputs.assets,
         price=inputs.prices.get(order.symbol),
         previous_close=inputs.previous_closes.get(order.symbol),
         before=book.totals,

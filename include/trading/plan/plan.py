@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field, InstanceOf, PlainSerializer
 
-from include.trading.models import AccountFacts, Price, Shares, Side, Signal, Symbol, Value
+from include.trading.models import AccountFacts, AssetFacts, Price, Shares, Side, Signal, Symbol, Value
 from include.trading.numbers import shares
 from include.trading.plan.own import OwnParts
 from include.trading.plan.reasons import NO_CHANGE_WANTED, UNDECIDED
@@ -48,6 +48,14 @@ class PlanInputs(Value):
         default=None, description="what the venue says of the account; why it did not answer; None: it was not asked"
     )
     reductions_only: str | None = Field(default=None, description="why nothing may be increased")
+    assets: dict[Symbol, AssetFacts | None] | str | None = Field(
+        default=None,
+        description="what the venue says of each symbol, None for one that it does not know; why it did not answer; "
+        "None: it tells none, or was not asked",
+    )
+    least_fraction_usd: Decimal | None = Field(
+        default=None, description="least worth of an order for a part of a share; None: whole shares only"
+    )
     own: InstanceOf[OwnParts] = Field(default=OwnParts(), description="the strategy's own functions, imported")
     flatten: bool = Field(default=False, description="close everything; needs no signals")
     only_symbols: tuple[Symbol, ...] | None = Field(
@@ -142,7 +150,7 @@ class Plan(Value):
     orders: tuple[PlannedOrder, ...]
     rules_off: tuple[str, ...] = Field(description="codes of the rules that are off, by the strategy or the venue")
     old_values: tuple[OldValue, ...] = Field(default=(), description="of holdings without a usable price")
-    notes: tuple[str, ...] = Field(default=(), description="what the account's money changed")
+    notes: tuple[str, ...] = Field(default=(), description="what the venue told or did not tell, and changed by it")
 
     @property
     def planned_change_symbols(self) -> int:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from include.trading.errors import InvalidData
 from include.trading.models import Price
+from include.trading.plan.assets import NOT_TOLD, in_parts
 from include.trading.plan.capital import targets_without_capital
 from include.trading.plan.changes import Change, change_of
 from include.trading.plan.funding import scale
@@ -15,7 +16,7 @@ from include.trading.plan.judge import Key, Verdict, judge
 from include.trading.plan.own_sizing import own_weights
 from include.trading.plan.plan import MappingRow, Outcome, Plan, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import BLOCKS, PRICE_PROBLEMS, price_problem
-from include.trading.plan.risk import BUYING_POWER, rules_off
+from include.trading.plan.risk import ASSET_RULES, BUYING_POWER, rules_off
 from include.trading.plan.valuation import old_values, positions
 from include.trading.sizing.target_weight import SIZINGS, SizingLimits, Target
 
@@ -46,7 +47,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     return Plan(
         rows=tuple(row for change in changes for row in _rows(change, inputs, by_key, verdicts)),
         orders=tuple(order for order in orders if verdicts[order.key].reason is None),
-        rules_off=(*rules_off(strategy), *((BUYING_POWER,) if inputs.money is None else ())),
+        rules_off=(*rules_off(strategy), *not_told(inputs)),
         old_values=old_values(inputs),
         notes=tuple(_notes(inputs, note)),
     )
@@ -56,7 +57,8 @@ def _targets(inputs: PlanInputs, prices: Mapping[str, Price]) -> dict[str, Targe
     strategy = inputs.strategy
     if strategy.capital_or_none is None:
         return targets_without_capital(strategy, inputs.signals, positions(inputs))
-    limits = SizingLimits(max_position_size=strategy.max_position_usd)
+    parts = frozenset(signal.symbol for signal in inputs.signals if in_parts(signal.symbol, inputs))
+    limits = SizingLimits(max_position_size=strategy.max_position_usd, in_parts=parts)
     return SIZINGS[strategy.sizing.word](inputs.signals, prices, strategy.capital_usd, limits)
 
 
@@ -67,6 +69,18 @@ def _notes(inputs: PlanInputs, scaled: str | None) -> Iterable[str]:
         yield f"the buying power is not known, so nothing is increased: {inputs.money}"
     if scaled is not None:
         yield scaled
+    if inputs.assets is None:
+        yield f"{NOT_TOLD}: {', '.join(ASSET_RULES)} are off"
+    if isinstance(inputs.assets, str):
+        yield f"the venue did not say what may be traded, so nothing is increased: {inputs.assets}"
+
+
+def not_told(inputs: PlanInputs) -> Iterable[str]:
+    """Yield the codes of the rules that are off because the venue tells nothing that they could be judged by."""
+    if inputs.money is None:
+        yield BUYING_POWER
+    if inputs.assets is None:
+        yield from ASSET_RULES
 
 
 def _symbols(inputs: PlanInputs) -> list[str]:

@@ -11,6 +11,8 @@ NO_CHANGE_WANTED: Final[dict[str, str]] = {
     "signal_missing_flat": "The Signal Service's answer leaves the symbol out, and nothing is held.",
     "inside_band": "The change is smaller than the no-trade band.",
     "under_one_share": "The amount buys less than one share.",
+    "under_one_whole_share": "The amount buys less than one share, and the symbol is not traded in parts of one.",
+    "dust_stays": "It is worth less than the venue's least order for a part of a share, so it stays.",
 }
 
 # The day's decision on a holding is not known: it stays, an alert is raised, and the run is not whole.
@@ -49,6 +51,11 @@ LEG_PROBLEMS: Final[dict[str, str]] = {
 DENIALS: Final[dict[str, str]] = {
     "order_notional": "The order is worth more than one order may be.",
     "order_shares": "The order is for more shares than one order may be.",
+    "not_tradable": "The venue does not trade the symbol, does not know it, or did not say so.",
+    "hard_to_borrow": "The order would open or increase a short in a symbol that the venue does not lend, or only at "
+    "a price.",
+    "not_fractionable": "The symbol is traded in whole shares only.",
+    "least_notional": "The order is worth less than one order must be.",
     "price_distance": "The price is too far from the previous close, or there is no previous close.",
     "restricted_symbol": "The symbol may not be traded at all.",
     "not_shortable": "The order would open or increase a short in a symbol that may not be sold short.",

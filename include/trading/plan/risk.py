@@ -15,14 +15,17 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
-from include.trading.models import AccountFacts, Price
+from include.trading.models import AccountFacts, AssetFacts, Price
 from include.trading.numbers import shares
+from include.trading.plan.assets import Assets, is_fraction
 from include.trading.plan.exposure import Totals
 from include.trading.plan.plan import AccountState, PlannedOrder, RuleCheck, RuleOutcome
 from include.trading.strategy.limits import OFF
 from include.trading.strategy.spec import Strategy
 
 BUYING_POWER: Final = "buying_power"
+# Judged by what the venue says of the symbol.
+ASSET_RULES: Final = ("not_tradable", "hard_to_borrow", "not_fractionable")
 
 
 class Situation(NamedTuple):
@@ -30,6 +33,7 @@ class Situation(NamedTuple):
 
     reductions_only: why nothing may be increased, where that is so.
     money: what the venue says of the account's, why it did not answer, or None where it was not asked.
+    assets: what the venue says of the symbols, why it did not answer, or None where it tells none.
     price: today's, or why there is none; an order that closes a position without one has the last known price.
     before, after: the book without and with the order; for the net rule both are the whole plan's.
     unvalued: symbols held without any price.
@@ -40,6 +44,7 @@ class Situation(NamedTuple):
     account_state: AccountState
     reductions_only: str | None
     money: AccountFacts | str | None
+    assets: Assets
     price: Price | str | None
     previous_close: Price | str | None
     before: Totals
@@ -112,6 +117,47 @@ def not_shortable(order: PlannedOrder, symbols: tuple[str, ...], _: Situation) -
     if not order.opens_short or order.symbol not in symbols:
         return _without_numbers("not_shortable", "passed")
     return _denied("not_shortable", f"selling {shares(order.quantity)} {order.symbol} may leave a short")
+
+
+def not_tradable(order: PlannedOrder, _: None, situation: Situation) -> RuleCheck:
+    return _of_asset(
+        "not_tradable", order, situation, lambda facts: facts.tradable, f"the venue does not trade {order.symbol} now"
+    )
+
+
+def hard_to_borrow(order: PlannedOrder, _: None, situation: Situation) -> RuleCheck:
+    if not order.opens_short and situation.assets is not None:
+        return _without_numbers("hard_to_borrow", "passed")
+    words = f"the venue does not lend {order.symbol} now, or it is hard to borrow"
+    return _of_asset("hard_to_borrow", order, situation, lambda facts: facts.shortable, words)
+
+
+def not_fractionable(order: PlannedOrder, _: None, situation: Situation) -> RuleCheck:
+    if not is_fraction(order.quantity) and situation.assets is not None:
+        return _without_numbers("not_fractionable", "passed")
+    words = f"{shares(order.quantity)} shares of {order.symbol} are not whole, and it is traded in whole shares only"
+    return _of_asset("not_fractionable", order, situation, lambda facts: facts.fractionable, words)
+
+
+def _of_asset(
+    code: str, order: PlannedOrder, situation: Situation, allows: Callable[[AssetFacts], bool], words: str
+) -> RuleCheck:
+    assets = situation.assets
+    if assets is None:
+        return _without_numbers(code, "off")
+    if isinstance(assets, str):
+        return RuleCheck(code=code, outcome="not_evaluable", detail=f"{code}: the venue did not say: {assets}")
+    facts = assets.get(order.symbol)
+    if facts is None:
+        return _denied(code, f"the venue knows no symbol {order.symbol}")
+    return _without_numbers(code, "passed") if allows(facts) else _denied(code, words)
+
+
+def least_notional(order: PlannedOrder, limit: Decimal, _: Situation) -> RuleCheck:
+    if order.notional >= limit:
+        return RuleCheck("least_notional", "passed", order.notional, limit)
+    detail = f"least_notional: {order.notional:f} USD is below the limit of {limit:f} USD"
+    return RuleCheck("least_notional", "denied", order.notional, limit, detail)
 
 
 def account_state(order: PlannedOrder, _: None, situation: Situation) -> RuleCheck:
@@ -204,8 +250,12 @@ ORDER_RULES: Final = (
     Rule("account_state", account_state, "every order", None),
     Rule("account_equity", account_equity, "increases", None),
     Rule("not_shortable", not_shortable, "increases", "not_shortable_symbols"),
+    Rule("not_tradable", not_tradable, "increases; warns at reductions", None),
+    Rule("hard_to_borrow", hard_to_borrow, "increases", None),
+    Rule("not_fractionable", not_fractionable, "increases; warns at reductions", None),
     Rule("price_distance", price_distance, "increases; warns at reductions", "limits.price_distance"),
     Rule("order_notional", order_notional, "increases", "limits.order_notional_usd"),
+    Rule("least_notional", least_notional, "increases", "limits.least_notional_usd"),
     Rule("order_shares", order_shares, "increases", "limits.order_shares"),
     Rule("gross_exposure", gross_exposure, "increases", "limits.gross_exposure", of_capital=True),
     Rule("long_exposure", long_exposure, "increases", "limits.long_exposure", of_capital=True),

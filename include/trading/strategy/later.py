@@ -18,14 +18,12 @@ _ROWS: Final = {
     "volatility_target": "a target of volatility",
     "shadow": "sizings that are planned and not traded",
     "no_trade_band.drift": "a band by drift",
-    "quantities.fractional": "parts of a share",  # modelled
     "orders.style.auction": "auction orders",
     "orders.style.marketable_limit": "limit orders",
     "orders.style.twap": "orders in slices",
     "orders.overrides": "styles by order",
     "orders.reductions_first.auto": "asking the venue whether sales must come first",
     "limits.volume_share": "a limit by traded volume",
-    "limits.least_notional_usd": "a least worth of one order",
     "approval": "approval by people",
 }
 LATER: Final[dict[tuple[str, ...], str]] = {tuple(path.split(".")): what for path, what in _ROWS.items()}

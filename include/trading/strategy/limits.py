@@ -40,6 +40,12 @@ class Limits(Value):
         unit="USD",
         source="the Execution Gateway's own fat-finger default, max_notional (service-contracts 2.1)",
     )
+    least_notional_usd: DecimalLimit = _limit(
+        Decimal(1),
+        "least that one order may be worth",
+        unit="USD",
+        source="Alpaca's least order for a part of a share (docs.alpaca.markets/docs/fractional-trading)",
+    )
     order_shares: IntegerLimit = _limit(
         10_000,
         "most shares in one order",

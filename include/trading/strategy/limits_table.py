@@ -28,9 +28,16 @@ increase is denied.
 
 Where the venue tells the account's buying power, the plan's increases count against it as the venue reserves money for
 them: a buy at 1.05 times the planned price, a short at 1.03 times. What open orders reserve is in its number already.
-With `when_short_of_money: scale` all increases that the rules let through become smaller by one factor, in whole
-shares; with `deny` the weakest ones are denied. A venue that tells none has the rule off, and the plan says so; one
+With `when_short_of_money: scale` all increases that the rules let through become smaller by one factor, rounded
+down; with `deny` the weakest ones are denied. A venue that tells none has the rule off, and the plan says so; one
 that does not answer gets reductions only.
+
+Where the venue tells of a symbol whether it may be traded, sold short and bought in parts of a share, it is asked when
+the plan is made. A venue that never tells has these rules off, and every plan says so in its notes; one that fails to
+answer gets reductions only. A reduction of a symbol that is not tradable is sent all the same, with a warning: the
+venue decides. With `quantities: fractional` longs of symbols that the venue splits have nine decimals; everything else
+is whole shares. What closes a long sells the exact part of a share also with `whole`; a part that is worth less than
+the venue's least order stays (`dust_stays`), and no short is opened over it.
 
 This file is generated; `python -m include.trading.strategy.limits_table > docs/limits.md` writes it again.
 """
@@ -58,9 +65,13 @@ def _of_the_book(name: str) -> tuple[str, ...]:
     return f"`limits.{name}`", extra["unit"], f"`{OFF}`", "`account_state`", "the book", words, extra["source"]
 
 
+_ASKED: Final = "the venue's answer when the plan is made"
 _UNSET: Final = {
+    "not_tradable": ("what the venue says of the symbol", "–", "on", _ASKED),
+    "hard_to_borrow": ("what the venue says of the symbol", "–", "on", _ASKED),
+    "not_fractionable": ("what the venue says of the symbol", "–", "on", _ASKED),
     "account_state": ("the account's state", "–", "`active`", "set by people and by breaks"),
-    "account_equity": ("`capital.equity.at_least`", "USD", "none", "the venue's answer when the plan is made"),
+    "account_equity": ("`capital.equity.at_least`", "USD", "none", _ASKED),
 }
 
 

@@ -84,6 +84,7 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
     ordered = sum(row["outcome"] == "order" for row in mappings)
     plan = None if run.plan_id is None else ledger.plans.get(run.plan_id)
     started = dagruns.find(run.dag_id, run.airflow_run_id) if run.status == "running" else None
+    made_with = {} if plan is None else plan.parameters
     return OrchestrationResult(
         run=RunDetail.model_validate(
             {
@@ -91,7 +92,8 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
                 **counts_now(run, intents, ordered),
                 **ledger.runs.answers(run.run_id),
                 "airflow_state": None if started is None else started.state,
-                "money": None if plan is None else plan.parameters.get("money"),
+                "money": made_with.get("money"),
+                "notes": [*made_with.get("money", {}).get("notes", ()), *made_with.get("notes", ())],
                 "links": place,
             }
         ),

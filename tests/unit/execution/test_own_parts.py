@@ -62,6 +62,7 @@ def test_a_preview_uses_the_strategys_own_functions() -> None:
         lambda symbols: ({symbol: priced.get(symbol, "missing") for symbol in symbols}, priced),
         account="a",
         ids_from_content=False,
+        least_fraction_usd=None,
         now=NOW,
     )
 

@@ -26,6 +26,7 @@ from include.adapters.venues.alpaca.answers import (
     seconds_to_reset,
     submit_failure,
 )
+from include.adapters.venues.alpaca.assets import EXCHANGES, FEW_ASSETS, asset_facts, is_unknown_asset
 from include.trading.errors import (
     BadAnswer,
     InvalidData,
@@ -36,7 +37,15 @@ from include.trading.errors import (
     TradingError,
     Unauthorized,
 )
-from include.trading.models import AccountFacts, Allowance, GatewayMode, OrderReport, OrderRequest, VenueInfo
+from include.trading.models import (
+    AccountFacts,
+    Allowance,
+    AssetFacts,
+    GatewayMode,
+    OrderReport,
+    OrderRequest,
+    VenueInfo,
+)
 from include.trading.numbers import shares
 from include.trading.ports import VenueGate, VenueTraits
 
@@ -59,6 +68,10 @@ TRAITS: Final = VenueTraits(
     has_rate_limit=True,
     tells_account=True,
     mode_holds_seconds=ACCOUNT_SECONDS,
+    tells_assets=True,
+    # Source: https://docs.alpaca.markets/docs/fractional-trading
+    least_fraction_usd=Decimal(1),
+    has_dry_run=False,
 )
 BLOCKS: Final = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
 
@@ -68,6 +81,7 @@ class AlpacaReader(HttpService):
 
     _account: tuple[float, Answer] | None = None
     _allowance: Allowance | None = None
+    _assets: dict[str, AssetFacts | None] | None = None
 
     @property
     def traits(self) -> VenueTraits:
@@ -182,6 +196,40 @@ class AlpacaReader(HttpService):
         answer = super()._exchange(method, path, **words)
         self._allowance = allowance_of(answer, datetime.now(UTC)) or self._allowance
         return answer
+
+    def assets(self, symbols: Iterable[str]) -> dict[str, AssetFacts | None]:
+        """Return what Alpaca says of each symbol, None for one that it does not know; asked once while it is open."""
+        wanted = tuple(dict.fromkeys(symbols))
+        told = self._assets = self._assets or {}
+        if len(set(wanted) - told.keys()) > FEW_ASSETS:
+            for exchange in EXCHANGES:
+                told |= self._listed_assets(exchange, set(wanted) - told.keys())
+        for symbol in wanted:
+            if symbol not in told:
+                told[symbol] = self._asset(symbol)
+        return {symbol: told[symbol] for symbol in wanted}
+
+    def _listed_assets(self, exchange: str, wanted: set[str]) -> dict[str, AssetFacts]:
+        params = {"status": "active", "asset_class": "us_equity", "exchange": exchange}
+        answer = self._accepted(self._read("GET", "/v2/assets", params=params))
+        rows = [row for row in self._rows(answer) if row.get("symbol") in wanted]
+        try:
+            return {facts.symbol: facts for facts in map(asset_facts, rows)}
+        except ValueError as error:
+            raise answer.bad(error) from error
+
+    def _asset(self, symbol: str) -> AssetFacts | None:
+        answer = self._read("GET", f"/v2/assets/{quote(symbol, safe='')}")
+        if is_unknown_asset(answer):
+            return None
+        body = self._accepted(answer).json()
+        try:
+            facts = asset_facts(body)
+            if facts.symbol != symbol:
+                raise ValueError(f"symbol: expected {symbol}, got {facts.symbol}")
+        except ValueError as error:
+            raise answer.bad(error) from error
+        return facts
 
     def _account_now(self, *, fresh: bool = False) -> Answer:
         now = time.monotonic()

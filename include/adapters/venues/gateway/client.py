@@ -41,7 +41,16 @@ from include.trading.errors import (
     TradingError,
     Unauthorized,
 )
-from include.trading.models import AccountFacts, Contract, GatewayMode, OrderReport, OrderRequest, Value, VenueInfo
+from include.trading.models import (
+    AccountFacts,
+    AssetFacts,
+    Contract,
+    GatewayMode,
+    OrderReport,
+    OrderRequest,
+    Value,
+    VenueInfo,
+)
 from include.trading.order.identity import broker_days, gateway_order_id_v1
 from include.trading.ports import VenueGate, VenueTraits
 
@@ -61,6 +70,9 @@ TRAITS: dict[Contract, VenueTraits] = {
         can_cancel=False,
         has_rate_limit=False,
         tells_account=False,
+        tells_assets=False,
+        least_fraction_usd=None,
+        has_dry_run=True,
         positions_note="a v1 gateway counts partial fills twice",
     ),
     "v2": VenueTraits(
@@ -70,6 +82,9 @@ TRAITS: dict[Contract, VenueTraits] = {
         can_cancel=True,
         has_rate_limit=True,
         tells_account=False,
+        tells_assets=False,
+        least_fraction_usd=None,
+        has_dry_run=True,
     ),
 }
 
@@ -201,6 +216,10 @@ class GatewayReader(HttpService):
 
     def account(self) -> AccountFacts | None:
         """Return None: neither contract has a request for the account's money."""
+        return None
+
+    def assets(self, symbols: Iterable[str]) -> dict[str, AssetFacts | None] | None:
+        """Return None: neither contract has a request for what may be traded."""
         return None
 
     def refusal(self) -> str | None:

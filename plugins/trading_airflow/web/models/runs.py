@@ -23,6 +23,7 @@ RUN_DETAIL = {
     "airflow_state": None,
     "parameters": {},
     "money": None,
+    "notes": [],
     "signal_origin": SIGNALS_FROM,
     "signal_service_response": None,
     "execution_gateway_responses": None,
@@ -107,6 +108,7 @@ class RunDetail(RunSummary):
     money: dict[str, Any] | None = Field(
         description="what the plan was made with of the account's money, and what that changed; None: nothing was asked"
     )
+    notes: list[str] = Field(description="what the venue told or did not tell, and what of the plan changed by it")
     signal_origin: SignalsFrom | None = Field(description="None: no signals came, or an earlier version made the run")
     signal_service_response: dict[str, Any] | None = Field(description="the answer of whatever source it was")
     execution_gateway_responses: dict[str, Any] | None

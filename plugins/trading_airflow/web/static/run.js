@@ -111,7 +111,7 @@ function about(run) {
     ["Data of", run.as_of_date],
     ["Revision", revision(run)],
     ["Capital", run.capital ? `${number(run.capital, 0)} USD` : NONE],
-    ...(run.money?.notes ?? []).map((note) => ["Money", note]),
+    ...run.notes.map((note) => ["Note", note]),
     ["Model", run.model_version],
     ["Started (UTC)", time(run.started_at)],
     ["Ended (UTC)", time(run.completed_at)],

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.trading.models import Price
+from include.trading.models import AssetFacts, Price
+from include.trading.plan.assets import in_parts, is_fraction, may_split
 from include.trading.plan.plan import Plan, PlanInputs, PlannedOrder
 from include.trading.plan.planning import make_plan
 from include.trading.plan.reasons import REASONS
@@ -18,6 +19,7 @@ from tests.support.planning import ALL_OFF, NOW, book_after, price, signals, str
 
 OURS = ("AAPL", "AMZN", "GOOGL", "MSFT", "TSLA")
 FORMER = "XOM"  # still held, no longer in the strategy
+ALL = (*OURS, FORMER)
 MULTIPLE_LIMITS = (
     "gross_exposure",
     "net_exposure",
@@ -29,19 +31,36 @@ MULTIPLE_LIMITS = (
 
 weights = st.decimals("-1", "1", places=2)
 amounts = st.decimals("1", "900", places=2)
-shares = st.integers(-400, 400).map(Decimal) | st.decimals("-20", "20", places=2)
+shares = st.integers(-400, 400).map(Decimal) | st.decimals("-20", "20", places=2) | st.decimals("0", "5", places=9)
 multiples = st.just("off") | st.decimals("0", "3", places=2)
 limits = st.fixed_dictionaries(
     dict.fromkeys(MULTIPLE_LIMITS, multiples)
     | {
         "order_notional_usd": st.just("off") | st.decimals("0", "100000", places=0),
         "order_shares": st.just("off") | st.integers(0, 1000),
+        "least_notional_usd": st.just("off") | st.decimals("0", "500", places=2),
         "price_distance": st.just("off") | st.decimals("0", "0.3", places=2),
         "number_of_orders": st.just("off") | st.integers(0, 6),
     }
 )
+# What makes ids from an order's content takes whole shares only.
+VENUES = (
+    {"ids_from_content": True, "least_fraction_usd": None},
+    {"ids_from_content": False, "least_fraction_usd": None},
+    {"ids_from_content": False, "least_fraction_usd": Decimal(1)},
+)
+
+
+def facts(**said: st.SearchStrategy[bool]) -> st.SearchStrategy[dict[str, AssetFacts]]:
+    """What a venue may say of all symbols."""
+    words = dict.fromkeys(("tradable", "shortable", "fractionable"), st.booleans()) | said
+    return st.fixed_dictionaries({symbol: st.builds(AssetFacts, symbol=st.just(symbol), **words) for symbol in ALL})
+
+
 # The machine may be busy: neither an example nor making one has a deadline.
 patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+assets = st.none() | st.just("the venue did not answer") | facts() | facts().map(lambda told: told | {"MSFT": None})
 
 
 @st.composite
@@ -58,6 +77,7 @@ def cases(draw: st.DrawFn, *, any_limits: bool = True, **fixed: Any) -> PlanInpu
         "strategy": strategy(
             limits=draw(limits) if any_limits else ALL_OFF,
             max_position_size=draw(st.sampled_from([5_000, 40_000, 100_000])),
+            quantities=draw(st.sampled_from(["whole", "fractional"])),
             no_trade_band=draw(st.sampled_from(["0", "0.001", "0.01"])),
             restricted_symbols=draw(some) if any_limits else [],
             not_shortable_symbols=draw(some) if any_limits else [],
@@ -73,7 +93,8 @@ def cases(draw: st.DrawFn, *, any_limits: bool = True, **fixed: Any) -> PlanInpu
         if any_limits
         else "active",
         "traded_today": draw(st.sampled_from([Decimal(0), Decimal(60_000)])),
-        "ids_from_content": draw(st.booleans()),
+        "assets": draw(assets if any_limits else st.none() | facts(tradable=st.just(True), shortable=st.just(True))),
+        **draw(st.sampled_from(VENUES)),
         "now": NOW,
         "flatten": draw(st.booleans()),
     }
@@ -120,6 +141,8 @@ def test_a_plan_never_exceeds_a_limit(inputs: PlanInputs) -> None:
             assert order.quantity * order.price <= limits.order_notional_usd
         if limits.order_shares != "off":
             assert order.quantity <= limits.order_shares
+        if limits.least_notional_usd != "off":
+            assert order.quantity * order.price >= limits.least_notional_usd
         if limits.price_distance != "off":
             close = inputs.previous_closes[order.symbol]
             assert isinstance(close, Price)
@@ -149,6 +172,12 @@ def test_a_plan_never_trades_a_denied_blocked_unpriced_restricted_or_foreign_sym
         assert order.reduces or inputs.account_state == "active"
         if order.symbol in inputs.strategy.not_shortable_symbols:
             assert not order.opens_short
+        assert order.reduces or not isinstance(inputs.assets, str)
+        if isinstance(inputs.assets, dict) and not order.reduces:
+            told = inputs.assets[order.symbol]
+            assert told is not None
+            assert told.tradable
+            assert told.shortable or not order.opens_short
     assert {(order.symbol, order.leg) for order in plan.orders} == {
         (row.symbol, row.leg) for row in plan.rows if row.outcome == "order"
     }
@@ -178,13 +207,16 @@ def test_every_allowed_symbol_ends_within_one_lot_and_the_band_of_its_target(inp
         return
     priced = {symbol: p for symbol, p in inputs.prices.items() if isinstance(p, Price)}
     given = () if inputs.flatten else inputs.signals
-    sizing_limits = SizingLimits(max_position_size=inputs.strategy.max_position_usd)
+    parts = frozenset(symbol for symbol in OURS if in_parts(symbol, inputs))
+    sizing_limits = SizingLimits(max_position_size=inputs.strategy.max_position_usd, in_parts=parts)
     targets = target_weight(given, priced, inputs.strategy.capital, sizing_limits)
     book = book_after(plan, inputs.held)
     left_out = set() if inputs.flatten else set(OURS) - {signal.symbol for signal in inputs.signals}
     for symbol in left_out:
         assert book.get(symbol, 0) == inputs.held.get(symbol, 0)
-    for symbol in priced.keys() - inputs.blocked.keys() - left_out:
+    # What is left of a long, and cannot be sold, is in the way of a short, too.
+    dust = {row.symbol for row in plan.rows if row.reason == "dust_stays"}
+    for symbol in priced.keys() - inputs.blocked.keys() - left_out - dust:
         target = targets[symbol].quantity if symbol in targets else 0
         left = abs(target - book.get(symbol, 0) - inputs.open_quantity.get(symbol, 0))
         band = inputs.strategy.no_trade_band * inputs.strategy.capital_usd if target else 0
@@ -240,4 +272,43 @@ def test_flattening_orders_every_reduction_that_no_person_and_no_doubt_forbids(i
         if forbidden or not any(isinstance(p, Price) for p in known):
             assert symbol not in ordered
         else:
-            assert ordered.get(symbol, 0) == -int(held)
+            assert ordered.get(symbol, 0) == -_closed(symbol, held, inputs)
+
+
+def _closed(symbol: str, held: Decimal, inputs: PlanInputs) -> Decimal:
+    """What of the holding an order can close: all of a long that may be split, if that is worth an order."""
+    if held <= 0 or not may_split(symbol, inputs):
+        return Decimal(int(held))
+    known = (inputs.prices[symbol], inputs.previous_closes[symbol], inputs.last_prices.get(symbol))
+    price = next(p for p in known if isinstance(p, Price)).price
+    assert inputs.least_fraction_usd is not None
+    return Decimal(0) if is_fraction(held) and held * price < inputs.least_fraction_usd else held
+
+
+@given(inputs=cases())
+@patient
+def test_a_part_of_a_share_is_only_traded_of_a_long_that_the_venue_splits(inputs: PlanInputs) -> None:
+    plan = make_plan(inputs)
+
+    book = {symbol: inputs.held.get(symbol, 0) + inputs.open_quantity.get(symbol, 0) for symbol in ALL}
+    for order in plan.orders:
+        before = book[order.symbol]
+        book[order.symbol] += order.signed_quantity
+        if is_fraction(order.quantity):
+            assert may_split(order.symbol, inputs)
+            assert max(before, book[order.symbol]) > 0
+            assert book[order.symbol] >= 0
+            assert order.side == "sell" or inputs.strategy.quantities == "fractional"
+            assert order.side == "buy" or order.notional >= (inputs.least_fraction_usd or 0)
+
+
+@given(inputs=cases(any_limits=False, ids_from_content=False, open_quantity={}, blocked={}))
+@patient
+def test_a_long_that_is_closed_leaves_nothing_but_dust(inputs: PlanInputs) -> None:
+    plan = make_plan(inputs)
+
+    book = book_after(plan, inputs.held)
+    for row in plan.rows:
+        if row.target_quantity == 0 and row.held_quantity > 0 and row.price and may_split(row.symbol, inputs):
+            left = book[row.symbol]
+            assert left == 0 or (row.reason == "dust_stays" and left * row.price < (inputs.least_fraction_usd or 0))

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from include.trading.models import AssetFacts
+from include.trading.plan.exposure import Totals
 from include.trading.plan.plan import Plan, RuleCheck
 from include.trading.plan.planning import make_plan
-from include.trading.plan.risk import RULES
-from tests.support.planning import ALL_OFF, inputs, prices, quantities, row, signals, strategy, traded
+from include.trading.plan.risk import ASSET_RULES, RULES, Situation, judges
+from tests.support.planning import ALL_OFF, NOW, inputs, prices, quantities, row, signals, strategy, traded
 
 # Targets of +500 AAPL and −500 TSLA at 100 USD: 50 000 USD each, on capital of 100 000 USD.
 LONG_SHORT = {"signals": signals(AAPL="0.5", TSLA="-0.5"), "prices": prices(AAPL=100, TSLA=100)}
@@ -161,7 +163,7 @@ def test_a_holding_without_any_price_today_counts_at_the_last_known_and_denies_o
 
 
 # What stands in the way of an increase, each so tight that nothing would pass.
-TIGHT = dict.fromkeys(ALL_OFF, 0)
+TIGHT = dict.fromkeys(ALL_OFF, 0) | {"least_notional_usd": 10**9}
 
 
 @pytest.mark.parametrize("capital", [100_000, "0.01"])
@@ -282,6 +284,8 @@ def test_a_rule_that_is_off_says_so_in_every_row_and_in_the_plan() -> None:
         "turnover_per_run",
         "turnover_per_day",
         "buying_power",
+        "least_notional",
+        *ASSET_RULES,
     }
 
 
@@ -289,3 +293,96 @@ def test_an_order_that_may_be_sent_has_passed_every_rule() -> None:
     plan = plan_with({})
 
     assert [check.code for check in row(plan, "AAPL").rules] == [rule.code for rule in RULES]
+
+
+def facts(symbol: str, **said: bool) -> AssetFacts:
+    return AssetFacts(**{"symbol": symbol, "tradable": True, "shortable": True, "fractionable": True} | said)
+
+
+NOTHING = Totals(Decimal(0), Decimal(0), Decimal(0), 0, Decimal(0))
+SITUATION = Situation(
+    account_state="active",
+    reductions_only=None,
+    money=None,
+    assets=None,
+    price=None,
+    previous_close=None,
+    before=NOTHING,
+    after=NOTHING,
+    unvalued=(),
+    traded_today=Decimal(0),
+    now=NOW,
+)
+BOTH = {"AAPL": facts("AAPL"), "TSLA": facts("TSLA")}
+
+
+def test_an_order_is_worth_at_least_the_least_and_a_cent_less_is_denied() -> None:
+    assert len(plan_with({"least_notional_usd": 50_000}).orders) == 2
+    plan = plan_with({"least_notional_usd": "50000.01"})
+
+    assert (plan.orders, row(plan, "AAPL").reason) == ((), "least_notional")
+    assert row(plan, "AAPL").detail == "least_notional: 50000 USD is below the limit of 50000.01 USD"
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        ({"TSLA": facts("TSLA", tradable=False)}, "not_tradable", "the venue does not trade TSLA now"),
+        ({"TSLA": None}, "not_tradable", "the venue knows no symbol TSLA"),
+        ({"TSLA": facts("TSLA", shortable=False)}, "hard_to_borrow", "TSLA now, or it is hard to borrow"),
+    ],
+)
+def test_what_the_venue_says_of_a_symbol_denies_its_increase_and_no_other(
+    said: dict[str, Any], code: str, words: str
+) -> None:
+    plan = plan_with({}, assets=BOTH | said)
+
+    assert traded(plan) == [("AAPL", 1, "buy", 500)]
+    assert row(plan, "TSLA").reason == code
+    assert words in (row(plan, "TSLA").detail or "")
+    assert len(plan_with({}, assets=BOTH).orders) == 2
+
+
+def test_a_symbol_that_is_hard_to_borrow_is_bought_and_sold_again() -> None:
+    said = {"AAPL": facts("AAPL", shortable=False), "TSLA": facts("TSLA", shortable=False)}
+
+    plan = plan_with({}, assets=said, held=quantities(TSLA=800))
+
+    assert traded(plan) == [("TSLA", 1, "sell", 800), ("AAPL", 1, "buy", 500)]
+    assert row(plan, "TSLA", leg=2).reason == "hard_to_borrow"
+
+
+@pytest.mark.parametrize("assets", ["Alpaca answered 503", {"AAPL": None, "TSLA": facts("TSLA", tradable=False)}])
+def test_no_answer_and_no_symbol_deny_increases_and_only_warn_of_reductions(assets: Any) -> None:
+    plan = plan_with({}, assets=assets, held=quantities(AAPL=600, TSLA=-100))
+
+    assert traded(plan) == [("AAPL", 1, "sell", 100)]
+    assert check(plan, "AAPL", "not_tradable").outcome == "warned"
+    assert row(plan, "TSLA").reason == "not_tradable"
+    if isinstance(assets, str):
+        assert check(plan, "TSLA", "not_tradable").outcome == "not_evaluable"
+        assert any("Alpaca answered 503" in note for note in plan.notes)
+
+
+def test_a_venue_that_never_tells_has_these_rules_off_and_every_plan_says_so() -> None:
+    plan = plan_with({})
+
+    assert len(plan.orders) == 2
+    assert {check(plan, "TSLA", code).outcome for code in ASSET_RULES} == {"off"}
+    assert any("not_tradable, hard_to_borrow, not_fractionable are off" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "fractionable", "outcome"),
+    [("1.5", True, "passed"), ("1.5", False, "denied"), ("2", False, "passed")],
+)
+def test_a_part_of_a_share_is_denied_where_the_symbol_has_none(quantity: str, fractionable: bool, outcome: str) -> None:
+    order = plan_with({}).orders[0].model_copy(update={"quantity": Decimal(quantity)})
+    (rule,) = (rule for rule in RULES if rule.code == "not_fractionable")
+    (judge,) = judges(strategy(), (rule,), reduces=False)
+
+    found = judge(order, SITUATION._replace(assets={"AAPL": facts("AAPL", fractionable=fractionable)}))
+
+    assert found.outcome == outcome
+    if outcome == "denied":
+        assert "1.5 shares of AAPL are not whole" in (found.detail or "")

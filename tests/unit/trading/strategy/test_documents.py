@@ -78,6 +78,6 @@ def test_the_schema_refuses_what_is_not_yet_supported(path: tuple[str, ...]) -> 
 
 
 def test_the_schema_refuses_words_that_are_not_yet_supported() -> None:
-    assert not SCHEMA.is_valid({"strategies": [NEW | {"quantities": "fractional"}]})
+    assert not SCHEMA.is_valid({"strategies": [NEW | {"orders": {"reductions_first": "auto"}}]})
     assert not SCHEMA.is_valid({"strategies": [NEW | {"sizing": "risk_parity"}]})
     assert SCHEMA.is_valid({"strategies": [NEW | {"capital": {"equity": {"share": 0.5}}}]})

@@ -111,7 +111,6 @@ def test_each_key_of_a_later_version_is_told_once_and_with_no_other_word(tmp_pat
 @pytest.mark.parametrize(
     "entry",
     [
-        {"quantities": "fractional"},
         {"orders": {"style": "auction"}},
         {"orders": {"reductions_first": "auto"}},
         {"sizing": "risk_parity"},
@@ -170,7 +169,7 @@ def test_what_waits_to_be_supported_is_checked_already(entry: dict[str, Any], fi
     [
         {"capital": {"equity": {"share": 0.5, "at_least": 20000, "at_most": 500000}}, "replay_capital": 100000},
         {"capital": {"equity": {"share": 0.5}}},
-        {"when_short_of_money": "deny", "quantities": "fractional", "orders": {"at_send_until": "leave"}},
+        {"when_short_of_money": "deny", "orders": {"at_send_until": "leave"}},
     ],
 )
 def test_what_waits_to_be_supported_is_read_and_kept(entry: dict[str, Any]) -> None:
