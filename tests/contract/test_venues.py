@@ -86,7 +86,7 @@ def test_another_order_under_a_taken_id_is_never_stored(venue: Venue, stage: Ven
     venue.submit(BUY)
 
     with pytest.raises((IdExists, BookMismatch)):
-        venue.submit(BUY.model_copy(update={"quantity": 4}))
+        venue.submit(BUY.model_copy(update={"quantity": Decimal(4)}))
 
     assert stage.count() == 1
     assert [content(report) for report in found(venue, BUY)] == [("AAPL", "buy", Decimal(3))]
@@ -144,7 +144,7 @@ def test_an_order_whose_answer_is_lost_is_in_doubt_and_can_be_found(venue: Venue
 
 def test_many_orders_are_told_each_once_and_as_they_were_asked_for(venue: Venue) -> None:
     sent = [
-        venue.submit(BUY.model_copy(update={"client_order_id": f"p{number:023d}", "quantity": number}))
+        venue.submit(BUY.model_copy(update={"client_order_id": f"p{number:023d}", "quantity": Decimal(number)}))
         for number in (5, 3, 4)
     ]
     ids = [report.gateway_order_id for report in sent]
@@ -215,6 +215,25 @@ def test_what_is_left_of_the_requests_is_a_part_of_its_limit(reader: VenueReader
     assert told is None or told.left <= told.limit
     # A mode that counts for a while is shared between tasks: the venue must then be told apart by its login.
     assert reader.endpoint.login
+
+
+def test_what_it_says_of_symbols_is_what_its_traits_promise(reader: VenueReader) -> None:
+    told = reader.assets(["AAPL", "KO", "NOSUCH"])
+
+    assert (told is not None) == reader.traits.tells_assets
+    if told is not None:
+        assert list(told) == ["AAPL", "KO", "NOSUCH"]
+        assert [facts and facts.symbol for facts in told.values()] == ["AAPL", "KO", None]
+
+
+def test_a_part_of_a_share_is_taken_whole_or_refused_and_never_rounded(venue: Venue, stage: VenueStage) -> None:
+    part = BUY.model_copy(update={"quantity": Decimal("1.000000001")})
+    if venue.traits.least_fraction_usd is not None:
+        assert venue.submit(part).quantity == Decimal("1.000000001")
+        return
+    with pytest.raises(Rejected, match="whole shares only"):
+        venue.submit(part)
+    assert stage.count() == 0
 
 
 def test_a_venue_that_is_well_has_nothing_against_an_order(reader: VenueReader) -> None:

@@ -275,7 +275,7 @@ def test_our_id_with_another_order_is_told_apart(gateway: GatewayClient) -> None
     gateway.submit(ORDER)
 
     with pytest.raises(IdExists, match="already exists for a different order"):
-        gateway.submit(ORDER.model_copy(update={"quantity": 11}))
+        gateway.submit(ORDER.model_copy(update={"quantity": Decimal(11)}))
 
 
 @v2_only

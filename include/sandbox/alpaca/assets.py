@@ -31,7 +31,8 @@ class Assets:
         if asset is None and exists(symbol):
             asset = self._by_symbol[symbol] = _asset(symbol)
             self._by_id[asset.id] = asset
-        return asset and self._changed(asset)
+        found = asset and self._changed(asset)
+        return found if found and found.listed else None
 
     def get(self, symbol_or_id: str) -> Asset:
         if asset := self.find(symbol_or_id):
@@ -39,7 +40,8 @@ class Assets:
         raise not_found(f"asset not found for {symbol_or_id}")
 
     def all(self) -> Iterator[Asset]:
-        return (self._changed(asset) for _, asset in sorted(self._by_symbol.items()))
+        changed = (self._changed(asset) for _, asset in sorted(self._by_symbol.items()))
+        return (asset for asset in changed if asset.listed)
 
     def _changed(self, asset: Asset) -> Asset:
         changes = self.settings.alpaca_assets.get(asset.symbol, {})

@@ -26,6 +26,7 @@ class Asset:
     fractionable: bool = True
     marginable: bool = True
     active: bool = True
+    listed: bool = True
 
 
 @dataclass(frozen=True)
