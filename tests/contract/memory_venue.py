@@ -25,7 +25,7 @@ TRAITS = VenueTraits(
     has_rate_limit=False,
     tells_account=False,
     tells_assets=False,
-    least_fraction_usd=None,
+    least_fraction_usd=Decimal(1),
     has_dry_run=False,
 )
 PRICE = Decimal(100)
