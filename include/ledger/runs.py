@@ -78,6 +78,17 @@ class Runs:
             plan_id,
         )
 
+    def in_hindsight(self, run_ids: Sequence[UUID]) -> int:
+        """Return how many of the runs replayed signals of which nothing says that they were known on the day."""
+        row = self._connection.execute(
+            """
+            SELECT count(*) AS found FROM orchestration_runs
+            WHERE run_id = ANY(%(run_ids)s) AND (signal_origin ->> 'hindsight')::BOOLEAN
+            """,
+            {"run_ids": list(run_ids)},
+        ).fetchone()
+        return 0 if row is None else int(row["found"])
+
     def _origin(self, query: str, id: UUID) -> dict[str, Any] | None:
         row = self._connection.execute(query, {"id": id}).fetchone()
         return None if row is None else row["signal_origin"]

@@ -477,6 +477,53 @@ def test_plan_refuses_a_file_that_is_no_answer(duty: Duty, tmp_path: Path, conte
     assert f"{file}: expected" in err
 
 
+@pytest.mark.parametrize(
+    ("content", "orders"),
+    [
+        ("symbol,weight\nAAPL,0.05\nKO,-0.05\n", {"AAPL": "buy", "KO": "sell"}),
+        ('{"AAPL": 0.05}', {"AAPL": "buy"}),
+        (
+            "ticker,score\nAAPL,1\nMSFT,2\nJPM,3\nXOM,4\nKO,5\n",
+            {"AAPL": "sell", "MSFT": "sell", "XOM": "buy", "KO": "buy"},
+        ),
+    ],
+)
+def test_plan_takes_weights_and_scores_in_any_form(
+    duty: Duty, tmp_path: Path, content: str, orders: dict[str, str]
+) -> None:
+    file = tmp_path / "weights"
+    file.write_text(content)
+
+    shown = duty.json("plan", "--signals", str(file))
+
+    assert {order["symbol"]: order["side"] for order in shown["orders"]} == orders
+
+
+def test_check_reads_the_file_of_the_session_to_come_and_plan_what_it_would_make(duty: Duty, tmp_path: Path) -> None:
+    file = tmp_path / "weights.csv"
+    entry = {
+        "id": "daily_trading",
+        "mode": "paper",
+        "sandbox_only": True,
+        "market_hours": False,
+        "capital": 100000,
+        "signals": {"file": {"path": str(file), "dated": "standing"}},
+    }
+    strategies = tmp_path / "of_a_file.yaml"
+    strategies.write_text(json.dumps({"strategies": [entry]}))
+    duty.environ["TRADING_STRATEGIES_FILE"] = str(strategies)
+
+    missing = {stop["name"]: stop["value"] for stop in duty.json("check")["blockers"]}
+    file.write_text("symbol,weight\nAAPL,0.05\n")
+    found = {finding["name"]: finding["value"] for finding in duty.json("check")["findings"]}
+    shown = duty.json("plan", "--signals", str(file))
+
+    assert "expected a file that can be read" in missing["signals"]
+    assert found["signals"].startswith("1 long and 0 short of 1")
+    assert found["latest trades"] == "1 of 1 symbols"
+    assert [order["symbol"] for order in shown["orders"]] == ["AAPL"]
+
+
 def test_plan_refuses_prices_that_are_none(duty: Duty, signals: Path, tmp_path: Path) -> None:
     prices = tmp_path / "prices.json"
     prices.write_text('{"AAPL": -1}')

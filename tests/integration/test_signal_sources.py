@@ -18,6 +18,7 @@ import pytest
 from include.adapters.connection import ConnectionParts
 from include.execution.steps.changed_signals import look_again
 from include.execution.steps.open_run import strategy_of
+from include.execution.whatif.report import report
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import BadAnswer, TradingError, Unavailable
@@ -353,6 +354,10 @@ def test_a_time_of_writing_dates_no_replay_and_standing_weights_are_hindsight_th
 
     run, _ = engine.plan(engine.identity("two", "backfill", session.open), strategy(standing(weights)))
     assert answer_of(engine, run)["signal_origin"]["hindsight"] is True
+    with engine.ledger() as ledger:
+        told = report(ledger, session.day, session.day, "daily_trading", engine.assembly())
+    assert told.orders == 2
+    assert any(note.startswith("Hindsight: in 1 sessions") for note in told.notes)
 
 
 def test_a_file_that_is_missing_is_waited_for(engine: Engine, tmp_path: Path) -> None:

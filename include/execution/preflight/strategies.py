@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 
@@ -14,9 +14,10 @@ from include.trading.alerts.alarms import listed
 from include.trading.calendar.next_run import next_run
 from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
 from include.trading.errors import InvalidData, Rejected, TradingError, Unauthorized
-from include.trading.models import Price
+from include.trading.models import Price, SignalSet
 from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.risk import RULES, rules_off
+from include.trading.signals.judge import check_answer
 from include.trading.strategy.limits import Limits
 from include.trading.strategy.schedule_spec import assets_of, clock_of
 from include.trading.strategy.signals_spec import SignalsSpec
@@ -27,7 +28,7 @@ from include.trading.strategy.spec import Strategy
 def check_strategy(strategy: Strategy, assembly: Assembly, now: datetime) -> Iterator[Finding]:
     note = about(f"strategy {strategy.id}")
     yield note("mode", strategy.mode)
-    yield note("symbols", f"{len(strategy.symbols)}, {strategy.signals.words}")
+    yield note("symbols", f"{len(strategy.symbols) or 'whatever is named'}, {strategy.signals.words}")
     yield from _rules(strategy, note)
     yield from check_own_parts(strategy, note)
     try:
@@ -38,8 +39,9 @@ def check_strategy(strategy: Strategy, assembly: Assembly, now: datetime) -> Ite
     except TradingError as error:
         yield note("next run", str(error), "correct calendar and schedule in the strategies file")
         return
-    yield from _signals(strategy, assembly, current, last, note)
-    yield from _prices(strategy, assembly, last, now, note)
+    found = yield from _signals(strategy, assembly, current, last, note)
+    named = () if found is None else tuple(signal.symbol for signal in found.signals)
+    yield from _prices(strategy, assembly, last, now, strategy.symbols or named, note)
 
 
 def _rules(strategy: Strategy, note: Note) -> Iterator[Finding]:
@@ -93,8 +95,10 @@ def _schedule(strategy: Strategy, calendar: TradingCalendar, now: datetime, note
     return note("next run", f"{value}, once {listed(assets)} announced signals for it" if assets else value)
 
 
-def _signals(strategy: Strategy, assembly: Assembly, session: Session, last: Session, note: Note) -> Iterator[Finding]:
-    """Ask once for the signals of the session to come, as its run will: health says neither of these three.
+def _signals(
+    strategy: Strategy, assembly: Assembly, session: Session, last: Session, note: Note
+) -> Generator[Finding, None, SignalSet | None]:
+    """Ask once for the signals of the session to come, as its run will, and return them: health does not say so much.
 
     last: the session whose data they are made from. The request carries the id `check`; nothing is stored.
     """
@@ -102,33 +106,47 @@ def _signals(strategy: Strategy, assembly: Assembly, session: Session, last: Ses
     try:
         source = assembly.signals(strategy, correlation_id=ASKED_BY, retry_delays_seconds=())
     except TradingError as error:
-        yield note("signal service", str(error), f"correct {asked.where}")
-        return
+        yield note(asked.checked_as, str(error), f"correct {asked.where}")
+        return None
     with source as client:
         try:
             health = client.check_ready()
         except TradingError as error:
             step = f"start {asked.called}, or correct {asked.where}"
-            yield note("signal service", str(error), step)
-            return
-        yield note("signal service", health.words)
+            yield note(asked.checked_as, str(error), step)
+            return None
+        yield note(asked.checked_as, health.words)
+        if asked.needs_event:
+            yield note("signals", "read when an event announces them")
+            return None
+        ask = signal_request(strategy, last.day, session.day)
         try:
-            found = client.signals(signal_request(strategy, last.day, session.day))
-        except TradingError as error:
+            found = client.signals(ask)
+            check_answer(found, strategy, ask)
+        except (TradingError, ValueError) as error:
             yield note("signals", str(error), _signals_step(error, asked, last))
-            return
+            return None
     longs = sum(signal.target_weight > 0 for signal in found.signals)
     shorts = sum(signal.target_weight < 0 for signal in found.signals)
     missing = [symbol for symbol in strategy.symbols if symbol not in {signal.symbol for signal in found.signals}]
-    value = f"{longs} long and {shorts} short of {len(found.signals)}, data of {last.day}, {found.model_version}"
+    value = f"{longs} long and {shorts} short of {len(found.signals)}, data of {last.day}, {_from(found)}"
     if missing:
         step = f"ask {asked.called}'s owner for the bars of {last.day}: without a signal a symbol gets no order"
         yield note("signals", f"{value}; not {listed(missing)}", step)
     else:
         yield note("signals", value)
+    return found
 
 
-def _signals_step(error: TradingError, asked: SignalsSpec, last: Session) -> str:
+def _from(found: SignalSet) -> str:
+    origin = found.origin
+    if origin is None:
+        return found.model_version
+    age = "" if origin.age_seconds is None else f", {origin.age_seconds / 3600:.1f} hours old"
+    return f"{origin.rows} rows{age}, sha256 {str(origin.sha256)[:12]}, its day by {origin.dated}"
+
+
+def _signals_step(error: Exception, asked: SignalsSpec, last: Session) -> str:
     if isinstance(error, Unauthorized):
         return f"correct login and password of {asked.where}: the secret is wrong, or lacks the right"
     if isinstance(error, Rejected) and error.status == 403:
@@ -138,11 +156,16 @@ def _signals_step(error: TradingError, asked: SignalsSpec, last: Session) -> str
     return f"ask {asked.called}'s owner: the run would fail, or wait for it"
 
 
-def _prices(strategy: Strategy, assembly: Assembly, last: Session, now: datetime, note: Note) -> Iterator[Finding]:
+def _prices(
+    strategy: Strategy, assembly: Assembly, last: Session, now: datetime, symbols: Sequence[str], note: Note
+) -> Iterator[Finding]:
+    if not symbols:
+        yield note("market data", "asked for what the signals name, once there are any")
+        return
     try:
         with assembly.prices(strategy, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
-            latest = client.latest(strategy.symbols, now)
-            closes = client.closes(strategy.symbols, last.day, last.close, now)
+            latest = client.latest(symbols, now)
+            closes = client.closes(symbols, last.day, last.close, now)
     except TradingError as error:
         step = f"start {strategy.prices.called}, or correct {strategy.prices.where}: every symbol would be skipped"
         yield note("market data", str(error), step)

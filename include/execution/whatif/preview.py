@@ -1,15 +1,19 @@
-"""A plan from a saved signal answer, to be read by a person: nothing is written, nothing is sent."""
+"""A plan from a file of signals, to be read by a person: nothing is written, nothing is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from include.adapters.http.answers import parse_json
 from include.adapters.signals.service import parse_signals
+from include.adapters.signals.tables import table_of
 from include.execution.own_parts import own_parts
+from include.execution.steps.fetch_signals import signal_request
 from include.execution.steps.prices import PriceSet, without_price
 from include.execution.steps.snapshot import FLAT
 from include.ledger.ledger import Ledger
@@ -21,9 +25,15 @@ from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.plan import Plan, PlanInputs
 from include.trading.plan.planning import make_plan
 from include.trading.ports import PriceSource
+from include.trading.signals.answer import Given, answer_of
+from include.trading.signals.judge import check_answer
+from include.trading.signals.rows import read_rows
+from include.trading.signals.table import MOST_BYTES
 from include.trading.strategy.narrowing import replayed
 from include.trading.strategy.request import RunRequest
-from include.trading.strategy.signals_spec import ServiceSignals
+from include.trading.strategy.signals_dated import ByColumn, Standing
+from include.trading.strategy.signals_spec import FileSignals, ServiceSignals
+from include.trading.strategy.signals_table import TableSignals
 from include.trading.strategy.spec import Strategy
 
 Prices = Mapping[str, Price | str]
@@ -31,29 +41,63 @@ Prices = Mapping[str, Price | str]
 Pricing = Callable[[Sequence[str]], tuple[Prices, Prices]]
 
 
-def read_signals(path: Path, strategy: Strategy) -> SignalSet:
-    """Return the signals of a file with an answer of the Signal Service, checked like a fresh one."""
-    asked = strategy.signals
-    if not isinstance(asked, ServiceSignals):
-        raise InvalidData(
-            f"strategy {strategy.id}: expected signals of the Signal Service, whose answers can be read from a file, "
-            f"found {asked.word}"
-        )
-    text = _read(path)
+def read_signals(path: Path, strategy: Strategy, held: Collection[str], now: datetime) -> SignalSet:
+    """Return the signals of a file of any form, checked like fresh ones.
+
+    An answer of the Signal Service is checked as that. Any other table is of the day that it names, or of the data of
+    the session to come. held: by the strategy now.
+    """
+    content = _read(path)
+    service = strategy.signals if isinstance(strategy.signals, ServiceSignals) else None
     try:
-        body = parse_json(text, parse_float=Decimal)
-        as_of_date = datetime.fromisoformat(body["metadata"]["as_of_date"]).date()
-        return parse_signals(body, parse_json(text), strategy.symbols, as_of_date, asked.top_n, asked.bottom_n)
+        if service is not None and (body := _answer_of_a_service(content)) is not None:
+            found = _from_service(content, body, strategy, service)
+        else:
+            found = _from_table(path, content, strategy, held, now)
+        check_answer(found, strategy, signal_request(strategy, found.as_of_date, found.as_of_date))
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidData(
-            f"{path}: expected a Signal Service's answer for strategy {strategy.id}, found: {error}"
-        ) from error
+        raise InvalidData(f"{path}: expected signals for strategy {strategy.id}, found: {error}") from error
+    return found
+
+
+def _answer_of_a_service(content: bytes) -> Any:
+    """Return the object of an answer of the Signal Service, None where the content is none."""
+    try:
+        body = parse_json(content.decode(), parse_float=Decimal)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) and {"signals", "metadata"} <= body.keys() else None
+
+
+def _from_service(content: bytes, body: Any, strategy: Strategy, asked: ServiceSignals) -> SignalSet:
+    day = datetime.fromisoformat(body["metadata"]["as_of_date"]).date()
+    return parse_signals(body, parse_json(content.decode()), strategy.symbols, day, asked.top_n, asked.bottom_n)
+
+
+def _from_table(path: Path, content: bytes, strategy: Strategy, held: Collection[str], now: datetime) -> SignalSet:
+    calendar, asked = calendar_of(strategy, now), strategy.signals
+    table = table_of(content)
+    days = {row.day for row in read_rows(table).rows if row.day is not None}
+    day = max(days) if days else calendar.previous(calendar.current(now).day).day
+    if days and isinstance(asked, TableSignals) and asked.dates_are == "session":
+        day = calendar.previous(day).day
+    terms = {name: getattr(asked, name) for name in ("dates_are", "complete", "max_vanished") if hasattr(asked, name)}
+    longs, shorts = asked.most_names
+    spec = FileSignals(
+        # The Signal Service's answers are never complete.
+        **{"path": str(path.absolute()), "complete": False, **terms},
+        dated=ByColumn() if days else Standing(),
+        top_n=longs,
+        bottom_n=shorts,
+    )
+    given = Given(table, str(path), sha256(content).hexdigest())
+    return answer_of(given, spec, signal_request(strategy, day, calendar.next(day).day, held=held), now)
 
 
 def file_prices(path: Path, now: datetime) -> Pricing:
     """Return what reads a JSON file with a price in USD a share for each symbol; it is the previous close too."""
     try:
-        found = parse_json(_read(path), parse_float=Decimal)
+        found = parse_json(_read(path).decode(), parse_float=Decimal)
         prices = {
             symbol: Price(symbol=symbol, price=usable_price(Decimal(price)), at=now, source=f"file:{path.name}")
             for symbol, price in found.items()
@@ -82,6 +126,15 @@ def market_prices(market: PriceSource, strategy: Strategy, signals: SignalSet, n
     return ask
 
 
+def held_now(ledger: Ledger | None, strategy: Strategy, account: str, now: datetime) -> set[str]:
+    """Return the names that the strategy holds, or has open orders in."""
+    if ledger is None or strategy.mode not in SENDING_MODES:
+        return set()
+    session = calendar_of(strategy, now).current(now).day
+    book = ledger.movements.book(account, strategy_id=strategy.id, mode=strategy.mode, session=session)
+    return {symbol for quantities in (book.held, book.working) for symbol in quantities if quantities[symbol]}
+
+
 def preview(
     ledger: Ledger | None,
     strategy: Strategy,
@@ -106,6 +159,9 @@ def preview(
         book = ledger.movements.book(account, strategy_id=strategy.id, mode=strategy.mode, session=session)
     elif ledger is not None and (row := ledger.accounts.get(account)) is not None:
         book = FLAT.on(row.state)
+    if not strategy.symbols:
+        universe = {*(signal.symbol for signal in signals.signals), *book.held, *book.working}
+        strategy = strategy.model_copy(update={"symbols": tuple(sorted(universe))})
     found = PriceSet(*map(dict, pricing(sorted({*strategy.symbols, *book.held, *book.working}))))
     unpriced = without_price({*book.held, *book.working}, found)
     return make_plan(
@@ -131,8 +187,12 @@ def preview(
     )
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(f"{path}: expected a readable text file, found: {error}") from error
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InvalidData(f"{path}: expected a file that can be read, found: {error}") from error
+    if len(content) > MOST_BYTES:
+        raise InvalidData(f"{path}: expected at most {MOST_BYTES:,} bytes, found more")
+    return content

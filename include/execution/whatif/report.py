@@ -94,7 +94,7 @@ def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, ass
         trades=sum(result.trades for result in results),
         denied=_added(result.denied for result in results),
         skipped=_added(result.skipped for result in results),
-        notes=_notes(strategy, versions),
+        notes=_notes(strategy, versions, hindsight=ledger.runs.in_hindsight([run.run_id for run in chosen])),
     )
 
 
@@ -182,7 +182,8 @@ def _closes(
         market: PriceSource | None = None
         for run in runs:
             session = calendar.session(run.session_date)
-            lacking = sorted(set(strategy.symbols) - closes[session.day].keys())
+            named = strategy.symbols or [row["symbol"] for row in rows.get(run.run_id, ())]
+            lacking = sorted(set(named) - closes[session.day].keys())
             if not lacking or now < session.close:
                 continue
             if market is None:
@@ -203,7 +204,7 @@ def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _notes(strategy: Strategy, model_versions: Iterable[str]) -> tuple[str, ...]:
+def _notes(strategy: Strategy, model_versions: Iterable[str], *, hindsight: int) -> tuple[str, ...]:
     notes = [
         "What-if: no order was sent. Each session's plan begins flat, is sized for the strategy's capital at the close "
         "of its as_of_date, and counts as filled whole at the session's own close. No costs, dividends, splits or "
@@ -213,6 +214,11 @@ def _notes(strategy: Strategy, model_versions: Iterable[str]) -> tuple[str, ...]
     ]
     if strategy.sandbox_only or any(version.startswith("sandbox") for version in model_versions):
         notes.append("Sandbox: its prices are historical closes laid on other dates. The numbers mean nothing.")
+    if hindsight:
+        notes.append(
+            f"Hindsight: in {hindsight} sessions the signals stood without a day of their own; nothing says that they "
+            "were known then."
+        )
     if strategy.order_basis == "target":
         notes.append("order_basis is target: in trading each session would add the full target to what is held.")
     return tuple(notes)

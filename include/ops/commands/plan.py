@@ -1,4 +1,4 @@
-"""The command `plan`: the plan that a saved signal answer makes, without a run."""
+"""The command `plan`: the plan that a file of signals makes, without a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from include.execution.whatif.preview import file_prices, market_prices, preview, read_signals
+from include.execution.whatif.preview import file_prices, held_now, market_prices, preview, read_signals
 from include.ops import printing
 from include.ops.command import Command
 from include.ops.place import Place
@@ -16,7 +16,13 @@ from include.trading.numbers import shares
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--signals", required=True, type=Path, metavar="FILE", help="a Signal Service's answer, JSON")
+    command.add_argument(
+        "--signals",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="weights or scores as CSV, JSON or Parquet, or an answer of the Signal Service",
+    )
     command.add_argument("--prices", type=Path, metavar="FILE", help='JSON like {"AAPL": 189.5}; else market data')
     command.add_argument("--strategy", metavar="ID", help="needed when the file has several")
     command.add_argument("--flat", action="store_true", help="as if nothing were held; needs no ledger")
@@ -24,11 +30,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(place: Place, given: argparse.Namespace) -> int:
     strategy = place.strategy(given.strategy)
-    signals = read_signals(given.signals, strategy)
     venue = place.assembly.venue(strategy.venue)
     with ExitStack() as opened:
         ledger = None if given.flat else opened.enter_context(place.ledger())
         now = datetime.now(UTC) if ledger is None else ledger.now()
+        signals = read_signals(given.signals, strategy, held_now(ledger, strategy, venue.account, now), now)
         if given.prices is not None:
             pricing = file_prices(given.prices, now)
         else:
@@ -73,4 +79,4 @@ def run(place: Place, given: argparse.Namespace) -> int:
     return WELL
 
 
-COMMAND = Command("plan", "show the plan that a saved signal answer makes; writes nothing", arguments, run=run)
+COMMAND = Command("plan", "show the plan that a file of signals makes; writes nothing", arguments, run=run)

@@ -40,6 +40,10 @@ class EventSignals(TableSignals):
     def asked(self) -> str:
         return f"the file under {self.under} that an event names"
 
+    @property
+    def needs_event(self) -> bool:
+        return True
+
     def url_of(self, event: dict[str, Any] | None) -> tuple[str, str]:
         """Return the URL and the hash that an event announces; raises ValueError when it names no file to read."""
         if event is None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from include.trading.strategy.limits import Number
-from include.trading.strategy.signals_dated import ByColumn, Dated
+from include.trading.strategy.signals_dated import ByColumn, ByEvent, Dated
 from include.trading.strategy.source_spec import SignalsSpec
 from include.trading.strategy.values import Count
 
@@ -51,6 +51,14 @@ class TableSignals(SignalsSpec):
     @property
     def words(self) -> str:
         return f"signals of {self.asked}"
+
+    @property
+    def checked_as(self) -> str:
+        return "source"
+
+    @property
+    def needs_event(self) -> bool:
+        return isinstance(self.dated, ByEvent)
 
     @property
     def most_names(self) -> tuple[int | None, int | None]:

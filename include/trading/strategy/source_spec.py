@@ -41,6 +41,16 @@ class SignalsSpec(SourceSpec):
         return f"signals of {self.word}"
 
     @property
+    def checked_as(self) -> str:
+        """The name of what `ops check` finds of it."""
+        return "signal service"
+
+    @property
+    def needs_event(self) -> bool:
+        """Whether only a run that an asset event started can read it."""
+        return False
+
+    @property
     def most_names(self) -> tuple[int | None, int | None]:
         """How many names an answer may hold long and short; None: no such limit."""
         return None, None
