@@ -272,7 +272,7 @@ class PythonStage(FileStage):
 
     @property
     def spec(self) -> dict[str, Any]:
-        return {"python": {"function": "weights_of_the_day:weights"}}
+        return {"python": {"function": "weights_of_the_day:weights", "timeout_seconds": 600}}
 
     def _write(self) -> None:
         super()._write()

@@ -183,7 +183,7 @@ def test_a_bad_function_is_one_sentence_and_no_plan(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_functions.py").write_text(FUNCTIONS)
-    own = strategy({"python": {"function": f"my_functions:{name}", "timeout_seconds": 1 if name == "hangs" else 60}})
+    own = strategy({"python": {"function": f"my_functions:{name}", "timeout_seconds": 1 if name == "hangs" else 600}})
 
     refused_whole(engine, own, told, kept)
 
@@ -306,7 +306,7 @@ def write_sql(folder: Path, days: list[date], engine: Engine) -> dict[str, Any]:
 
 def write_python(folder: Path, days: list[date], engine: Engine) -> dict[str, Any]:
     (folder / "my_functions.py").write_text(FUNCTIONS)
-    return {"python": {"function": "my_functions:weights"}}
+    return {"python": {"function": "my_functions:weights", "timeout_seconds": 600}}
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class PythonSource(Opened):
                 # What it prints is for the log, and not for whoever reads what this process prints.
                 stdout=2,
                 pass_fds=[write],
-                start_new_session=True,
+                process_group=0,
                 env=environ,
             )
         finally:

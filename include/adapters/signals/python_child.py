@@ -13,8 +13,6 @@ from typing import Any
 
 from include.trading.ports import SignalRequest
 
-MOST_ROWS = 100_000
-
 
 def main(name: str, descriptor: int) -> None:
     # It is kept from what the function starts, which could hold it open.

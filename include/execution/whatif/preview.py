@@ -77,12 +77,14 @@ def _from_service(content: bytes, body: Any, strategy: Strategy, asked: ServiceS
 def _from_table(path: Path, content: bytes, strategy: Strategy, held: Collection[str], now: datetime) -> SignalSet:
     calendar, asked = calendar_of(strategy, now), strategy.signals
     table = table_of(content)
-    days = {row.day for row in read_rows(table).rows if row.day is not None}
+    rows = read_rows(table)
+    days = {row.day for row in rows.rows if row.day is not None}
     day = max(days) if days else calendar.previous(calendar.current(now).day).day
     if days and isinstance(asked, TableSignals) and asked.dates_are == "session":
         day = calendar.previous(day).day
     terms = {name: getattr(asked, name) for name in ("dates_are", "complete", "max_vanished") if hasattr(asked, name)}
-    longs, shorts = asked.most_names
+    # The Signal Service always has them, and a file of symbols and numbers has weights then.
+    longs, shorts = (None, None) if rows.bare and not isinstance(asked, TableSignals) else asked.most_names
     spec = FileSignals(
         # The Signal Service's answers are never complete.
         **{"path": str(path.absolute()), "complete": False, **terms},

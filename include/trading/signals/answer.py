@@ -35,7 +35,13 @@ def answer_of(given: Given, spec: TableSignals, ask: SignalRequest, now: datetim
     """Return the signals of a table; raises ValueError naming what was expected and what was found."""
     check_event(spec, ask)
     age = check_age(spec, ask, given.modified_at, now)
-    rows = of_the_day(read_rows(given.table), spec, ask)
+    found = read_rows(given.table)
+    if found.bare and (spec.top_n, spec.bottom_n) != (None, None):
+        raise ValueError(
+            "expected columns that say whether the numbers are weights or scores, because top_n or bottom_n is set, "
+            "found a symbol and a number"
+        )
+    rows = of_the_day(found, spec, ask)
     signals = signals_of(rows, spec, ask)
     check_sides(signals, spec.top_n, spec.bottom_n)
     origin = SignalOrigin(

@@ -12,6 +12,9 @@ from include.trading.signals.rows import Row, Rows
 from include.trading.strategy.signals_dated import ByColumn, ByEvent, ByName, ModifiedWithin, Standing
 from include.trading.strategy.signals_table import TableSignals
 
+# Seconds that the clock of a store may be ahead.
+MOST_AHEAD = 300
+
 
 def day_wanted(spec: TableSignals, ask: SignalRequest) -> date:
     """Return what a date in the answer must be."""
@@ -71,6 +74,10 @@ def check_age(spec: TableSignals, ask: SignalRequest, modified_at: datetime | No
         )
     if modified_at is None or age is None:
         raise ValueError("expected a time at which the file was written, found none: its store does not tell it")
+    if age < -MOST_AHEAD:
+        raise ValueError(
+            f"expected a file written before now, found one of {modified_at:%Y-%m-%d %H:%M} UTC: a clock is wrong"
+        )
     if age > spec.dated.hours * 3600:
         raise ValueError(
             f"expected a file written within {spec.dated.hours:f} hours, found one {age / 3600:.1f} hours old, of "

@@ -38,10 +38,14 @@ class Row(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """wide: one line a day and a column a symbol; then there are the rows of each day in it."""
+    """wide: one line a day and a column a symbol; then there are the rows of each day in it.
+
+    bare: nothing says whether the numbers are weights or scores.
+    """
 
     rows: tuple[Row, ...]
     wide: bool = False
+    bare: bool = False
 
 
 def read_rows(table: Table) -> Rows:
@@ -51,7 +55,7 @@ def read_rows(table: Table) -> Rows:
     confidence, predicted_return. Without a header: a symbol and a number. Wide: a date first, then a column a symbol.
     """
     if table.header is None:
-        return Rows(tuple(_bare(place, row, table.day) for place, row in enumerate(table.rows, start=1)))
+        return Rows(tuple(_bare(place, row, table.day) for place, row in enumerate(table.rows, start=1)), bare=True)
     names = [name.strip().lower() for name in table.header]
     if twice := sorted({name for name in names if names.count(name) > 1 and name in _KNOWN}):
         raise ValueError(f"expected each column once, found {', '.join(twice)} twice")
@@ -117,7 +121,9 @@ class _Columns(NamedTuple):
 
 def _is_wide(names: Sequence[str], header: Sequence[str]) -> bool:
     others = header[1:]
-    return names[0] in DATES and bool(others) and all(_SYMBOL.fullmatch(name) for name in others)
+    # A database may give the names of its columns in capitals: they are no symbols then.
+    is_long = any(name in SYMBOLS for name in names)
+    return names[0] in DATES and bool(others) and not is_long and all(_SYMBOL.fullmatch(name) for name in others)
 
 
 def _wide(table: Table) -> tuple[Row, ...]:
@@ -204,7 +210,7 @@ def _confidence(symbol: str, cell: Any) -> Decimal:
     number = _finite(symbol, cell, "confidence")
     if not 0 <= number <= 1:
         raise ValueError(f"expected a confidence from 0 to 1 for {symbol}, found {_shown(cell)}")
-    return number
+    return PREDICTED_RETURN.rounded(number) if number else Decimal(0)
 
 
 def _return(symbol: str, cell: Any) -> Decimal:

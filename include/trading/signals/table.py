@@ -12,6 +12,8 @@ from typing import Any, Final
 
 MOST_BYTES: Final = 200_000_000
 MOST_ROWS: Final = 100_000
+# Counted before anything is made of the text, which takes many times as much memory.
+MOST_CELLS: Final = 2_000_000
 DELIMITERS: Final = ",;\t|"
 # A table of a day: what is around its rows may say which, as the Signal Service's answer does.
 _LISTS: Final = ("signals", "weights", "scores", "rows")
@@ -35,6 +37,8 @@ def decode(content: bytes) -> Table:
         raise ValueError(f"expected text in UTF-8, or Parquet, found byte {error.start} that is neither") from None
     if not text:
         raise ValueError("expected rows, found an empty file")
+    if text.count("\n") + text.count(",") > MOST_CELLS:
+        raise ValueError(f"expected at most {MOST_CELLS:,} lines and values, found more")
     return from_json(text) if text[0] in "{[" else from_csv(text)
 
 
@@ -70,7 +74,10 @@ def from_value(found: Any) -> Table:
     """Return the rows of a list of objects, or of a mapping of symbols; a day may stand beside them."""
     if isinstance(found, dict) and (key := next((key for key in _LISTS if _is_rows(found.get(key))), None)):
         around = {**found, **(found["metadata"] if isinstance(found.get("metadata"), dict) else {})}
-        inner = from_value(found[key])
+        value = found[key]
+        if key == "scores" and isinstance(value, dict):
+            value = [{"symbol": symbol, "score": score} for symbol, score in value.items()]
+        inner = from_value(value)
         return Table(inner.header, inner.rows, next((around[name] for name in _DAYS if name in around), None))
     if isinstance(found, dict):
         if not found:

@@ -103,6 +103,8 @@ def test_a_file_is_of_the_day_as_long_as_it_was_written_a_short_time_ago() -> No
     assert found.origin.age_seconds == 12 * 3600
     with pytest.raises(ValueError, match=r"within 20 hours, found one 24\.0 hours old"):
         answer(modified_at=datetime(2026, 1, 4, 14, 0, tzinfo=UTC), dated=hours)
+    with pytest.raises(ValueError, match="a clock is wrong"):
+        answer(modified_at=datetime(2026, 1, 6, tzinfo=UTC), dated=hours)
     with pytest.raises(ValueError, match="its store does not tell it"):
         answer(modified_at=None, dated=hours)
     with pytest.raises(ValueError, match="a day that is replayed"):
@@ -172,6 +174,7 @@ def test_equal_scores_are_taken_by_name_so_that_the_order_of_rows_changes_nothin
         ("symbol,score\nAAPL,1\n", {"top_n": 1, "bottom_n": 1}, "at least 2 symbols"),
         ("symbol,weight\nAAPL,0.5\nKO,0.5\n", {"top_n": 1}, "at most 1 long"),
         ("symbol,weight\nAAPL,-0.5\nKO,-0.5\n", {"bottom_n": 1}, "at most 1 short"),
+        ("AAPL,0.5\nKO,-0.5\n", {"top_n": 1, "bottom_n": 1}, "weights or scores"),
         ("symbol,weight\nAAPL,0.5\nAAPL,0.5\n", {}, "one row per symbol, found several for AAPL"),
         ("symbol,weight\nAAPL,0.5\nTSLA,0.5\n", {}, "found also TSLA"),
     ],

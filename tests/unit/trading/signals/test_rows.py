@@ -36,6 +36,7 @@ def weights(text: str) -> dict[str, str]:
         '[{"symbol": "AAPL", "weight": 0.5}, {"weight": -0.25, "symbol": "KO"}]',
         '{"weights": {"AAPL": 0.5, "KO": "-0.25"}}',
         '{"rows": [{"ticker": "AAPL", "weight": 0.5}, {"ticker": "KO", "weight": -0.25}]}',
+        "DATE,SYMBOL,WEIGHT\n2026-01-05,AAPL,0.5\n2026-01-05,KO,-0.25\n",
     ],
 )
 def test_one_reader_reads_them_all(text: str) -> None:
@@ -125,6 +126,19 @@ def test_what_is_no_table_of_weights_is_refused_in_one_sentence(text: str, told:
 
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_scores_beside_a_day_are_never_taken_for_weights() -> None:
+    assert [(row.score, row.weight) for row in read('{"as_of": "2026-01-05", "scores": {"AAPL": 0.01}}')] == [
+        (Decimal("0.01"), None)
+    ]
+
+
+def test_more_than_any_table_has_is_refused_before_it_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "MOST_CELLS", 3)
+
+    with pytest.raises(ValueError, match="at most 3 lines and values"):
+        decode(b"A,1\nB,1\nC,1\nD,1")
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
