@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from include.execution.assembly import Assembly
@@ -45,10 +46,32 @@ def check(
     for strategy in strategies.strategies:
         by_gateway.setdefault(strategy.venue, []).append(strategy)
         findings += check_strategy(strategy, assembly, now)
+    findings += not_alone(strategies.strategies, assembly)
     opened = None if isinstance(ledger, TradingError) else ledger
     for connection_id, traded in by_gateway.items():
         findings += check_gateway_connection(connection_id, traded, assembly, opened, now)
     return findings
+
+
+def not_alone(strategies: Sequence[Strategy], assembly: Assembly) -> Iterator[Finding]:
+    """Tell of strategies that trade whatever their signals name on an account that others trade on too.
+
+    The file is refused where they share a connection; two connections may lead to one account.
+    """
+    by_account: dict[str, list[Strategy]] = {}
+    for strategy in strategies:
+        try:
+            account = assembly.venue(strategy.venue).account
+        except TradingError:
+            continue
+        by_account.setdefault(account, []).append(strategy)
+    for account, sharing in by_account.items():
+        for strategy in sharing:
+            others = ", ".join(other.id for other in sharing if other is not strategy)
+            if not strategy.symbols and others:
+                note = about(f"strategy {strategy.id}")
+                words = f"whatever its signals name, on account {account}, which {others} trades on too"
+                yield note("account", words, "give it symbols, or an account of its own")
 
 
 def blockers(findings: list[Finding]) -> list[Finding]:
