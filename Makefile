@@ -11,6 +11,11 @@ help: ## List the targets
 demo: ## Trade one session against the sandbox on a real Airflow and stay up (ONCE=1: stop after it; VENUE=alpaca)
 	$(RUN) demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(VENUE),--venue $(VENUE))
 
+.PHONY: paper
+paper: ## Trade WEIGHTS=my.csv on your Alpaca paper account, every session (DATED, POSITIONS, YES=1, ONCE=1)
+	$(RUN) paper $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(DATED),--dated $(DATED)) $(if $(POSITIONS),--positions $(POSITIONS)) \
+		$(if $(filter-out 0,$(YES)),--yes) $(if $(filter-out 0,$(ONCE)),--once)
+
 .PHONY: ops
 ops: ## Look and act as the person on duty, by default on the running demo (ARGS="orders --events")
 	$(RUN) ops $(ARGS)

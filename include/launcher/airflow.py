@@ -47,10 +47,11 @@ def environment(
     metadata_url: str,
     ledger_url: str,
     strategies: Sequence[Strategy] = (),
+    sandbox: bool = True,
 ) -> dict[str, str]:
     """Return the environment all components run in; what the user has set wins over what we would set.
 
-    strategies: the connections that these name lead to the sandbox too.
+    strategies: the connections that these name lead to the sandbox too. sandbox: False where there is none.
     """
     passwords = home / "passwords.json"
     write_private(passwords, json.dumps({ADMIN: secrets.admin_password}))
@@ -59,7 +60,7 @@ def environment(
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW_CONN_TRADING_LEDGER": ledger_url,
-        **_connections(ports, named_by(strategies)),
+        **(_connections(ports, named_by(strategies)) if sandbox else {}),
     }
     address = f"http://127.0.0.1:{ports.ui}"
     # The launcher's own: it logs in, polls and stops by these, and another AIRFLOW_HOME brings another airflow.cfg.

@@ -23,6 +23,7 @@ TESTS = (
     ("-n", "2", "tests/unit", "tests/model", "tests/contract", "tests/tasks", "tests/integration"),
     ("tests/chaos", "tests/e2e"),
 )
+WITHOUT_REST = ("demo", "paper", "check")
 # In this order: the later ones keep to the versions of the first.
 LOCKS = ("requirements", "requirements-celery", "requirements-dev")
 
@@ -32,12 +33,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="include/run.py", description="The daily trading package's entry script.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, add_help=name in ("demo", "check"))
+        command = commands.add_parser(name, help=text, add_help=name in WITHOUT_REST)
         if name == "demo":
             command.add_argument("--once", action="store_true", help="stop after the result; 0 only if it completed")
             command.add_argument("--venue", choices=sorted(VENUES), default="gateway", help="what orders are sent to")
+        if name == "paper":
+            _add_paper(command)
     given, rest = parser.parse_known_args(arguments)
-    if rest and given.command in ("demo", "check"):
+    if rest and given.command in WITHOUT_REST:
         parser.error(f"unknown arguments: {' '.join(rest)}")
     try:
         return COMMANDS[given.command][0](given, rest)
@@ -53,6 +56,23 @@ def _demo(given: argparse.Namespace, rest: Sequence[str]) -> int:
     from include.launcher.demo import demo
 
     return demo(once=given.once, venue=given.venue)
+
+
+def _add_paper(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--weights", type=Path, metavar="FILE", help="a ticker and a weight a line")
+    command.add_argument("--dated", choices=("standing", "fresh"), help="what a file without a date means")
+    command.add_argument(
+        "--positions", choices=("adopt", "correct"), help="what is held already: leave alone | take over"
+    )
+    command.add_argument("--yes", action="store_true", help="trade without asking")
+    command.add_argument("--once", action="store_true", help="stop after the run; 0 only if it completed")
+
+
+def _paper(given: argparse.Namespace, rest: Sequence[str]) -> int:
+    _inside(venv.RUN)
+    from include.launcher.paper import Asked, paper
+
+    return paper(Asked(given.weights, given.dated, given.positions, yes=given.yes, once=given.once))
 
 
 def _test(given: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -190,6 +210,7 @@ def _become(python: Path, *words: str) -> NoReturn:
 Command = Callable[[argparse.Namespace, Sequence[str]], int]
 COMMANDS: dict[str, tuple[Command, str]] = {
     "demo": (_demo, "set everything up, trade one session against the sandbox, show the result, stay up"),
+    "paper": (_paper, "trade a file of weights on an Alpaca paper account, every session"),
     "test": (_test, "run all tests (further arguments go to pytest)"),
     "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
     "test-next": (_test_next, "run the unit and task tests on the newest Airflow 3.4, a pre-release included"),

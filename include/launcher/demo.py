@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,21 +75,31 @@ def demo(*, once: bool, venue: str = "gateway") -> int:
 
     venue: what orders are sent to, gateway or alpaca.
     """
-    _interrupt_on(signal.SIGINT, signal.SIGTERM)
+
+    def work(started: ExitStack) -> Iterator[int]:
+        progress = Progress()
+        stack = bring_up(started, progress, venue=venue, seeds=True)
+        traded = stack.strategies[0]
+        run_id = trade(stack, traded.dag_id, progress)
+        yield 0 if _show(stack, traded.dag_id, run_id) else 1
+        if not once:
+            _stay_up(stack)
+
+    return until_interrupted(work, "the demo")
+
+
+def until_interrupted(work: Callable[[ExitStack], Iterator[int]], what: str) -> int:
+    """Do the work until it ends or Ctrl-C, stop all that it started, and return the last exit code that it yielded."""
+    interrupt_on(signal.SIGINT, signal.SIGTERM)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
-        _interrupt_on(signal.SIGHUP)
+        interrupt_on(signal.SIGHUP)
     code = 130
     with ExitStack() as started:
         try:
-            progress = Progress()
-            stack = bring_up(started, progress, venue=venue, seeds=True)
-            traded = stack.strategies[0]
-            run_id = _trade(stack, traded.dag_id, progress)
-            code = 0 if _show(stack, traded.dag_id, run_id) else 1
-            if not once:
-                _stay_up(stack)
+            for found in work(started):
+                code = found
         except KeyboardInterrupt:
-            print("\nStopping what the demo started ...", flush=True)
+            print(f"\nStopping what {what} started ...", flush=True)
         finally:
             # Stopping takes seconds and is bounded: a second Ctrl-C must not cut it short and leave things behind.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -97,7 +107,7 @@ def demo(*, once: bool, venue: str = "gateway") -> int:
     return code
 
 
-def _interrupt_on(*numbers: int) -> None:
+def interrupt_on(*numbers: int) -> None:
     for number in numbers:
         signal.signal(number, signal.default_int_handler)
 
@@ -129,7 +139,7 @@ def bring_up(
     started.enter_context(processes.only_one(state / "demo.lock", "The demo"))
     ports = choose_ports(os.environ, venue)
     secrets = load_secrets(state / "secrets.json")
-    metadata_url, ledger_url, stamp = _databases(started, state, progress, ledger_of)
+    metadata_url, ledger_url, stamp = databases(started, state, progress, ledger_of)
     home, logs = state / "airflow", state / "logs"
     env = airflow.environment(
         os.environ,
@@ -150,7 +160,7 @@ def bring_up(
     if migration:
         started.callback(processes.stop, [migration])
         progress.step("Airflow's tables are being made")
-    _migrate_ledger(env, logs / "ledger-migrate.log")
+    migrate_ledger(env, logs / "ledger-migrate.log")
     follow_sandbox(env, [id for id in _venues(strategies) if f"AIRFLOW_CONN_{id.upper()}" not in os.environ])
     progress.step("the ledger's tables are up to date")
     if seeds:
@@ -172,9 +182,7 @@ def bring_up(
     )
 
 
-def _databases(
-    started: ExitStack, state: Path, progress: Progress, ledger_of: LedgerOf
-) -> tuple[str, str, Path | None]:
+def databases(started: ExitStack, state: Path, progress: Progress, ledger_of: LedgerOf) -> tuple[str, str, Path | None]:
     """Return the URLs of metadata and ledger, and where to stamp the metadata's version: the user's own databases,
     else those of a server started for them.
     """
@@ -218,7 +226,7 @@ def _sandbox_ports(ports: Ports) -> str:
     return words if ports.alpaca is None else f"{words}, Alpaca {ports.alpaca}"
 
 
-def _migrate_ledger(env: dict[str, str], log: Path) -> None:
+def migrate_ledger(env: dict[str, str], log: Path) -> None:
     child = processes.start("ledger", [sys.executable, "-m", "include.ops", "migrate"], log=log, env=env, cwd=ROOT)
     try:
         child.wait()
@@ -280,8 +288,8 @@ def follow_sandbox(env: Mapping[str, str], connection_ids: Iterable[str] = ("exe
                 rebind(ledger, account.account, address, same_account=True, actor="demo", reason=reason)
 
 
-def _trade(stack: Stack, dag_id: str, progress: Progress) -> str:
-    """Trigger the DAG and show its tasks until the run ends; return the Airflow run id."""
+def wait_until_known(stack: Stack, dag_id: str) -> None:
+    """Log in, and return when Airflow has read the DAG."""
     stack.api.log_in()
     deadline = time.monotonic() + DAG_TIMEOUT_SECONDS
     while not stack.api.knows(dag_id):
@@ -291,10 +299,15 @@ def _trade(stack: Stack, dag_id: str, progress: Progress) -> str:
         if time.monotonic() > deadline:
             raise CannotRun(f"Airflow did not find the DAG {dag_id} within {DAG_TIMEOUT_SECONDS} s.")
         time.sleep(0.25)
+
+
+def trade(stack: Stack, dag_id: str, progress: Progress, timeout_seconds: float = RUN_TIMEOUT_SECONDS) -> str:
+    """Trigger the DAG and show its tasks until the run ends; return the Airflow run id."""
+    wait_until_known(stack, dag_id)
     stack.api.unpause(dag_id)
     run_id = stack.api.trigger(dag_id)
     progress.step(f"{dag_id} triggered: {run_id}")
-    deadline = time.monotonic() + RUN_TIMEOUT_SECONDS
+    deadline = time.monotonic() + timeout_seconds
     shown = ""
     while True:
         airflow.refuse_dead(stack.children)
@@ -306,7 +319,7 @@ def _trade(stack: Stack, dag_id: str, progress: Progress) -> str:
         if state in ("success", "failed"):
             break
         if time.monotonic() > deadline:
-            raise CannotRun(f"The run was still {state} after {RUN_TIMEOUT_SECONDS} s ({text}).")
+            raise CannotRun(f"The run was still {state} after {timeout_seconds:g} s ({text}).")
         time.sleep(0.5)
     progress.step(f"the run ended: {state} in Airflow's words")
     return run_id

@@ -12,14 +12,14 @@ VENV = ROOT / ".venv"
 AIRFLOW_SETTINGS = ROOT / "include" / "config" / "airflow.env"
 
 
-def state_folder() -> Path:
-    """Return the folder for data, secrets and logs of what runs here: TRADING_HOME, else .trading in the project."""
-    return Path(os.environ.get("TRADING_HOME") or ROOT / ".trading").absolute()
+def state_folder(name: str = ".trading") -> Path:
+    """Return the folder for data, secrets and logs of what runs here: TRADING_HOME, else one of the project's own."""
+    return Path(os.environ.get("TRADING_HOME") or ROOT / name).absolute()
 
 
-def usable_state_folder() -> Path:
+def usable_state_folder(name: str = ".trading") -> Path:
     """Return `state_folder`, made where it is missing; raises CannotRun when it cannot be made or written to."""
-    folder = state_folder()
+    folder = state_folder(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         usable = os.access(folder, os.W_OK | os.X_OK)

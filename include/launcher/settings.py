@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,23 +55,27 @@ class Secrets:
     admin_password: str
 
 
+def choose_port(env: Mapping[str, str], name: str, besides: Collection[int] = ()) -> int:
+    """Return the port of one service by default, by setting, or a free one for `auto`; a taken one is refused."""
+    what, setting, default = (PORTS | ALPACA_PORT)[name]
+    wanted = env.get(setting) or env.get(ALL_PORTS) or str(default)
+    if wanted == "auto":
+        return processes.free_port(besides=besides)
+    if not wanted.isascii() or not wanted.isdigit() or not 0 < int(wanted) < 65536:
+        raise CannotRun(f"{setting} must be a port (1 to 65535) or auto, it is {wanted!r}.")
+    if not processes.is_free(int(wanted)):
+        raise CannotRun(
+            f"Port {wanted}, where {what} should listen, is in use: stop what uses it, or set {setting} to another "
+            f"port (`auto` takes a free one; {ALL_PORTS}=auto does so for all)."
+        )
+    return int(wanted)
+
+
 def choose_ports(env: Mapping[str, str], venue: str = "gateway") -> Ports:
     """Return the ports by default, by setting, or free ones for `auto`; a taken one is refused, never replaced."""
     chosen: dict[str, int] = {}
-    wanted_ports = PORTS | ALPACA_PORT if venue == "alpaca" else PORTS
-    for name, (what, setting, default) in wanted_ports.items():
-        wanted = env.get(setting) or env.get(ALL_PORTS) or str(default)
-        if wanted == "auto":
-            chosen[name] = processes.free_port(besides=chosen.values())
-            continue
-        if not wanted.isascii() or not wanted.isdigit() or not 0 < int(wanted) < 65536:
-            raise CannotRun(f"{setting} must be a port (1 to 65535) or auto, it is {wanted!r}.")
-        if not processes.is_free(int(wanted)):
-            raise CannotRun(
-                f"Port {wanted}, where {what} should listen, is in use: stop what uses it, or set {setting} to another "
-                f"port (`auto` takes a free one; {ALL_PORTS}=auto does so for all)."
-            )
-        chosen[name] = int(wanted)
+    for name in PORTS | ALPACA_PORT if venue == "alpaca" else PORTS:
+        chosen[name] = choose_port(env, name, besides=chosen.values())
     return Ports(**chosen)
 
 

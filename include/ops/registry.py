@@ -14,6 +14,7 @@ from include.ops.commands import (
     corrections,
     halt,
     migrate,
+    new_strategy,
     orders,
     plan,
     rebind,
@@ -47,6 +48,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "set up": (
         migrate.COMMAND,
+        new_strategy.COMMAND,
         rebind.COMMAND,
         restored.COMMAND,
     ),

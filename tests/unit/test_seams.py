@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "include/trading/order/identity.py": "a stored plan's column says what its ids were frozen as",
     "include/trading/models.py": "the type of a gateway's contract version, which adapters share",
     "include/execution/whatif/preview.py": "`ops plan` reads a file with an answer of the Signal Service",
+    "include/ops/commands/new_strategy.py": "it asks for what an entry of each source is written with",
     "plugins/trading_airflow/warmup.py": "it names the modules that most tasks need, so that they are loaded once",
 }
 

@@ -56,12 +56,13 @@ def load_strategies(path: Path) -> StrategyFile:
         raise InvalidData(f"strategies file {path}: expected a readable text file, found: {error}") from error
     if len(content) > MAX_BYTES:
         raise InvalidData(f"strategies file {path}: expected at most {MAX_BYTES} bytes, found more")
-    return _parsed(path, text)
+    return parsed(path, text)
 
 
 # Kept by its whole content: what the process that tasks fork from has parsed, no task parses again.
 @lru_cache(maxsize=1)
-def _parsed(path: Path, text: str) -> StrategyFile:
+def parsed(path: Path, text: str) -> StrategyFile:
+    """Return what a file of this text holds; path: for the messages."""
     strategies: list[Strategy] = []
     problems: list[StrategyProblem] = []
     content = _content(path, text)

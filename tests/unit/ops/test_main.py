@@ -11,7 +11,7 @@ from include.ops.main import build_parser, main
 GROUPS = {
     "look": ["check", "plan", "orders", "alerts", "corrections", "what-if", "report"],
     "act": ["halt", "resume", "settle", "correct", "adopt", "capital", "books", "watch"],
-    "set up": ["migrate", "rebind", "restored"],
+    "set up": ["migrate", "new-strategy", "rebind", "restored"],
     "prove": ["audit"],
 }
 COMMANDS = [name for names in GROUPS.values() for name in names]
