@@ -94,7 +94,7 @@ class PriceSource(Closing, Protocol):
 class VenueTraits:
     """What a venue can do and promises, by name, so that nothing above its adapter asks which venue it is.
 
-    kind: the name that a plan is frozen with.
+    kind: the name that a plan is frozen with. called: what a sentence calls it.
     takes_our_order_id: it stores an order under the id that we give it. Otherwise it makes ids from the content, and
         two orders of one day and content are one to it.
     positions_are_exact: a position that differs from our books is a break. Otherwise it only warns; positions_note
@@ -108,6 +108,7 @@ class VenueTraits:
     """
 
     kind: str
+    called: str
     takes_our_order_id: bool
     positions_are_exact: bool
     can_cancel: bool

@@ -19,6 +19,7 @@ from include.trading.ports import VenueGate, VenueTraits
 WORD = "memory"
 TRAITS = VenueTraits(
     kind=WORD,
+    called="the venue in memory",
     takes_our_order_id=True,
     positions_are_exact=True,
     can_cancel=True,

@@ -249,12 +249,12 @@ def test_the_check_before_the_next_run_names_another_gateway_behind_the_same_add
     trade.plan_one()
     trade.admin.settings(strategy_id="another_strategy")
 
-    assert check_findings(trade, capsys)["gateway"] == (
-        "belongs to the gateway with strategy id alpha_baseline, found another_strategy"
+    assert check_findings(trade, capsys)["venue"] == (
+        "belongs to the venue with strategy id alpha_baseline, found another_strategy"
     )
     assert ops(trade, trade.engine.gateway_url, *SAME) == 0
     capsys.readouterr()
-    assert check_findings(trade, capsys)["gateway"] == trade.engine.endpoint("execution_gateway").address
+    assert check_findings(trade, capsys)["venue"] == trade.engine.endpoint("execution_gateway").address
 
 
 def check_findings(trade: Trade, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:

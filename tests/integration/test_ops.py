@@ -216,7 +216,7 @@ def test_check_finds_nothing_in_the_way_of_a_healthy_strategy(duty: Duty, contra
 
     assert code == 0
     found = {finding["name"]: finding["value"] for finding in duty.json("check")["findings"]}
-    assert found["contract"] == contract
+    assert found["venue"] == f"the Execution Gateway (contract {contract})"
     assert found["mode"] == "paper"
     assert found["latest trades"] == "5 of 5 symbols"
     assert found["rules off"] == "order_shares"
@@ -240,7 +240,7 @@ def test_check_names_every_service_that_does_not_answer(duty: Duty) -> None:
 
     answer = duty.json("check")
 
-    assert [stop["name"] for stop in answer["blockers"]] == ["signal service", "market data", "health", "positions"]
+    assert [stop["name"] for stop in answer["blockers"]] == ["signal source", "price source", "health", "positions"]
     assert all(stop["next_step"] for stop in answer["blockers"])
 
 
@@ -351,6 +351,33 @@ def test_check_asks_for_the_signals_of_the_session_to_come_and_stops_at_an_answe
     assert stop["name"] == "signals"
     with duty.engine.ledger() as ledger:
         assert ledger.runs.latest(10) == []
+
+
+def test_check_says_in_a_sentence_that_the_model_is_not_active(duty: Duty) -> None:
+    duty.sandbox.admin.fault("model_not_active")
+
+    stop = duty.blocker()
+
+    assert (stop["name"], stop["value"]) == ("signals", "the model is not active at the Signal Service")
+    assert stop["next_step"] == "let its owner activate it: no run gets signals before"
+
+
+@pytest.mark.parametrize("started", ["v2"], indirect=True)
+def test_check_says_in_a_sentence_that_a_secret_is_wrong(ledger_url: str, duty: Duty) -> None:
+    with start_sandbox(contract="v2", secret="x" * 64) as guarded:
+        for name, url in (("SIGNAL_SERVICE", guarded.signals_url), ("EXECUTION_GATEWAY", guarded.gateway_url)):
+            extra = {"contract": "v2"} | ({"account": "sandbox"} if name == "EXECUTION_GATEWAY" else {})
+            wrong = {"conn_type": "http", "host": url, "password": "y" * 64, "extra": extra}
+            duty.environ[f"AIRFLOW_CONN_{name}"] = json.dumps(wrong)
+        stops = {stop["name"]: stop for stop in duty.json("check")["blockers"]}
+
+    for name, called, connection in (
+        ("signals", "the Signal Service", "signal_service"),
+        ("positions", "the Execution Gateway (contract v2)", "execution_gateway"),
+    ):
+        held = f"the credentials of the connection {connection}"
+        assert stops[name]["value"] == f"{called} does not accept {held}"
+        assert stops[name]["next_step"].startswith(f"correct {held}: no ")
 
 
 def test_check_stops_at_a_gateway_whose_breaker_has_no_state(duty: Duty, contract: str) -> None:

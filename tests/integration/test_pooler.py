@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -137,6 +138,20 @@ def test_its_address_stays_the_same(server: EmbeddedPostgres) -> None:
         before = pooler.url("postgres")
     with Pooler(server, pgbouncer()) as pooler:
         assert pooler.url("postgres") == before
+
+
+def test_where_another_took_its_port_first_it_listens_on_another(server: EmbeddedPostgres) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        with (
+            Pooler(server, pgbouncer(), first_port=taken) as pooler,
+            psycopg.connect(pooler.url("postgres")) as connection,
+        ):
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+            assert pooler.port != taken
+            assert processes.accepts(pooler.port)
 
 
 def test_its_files_are_its_own_and_it_ends_with_the_block(server: EmbeddedPostgres) -> None:

@@ -25,6 +25,8 @@ SETTING, OFF = "TRADING_PGBOUNCER", "off"
 # Debian keeps it where only root's PATH looks.
 MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 START_TIMEOUT_SECONDS = 20
+MOST_PORTS = 5
+TAKEN = "Address already in use"
 # Far more than tasks at once, pages and commands; below PostgreSQL's own limit of 100, which Airflow shares.
 MOST_CONNECTIONS = 40
 CONFIGURATION = """\
@@ -64,9 +66,11 @@ def find_pooler() -> Path | None:
 class Pooler:
     """One PgBouncer for one server: `with Pooler(server, find_pooler()) as pooler: pooler.url("trading")`."""
 
-    def __init__(self, server: EmbeddedPostgres, binary: Path) -> None:
+    def __init__(self, server: EmbeddedPostgres, binary: Path, *, first_port: int | None = None) -> None:
+        """first_port: tried first, free or not; None is the port from before while that is free, else any free one."""
         self._server = server
         self._binary = binary
+        self._first_port = first_port
         self.port = 0
         self.child: processes.Child | None = None
 
@@ -97,8 +101,18 @@ class Pooler:
         return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{self.port}"))
 
     def _start(self) -> None:
+        """Start it on a port of its own. A free one may be taken before it listens there; then on another."""
+        self.port = self._first_port or processes.remembered_port(self._server.home / "pgbouncer.port")
+        for _ in range(MOST_PORTS):
+            if self._listens(self._start_there()):
+                return
+            self.stop()
+            self.port = processes.free_port()
+            (self._server.home / "pgbouncer.port").write_text(str(self.port))
+        raise CannotRun(f"{self._binary} found each of {MOST_PORTS} free ports taken when it began to listen.")
+
+    def _start_there(self) -> processes.Child:
         home, user = self._server.home, server_user(self._server.home)
-        self.port = processes.remembered_port(home / "pgbouncer.port")
         users, configuration = home / "pgbouncer.users", home / "pgbouncer.ini"
         # The secret as PostgreSQL keeps it: with the password both sides would compute it again at every login.
         write_private(users, f'"{ROLE}" "{self._secret()}"\n')
@@ -120,7 +134,7 @@ class Pooler:
         self.child = processes.start(
             "pgbouncer", [str(self._binary), str(configuration)], log=home / "pgbouncer.log", cwd=home, user=user
         )
-        self._wait_until_it_works(self.child)
+        return self.child
 
     def _secret(self) -> str:
         import psycopg
@@ -130,15 +144,24 @@ class Pooler:
             ((secret,),) = connection.execute(query, [ROLE]).fetchall()
         return str(secret)
 
-    def _wait_until_it_works(self, child: processes.Child) -> None:
-        """Return once a session came by way of the pool."""
+    def _listens(self, child: processes.Child) -> bool:
+        """Return once a session came by way of the pool; False when the port was another's by then.
+
+        By its log: with a socket it goes on without the port, and on the port another answers.
+        """
         import psycopg
 
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while not processes.accepts(self.port):
-            if not child.is_running() or time.monotonic() > deadline:
+        while True:
+            # In this order: what it says last it says before it ends.
+            is_running, log = child.is_running(), child.tail()
+            if "process up" in log or (TAKEN in log and not is_running):
+                break
+            if not is_running or time.monotonic() > deadline:
                 raise CannotRun(f"{self._binary} did not start, {child.log} says:\n{child.tail(10)}\n{_way_out()}")
             time.sleep(processes.POLL_SECONDS)
+        if TAKEN in log:
+            return False
         try:
             with psycopg.connect(self.url("postgres"), connect_timeout=START_TIMEOUT_SECONDS) as connection:
                 connection.execute("SELECT")
@@ -147,6 +170,7 @@ class Pooler:
                 f"{self._binary} gives no connection to PostgreSQL ({str(error).strip()}), {child.log} says:\n"
                 f"{child.tail(10)}\n{_way_out()}"
             ) from error
+        return True
 
 
 def _way_out() -> str:

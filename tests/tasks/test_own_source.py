@@ -79,7 +79,7 @@ def test_check_and_the_health_page_ask_the_source_and_call_it_by_its_word(place:
         ill = blockers(check(ledger, strategies, assembly(), ledger.now()))
     found = {each.name: each for each in health.report(seconds=10, with_details=True).components}
 
-    assert (well["symbols"], well["signal service"]) == ("5, signals of memory", "in memory")
+    assert (well["symbols"], well["signal source"]) == ("5, signals of memory", "in memory")
     assert well["signals"].startswith("1 long and 2 short of 5")
     assert [each.next_step for each in ill] == ["ask the source memory's owner: the run would fail, or wait for it"]
-    assert (found["signal_service memory"].status, found["signal_service memory"].detail) == ("healthy", "in memory")
+    assert (found["signals memory"].status, found["signals memory"].detail) == ("healthy", "in memory")

@@ -67,6 +67,6 @@ def test_a_broker_that_stopped_is_told_by_check_and_by_the_health_page_and_gets_
     assert ("account pocket", "state", "new: its first run writes it") in [
         (each.subject, each.name, each.value) for each in found
     ]
-    assert components["execution_gateway execution_gateway"].status == "unhealthy"
-    assert "closed for the holidays" in str(components["execution_gateway execution_gateway"].detail)
+    assert components["venue execution_gateway"].status == "unhealthy"
+    assert "closed for the holidays" in str(components["venue execution_gateway"].detail)
     assert (trade(place).run.status, broker.orders) == ("failed", {})

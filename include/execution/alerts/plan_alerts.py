@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from include.execution.alerts.raising import raise_of_run
+from include.execution.steps.open_run import strategy_of
 from include.ledger.ledger import Ledger
 from include.trading.alerts.catalogue import OF_PLANS
 from include.trading.alerts.plan_alarms import plan_alarms
@@ -12,7 +13,13 @@ from include.trading.run.row import Run
 
 def raise_for_plan(ledger: Ledger, run: Run, plan: Plan) -> None:
     """Raise and end the alerts of a run's plan."""
-    alarms = plan_alarms(plan, strategy_id=run.strategy_id, session=run.session_date, mode=run.mode)
+    alarms = plan_alarms(
+        plan,
+        strategy_id=run.strategy_id,
+        source=strategy_of(run).signals.called,
+        session=run.session_date,
+        mode=run.mode,
+    )
     for alarm in alarms:
         raise_of_run(ledger, run, alarm)
     raised = {alarm.kind for alarm in alarms}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hashlib import sha256
 
 from include.execution.settings import Settings
-from include.execution.steps.open_run import sends
+from include.execution.steps.open_run import sends, strategy_of
 from include.ledger.ledger import Ledger
 from include.trading.alerts.alarms import RunFacts, listed, run_alarms
 from include.trading.alerts.catalogue import (
@@ -101,6 +101,7 @@ def run_facts(ledger: Ledger, run: Run) -> RunFacts:
     return RunFacts(
         run_id=run.run_id,
         strategy_id=run.strategy_id,
+        source=strategy_of(run).signals.called,
         session=run.session_date,
         mode=run.mode,
         status=status,

@@ -28,7 +28,7 @@ def elsewhere(ledger: Ledger, endpoint: VenueConnection, info: VenueInfo | None)
     if row.venue is None or info is None:
         return None
     difference = unlike(row.venue, identity_at(endpoint.address, info))
-    return difference and f"belongs to the gateway with {difference}"
+    return difference and f"belongs to the venue with {difference}"
 
 
 def check_binding(
@@ -39,13 +39,13 @@ def check_binding(
         return
     if (words := elsewhere(ledger, endpoint, info)) is not None:
         yield note(
-            "gateway",
+            "venue",
             words,
-            f"correct the connection; when the gateway moved: {OPS} rebind --account {row.account} --same-account "
+            f"correct the connection; when the venue moved: {OPS} rebind --account {row.account} --same-account "
             "--reason … (until then nothing is asked or sent there)",
         )
     elif row.gateway_address is not None:
-        yield note("gateway", row.gateway_address)
+        yield note("venue", row.gateway_address)
     yield from _environment(ledger, row, endpoint, sending, note)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from include.trading.errors import Unauthorized
 from include.trading.models import Value
 
 ASKED_BY = "check"
@@ -16,6 +17,13 @@ class Finding(Value):
     name: str
     value: str
     next_step: str | None = None
+
+
+def refused_login(error: Unauthorized, called: str, where: str) -> tuple[str, str]:
+    """Say in a sentence that credentials are refused, and in another what to do. where: what holds them."""
+    if error.status == 403:
+        return f"{called} gives the credentials of {where} no right to this", f"let {called}'s owner give it the right"
+    return f"{called} does not accept the credentials of {where}", f"correct the credentials of {where}"
 
 
 class Note(Protocol):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from include.execution.assembly import Assembly
 from include.execution.preflight.bindings import check_binding, elsewhere
-from include.execution.preflight.finding import ASKED_BY, Finding, Note, about
+from include.execution.preflight.finding import ASKED_BY, Finding, Note, about, refused_login
 from include.ledger.ledger import Ledger
 from include.trading.account.comparison import Differences, unequal
 from include.trading.account.row import Account
@@ -36,7 +36,7 @@ def check_gateway_connection(
     now: datetime,
 ) -> Iterator[Finding]:
     """strategies: those that trade there. To those that never send it does not matter what the gateway answers."""
-    note = about(f"gateway {connection_id}")
+    note = about(f"venue {connection_id}")
     sending = [strategy for strategy in strategies if strategy.mode in SENDING_MODES]
     try:
         venue = assembly.venue(connection_id)
@@ -44,7 +44,7 @@ def check_gateway_connection(
         yield note("connection", str(error), "correct the connection: no run can start without it")
         return
     endpoint, settings = venue.connection, assembly.settings
-    yield note("contract", venue.traits.kind)
+    yield note("venue", venue.traits.called)
     shortest = 2 * endpoint.total_timeout_seconds
     if settings.lease_seconds < shortest:
         yield note(
@@ -74,14 +74,18 @@ def _service(
     connection_id = reader.endpoint.connection_id
     try:
         info = reader.info()
+    except Unauthorized as error:
+        value, step = refused_login(error, reader.traits.called, f"the connection {connection_id}")
+        yield note("health", value, step if sending else None)
+        return None
     except TradingError as error:
-        step = f"start the gateway, or correct the connection {connection_id}"
+        step = f"start {reader.traits.called}, or correct the connection {connection_id}"
         yield note("health", str(error), step if sending else None)
         return None
     # By the body: the answer is a 200 whatever it says. Degraded is how a missing safety component shows.
     ill = {
-        "unhealthy": "repair the gateway: orders would wait for it",
-        "degraded": "ask who runs the gateway what is missing, such as the state of its circuit breaker: without it "
+        "unhealthy": "repair the venue: orders would wait for it",
+        "degraded": "ask who runs the venue what is missing, such as the state of its circuit breaker: without it "
         "every order is refused",
     }.get(info.status or "")
     words = f"{info.service} {info.version} is {info.status}" + (f" ({info.detail})" if info.detail else "")
@@ -201,14 +205,19 @@ def _positions(
     try:
         found = unexplained(ledger, reader, account)
     except Unauthorized as error:
-        yield note("positions", f"{UNSEEN}: {error}", "give the login the right: no plan is made without positions")
+        if error.status == 401:
+            value, step = refused_login(error, reader.traits.called, f"the connection {reader.endpoint.connection_id}")
+            yield note("positions", value, f"{step}: no plan is made without positions")
+        else:
+            step = "give the login the right: no plan is made without positions"
+            yield note("positions", f"{UNSEEN}: {error}", step)
         return
     except TradingError as error:
-        yield note("positions", str(error), "repair the gateway: no plan is made without its positions")
+        yield note("positions", str(error), "repair the venue: no plan is made without its positions")
         return
     ours = ledger.movements.of_account(account).keys() | {symbol for each in strategies for symbol in each.symbols}
     for symbol, (actual, expected) in found.items():
-        words = f"the gateway holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
+        words = f"the venue holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
         if symbol not in ours:
             yield note(f"position {symbol}", f"{words}; foreign: no strategy trades it, so it is never touched")
         elif not reader.traits.positions_are_exact:

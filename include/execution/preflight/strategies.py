@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from include.execution.assembly import Assembly
 from include.execution.own_parts import function_named, own_parts
-from include.execution.preflight.finding import ASKED_BY, Finding, Note, about
+from include.execution.preflight.finding import ASKED_BY, Finding, Note, about, refused_login
 from include.execution.steps.fetch_signals import signal_request
 from include.trading.alerts.alarms import listed
 from include.trading.calendar.next_run import next_run
@@ -22,6 +22,7 @@ from include.trading.strategy.limits import Limits
 from include.trading.strategy.schedule_spec import assets_of, clock_of
 from include.trading.strategy.signals_spec import SignalsSpec
 from include.trading.strategy.sizing_spec import OwnSizing
+from include.trading.strategy.source_spec import SourceSpec
 from include.trading.strategy.spec import Strategy
 
 
@@ -106,16 +107,16 @@ def _signals(
     try:
         source = assembly.signals(strategy, correlation_id=ASKED_BY, retry_delays_seconds=())
     except TradingError as error:
-        yield note(asked.checked_as, str(error), f"correct {asked.where}")
+        yield note("signal source", str(error), f"correct {asked.where}")
         return None
     with source as client:
         try:
             health = client.check_ready()
         except TradingError as error:
-            step = f"start {asked.called}, or correct {asked.where}"
-            yield note(asked.checked_as, str(error), step)
+            value, step = _no_source(error, asked)
+            yield note("signal source", value, step)
             return None
-        yield note(asked.checked_as, health.words)
+        yield note("signal source", health.words)
         if asked.needs_event:
             yield note("signals", "read when an event announces them")
             return None
@@ -124,7 +125,8 @@ def _signals(
             found = client.signals(ask)
             check_answer(found, strategy, ask)
         except (TradingError, ValueError) as error:
-            yield note("signals", str(error), _signals_step(error, asked, last))
+            value, step = _no_signals(error, asked, last)
+            yield note("signals", value, step)
             return None
     longs = sum(signal.target_weight > 0 for signal in found.signals)
     shorts = sum(signal.target_weight < 0 for signal in found.signals)
@@ -146,29 +148,39 @@ def _from(found: SignalSet) -> str:
     return f"{origin.rows} rows{age}, sha256 {str(origin.sha256)[:12]}, its day by {origin.dated}"
 
 
-def _signals_step(error: Exception, asked: SignalsSpec, last: Session) -> str:
+def _no_source(error: TradingError, asked: SourceSpec) -> tuple[str, str]:
+    """Return what is wrong with a source that is not ready, and what to do."""
     if isinstance(error, Unauthorized):
-        return f"correct login and password of {asked.where}: the secret is wrong, or lacks the right"
+        return refused_login(error, asked.called, asked.where)
+    return str(error), f"start {asked.called}, or correct {asked.where}"
+
+
+def _no_signals(error: Exception, asked: SignalsSpec, last: Session) -> tuple[str, str]:
+    """Return why the run to come would get no signals, and what to do."""
+    if isinstance(error, Unauthorized):
+        value, step = refused_login(error, asked.called, asked.where)
+        return value, f"{step}: no run gets signals before"
     if isinstance(error, Rejected) and error.status == 403:
-        return "let the model's owner activate it: no run gets signals before"
+        return f"the model is not active at {asked.called}", "let its owner activate it: no run gets signals before"
     if isinstance(error, Rejected):
-        return f"ask {asked.called}'s owner for the data of {last.day} and these symbols: the run would fail"
-    return f"ask {asked.called}'s owner: the run would fail, or wait for it"
+        step = f"ask {asked.called}'s owner for the data of {last.day} and these symbols: the run would fail"
+        return str(error), step
+    return str(error), f"ask {asked.called}'s owner: the run would fail, or wait for it"
 
 
 def _prices(
     strategy: Strategy, assembly: Assembly, last: Session, now: datetime, symbols: Sequence[str], note: Note
 ) -> Iterator[Finding]:
     if not symbols:
-        yield note("market data", "asked for what the signals name, once there are any")
+        yield note("price source", "asked for what the signals name, once there are any")
         return
     try:
         with assembly.prices(strategy, correlation_id=ASKED_BY, retry_delays_seconds=()) as client:
             latest = client.latest(symbols, now)
             closes = client.closes(symbols, last.day, last.close, now)
     except TradingError as error:
-        step = f"start {strategy.prices.called}, or correct {strategy.prices.where}: every symbol would be skipped"
-        yield note("market data", str(error), step)
+        value, step = _no_source(error, strategy.prices)
+        yield note("price source", value, f"{step}: every symbol would be skipped")
         return
     for name, found in (("latest trades", latest), (f"closes of {last.day}", closes)):
         wrong = [f"{symbol} ({price})" for symbol, price in found.items() if not isinstance(price, Price)]

@@ -43,6 +43,12 @@ async def unknown_symbol_row(x: Exchange) -> None:
     await x.change(lambda body: body["signals"][0].update(symbol="ZZZZ"))
 
 
+@fault("signals")
+async def model_not_active(x: Exchange) -> None:
+    """403: the model waits for a person to activate it."""
+    await x.reply(403, {"detail": "Strategy 'alpha_baseline' is not active. Signal generation blocked."})
+
+
 @fault("signals", method="GET", path="/(ready|health)$")
 async def signals_not_ready(x: Exchange) -> None:
     """/ready says 503; /health says degraded (v1: 503, no model)."""

@@ -41,6 +41,7 @@ class RunFacts(Value):
 
     run_id: UUID
     strategy_id: str
+    source: str = Field(description="where its signals come from, as a sentence calls it")
     session: date
     mode: Mode
     status: RunStatus
@@ -82,7 +83,7 @@ def run_alarms(facts: RunFacts, thresholds: Thresholds) -> list[Alarm]:
     def add(cause: Cause, message: str, severity: Severity | None = None) -> None:
         key = cause.key(facts.strategy_id, facts.mode, None if replay else facts.session)
         words = f"{facts.strategy_id} {facts.session}: {message}"
-        found.append(cause.alarm(key, words, severity="warning" if replay else severity))
+        found.append(cause.alarm(key, words, severity="warning" if replay else severity, source=facts.source))
 
     if facts.status == "failed":
         add(RUN_FAILED, f"the run failed: {facts.error_message or NO_REASON}")

@@ -84,7 +84,7 @@ ZERO_SIGNALS: Final = Cause(
     "zero_signals",
     ("warning",),
     _RUN,
-    "ask the Signal Service's owner whether the model meant it; holdings stayed as they were",
+    "ask {source}'s owner whether the model meant it; holdings stayed as they were",
 )
 FEW_SUBMITTED: Final = Cause(
     "few_submitted",
@@ -112,7 +112,7 @@ SIGNALS_MISSING: Final = Cause(
     "signals_missing",
     ("warning",),
     _RUN,
-    "ask the Signal Service's owner for their data of the day; flatten what must not be held",
+    "ask {source}'s owner for their data of the day; flatten what must not be held",
 )
 FAR_PRICE: Final = Cause(
     "far_price",

@@ -14,19 +14,23 @@ from include.trading.plan.plan import MappingRow, OldValue, Plan
 _NAMED = 10
 
 
-def plan_alarms(plan: Plan, *, strategy_id: str, session: date, mode: Mode) -> list[Alarm]:
-    """Return what a plan raises, one alarm a cause with its symbols in it."""
+def plan_alarms(plan: Plan, *, strategy_id: str, source: str, session: date, mode: Mode) -> list[Alarm]:
+    """Return what a plan raises, one alarm a cause with its symbols in it.
+
+    source: where its signals come from, as a sentence calls it.
+    """
     replay = mode == "replay"
     found: list[Alarm] = []
 
     def add(cause: Cause, message: str) -> None:
         key = cause.key(strategy_id, mode, None if replay else session)
-        found.append(cause.alarm(key, f"{strategy_id} {session}: {message}", severity="warning" if replay else None))
+        words = f"{strategy_id} {session}: {message}"
+        found.append(cause.alarm(key, words, severity="warning" if replay else None, source=source))
 
     if missing := [row for row in plan.rows if row.reason in ("signal_missing", "signal_missing_flat")]:
         add(
             SIGNALS_MISSING,
-            f"the Signal Service's answer leaves out {_list([_holding(row) for row in missing])}; holdings stay",
+            f"the signals leave out {_list([_holding(row) for row in missing])}; holdings stay",
         )
     if warned := [row for row in plan.rows if row.outcome == "order" and _is_far(row)]:
         add(FAR_PRICE, f"reductions are sent anyway: {_list([_order(row) for row in warned])}")

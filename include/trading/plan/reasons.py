@@ -8,7 +8,7 @@ from typing import Final
 NO_CHANGE_WANTED: Final[dict[str, str]] = {
     "no_tradable_signal": "No signal has a weight, so nothing is planned and holdings stay.",
     "absent_signal_kept": "The symbol is no longer asked for and the strategy keeps such holdings.",
-    "signal_missing_flat": "The Signal Service's answer leaves the symbol out, and nothing is held.",
+    "signal_missing_flat": "The signals leave the symbol out, and nothing is held.",
     "inside_band": "The change is smaller than the no-trade band.",
     "under_one_share": "The amount buys less than one share.",
     "under_one_whole_share": "The amount buys less than one share, and the symbol is not traded in parts of one.",
@@ -17,7 +17,7 @@ NO_CHANGE_WANTED: Final[dict[str, str]] = {
 
 # The day's decision on a holding is not known: it stays, an alert is raised, and the run is not whole.
 UNDECIDED: Final[dict[str, str]] = {
-    "signal_missing": "The Signal Service's answer leaves the symbol out, so its holding stays.",
+    "signal_missing": "The signals leave the symbol out, so its holding stays.",
 }
 
 # Keyed by `price_` and the market data client's words.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag
+from pydantic_core import CoreSchema
 
 from include.trading.models import Value
 
@@ -20,8 +21,30 @@ def _off_as_written(value: Any) -> Any:
 
 # Of a size to calculate with: 1e999999 is a number, and no sum or product of it is.
 Number = Annotated[Decimal, Field(max_digits=40, decimal_places=30)]
-DecimalLimit = Annotated[Annotated[Number, Field(ge=0)] | Off, BeforeValidator(_off_as_written)]
-IntegerLimit = Annotated[Annotated[int, Field(ge=0, strict=True)] | Off, BeforeValidator(_off_as_written)]
+# What is not `off` is a number, and its one problem is the number's. A tag without letters shows in no path.
+_EITHER = Discriminator(lambda value: OFF if value == OFF else "")
+
+
+class _AnyOf:
+    """A number written as text and `off` are both text to JSON Schema, so that `oneOf` would refuse them."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        written = handler(schema)
+        return {"anyOf": written.pop("oneOf"), **written}
+
+
+DecimalLimit = Annotated[
+    Annotated[Number, Field(ge=0), Tag("")] | Annotated[Off, Tag(OFF)],
+    _EITHER,
+    _AnyOf(),
+    BeforeValidator(_off_as_written),
+]
+IntegerLimit = Annotated[
+    Annotated[int, Field(ge=0, strict=True), Tag("")] | Annotated[Off, Tag(OFF)],
+    _EITHER,
+    _AnyOf(),
+    BeforeValidator(_off_as_written),
+]
 
 _BOOK = "T3 gives longs of +1 and shorts of −1 (service-contracts 1.3), plus 5 % for the no-trade band and price moves"
 _TURN = "closing a book of 2 × capital and opening it again, plus 5 %"

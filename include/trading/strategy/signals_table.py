@@ -53,10 +53,6 @@ class TableSignals(SignalsSpec):
         return f"signals of {self.asked}"
 
     @property
-    def checked_as(self) -> str:
-        return "source"
-
-    @property
     def needs_event(self) -> bool:
         return isinstance(self.dated, ByEvent)
 

@@ -41,11 +41,6 @@ class SignalsSpec(SourceSpec):
         return f"signals of {self.word}"
 
     @property
-    def checked_as(self) -> str:
-        """The name of what `ops check` finds of it."""
-        return "signal service"
-
-    @property
     def needs_event(self) -> bool:
         """Whether only a run that an asset event started can read it."""
         return False

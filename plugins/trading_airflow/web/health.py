@@ -74,12 +74,13 @@ def _questions(now: datetime, seconds: float) -> tuple[dict[str, Callable[[], An
     here = _hurried(seconds)
     by_source: dict[str, list[Strategy]] = {}
     for strategy in found.strategies:
-        for service, connection_id in (
-            ("signal_service", strategy.signals.name),
-            ("execution_gateway", strategy.venue),
-            ("market_data", strategy.prices.name),
+        # As the strategies file calls them.
+        for key, name in (
+            ("signals", strategy.signals.name),
+            ("venue", strategy.venue),
+            ("prices", strategy.prices.name),
         ):
-            by_source.setdefault(f"{service} {connection_id}", []).append(strategy)
+            by_source.setdefault(f"{key} {name}", []).append(strategy)
     for name, strategies in by_source.items():
         questions[name] = partial(_service, name, here, strategies, now)
     return questions, components
@@ -99,12 +100,12 @@ def _hurried(seconds: float) -> Assembly:
 def _service(
     name: str, here: Assembly, strategies: Sequence[Strategy], now: datetime
 ) -> tuple[Component, dict[str, Any]]:
-    service = name.partition(" ")[0]
+    key = name.partition(" ")[0]
     try:
-        status, detail = _ASK[service](here, strategies, now)
+        status, detail = _ASK[key](here, strategies, now)
     except TradingError as error:
         sends = any(strategy.mode in SENDING_MODES for strategy in strategies)
-        needed = service != "execution_gateway" or sends
+        needed = key != "venue" or sends
         return Component(name=name, status="unhealthy" if needed else "degraded", detail=str(error)), {}
     return Component(name=name, status=status, detail=detail), {}
 
@@ -138,9 +139,9 @@ def _prices(here: Assembly, strategies: Sequence[Strategy], now: datetime) -> tu
 
 
 _ASK: dict[str, Callable[[Assembly, Sequence[Strategy], datetime], tuple[Health, str]]] = {
-    "signal_service": _signals,
-    "execution_gateway": _venue,
-    "market_data": _prices,
+    "signals": _signals,
+    "venue": _venue,
+    "prices": _prices,
 }
 
 

@@ -57,7 +57,7 @@ def test_a_gateway_that_hangs_does_not_make_health_hang(site: Site, monkeypatch:
     # Not a measurement: the gateway keeps silent for twenty times as long as health may wait.
     assert time.monotonic() - began < 20
     assert response.status_code == 503
-    assert components(site)["execution_gateway execution_gateway"] == "unhealthy"
+    assert components(site)["venue execution_gateway"] == "unhealthy"
 
 
 def test_a_dead_ledger_is_unhealthy(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

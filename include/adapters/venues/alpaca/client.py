@@ -62,6 +62,7 @@ FEW: Final = 2
 LONGEST_SYMBOL: Final = 40
 TRAITS: Final = VenueTraits(
     kind="alpaca",
+    called="Alpaca",
     takes_our_order_id=True,
     positions_are_exact=True,
     can_cancel=True,

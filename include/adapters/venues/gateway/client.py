@@ -65,6 +65,7 @@ UNSEEN = "not known, this login is not allowed to see it"
 TRAITS: dict[Contract, VenueTraits] = {
     "v1": VenueTraits(
         kind="v1",
+        called="the Execution Gateway (contract v1)",
         takes_our_order_id=False,
         positions_are_exact=False,
         can_cancel=False,
@@ -77,6 +78,7 @@ TRAITS: dict[Contract, VenueTraits] = {
     ),
     "v2": VenueTraits(
         kind="v2",
+        called="the Execution Gateway (contract v2)",
         takes_our_order_id=True,
         positions_are_exact=True,
         can_cancel=True,

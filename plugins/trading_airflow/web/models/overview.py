@@ -139,7 +139,7 @@ class HealthReport(Answer):
             "components": [
                 {"name": "ledger", "status": "healthy", "detail": None},
                 {
-                    "name": "execution_gateway execution_gateway",
+                    "name": "venue execution_gateway",
                     "status": "healthy",
                     "detail": "execution_gateway 2.4.1, paper",
                 },

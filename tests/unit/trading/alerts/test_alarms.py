@@ -22,6 +22,7 @@ def facts(**changes: Any) -> RunFacts:
     values: dict[str, Any] = {
         "run_id": UUID(int=1),
         "strategy_id": "s",
+        "source": "the file picks.csv",
         "session": date(2026, 1, 5),
         "mode": "paper",
         "status": "completed",
@@ -142,3 +143,9 @@ def test_the_newest_session_that_should_have_run(schedule: str, now: str, sessio
     found, found_due = latest_due(schedule, calendar, datetime.fromisoformat(now).replace(tzinfo=UTC))
 
     assert (found.day.isoformat(), found_due) == (session, datetime.fromisoformat(due).replace(tzinfo=UTC))
+
+
+def test_who_is_asked_about_missing_weights_is_the_owner_of_the_source() -> None:
+    (alarm,) = run_alarms(facts(no_tradable_signal=True), Thresholds())
+
+    assert alarm.next_step.startswith("ask the file picks.csv's owner whether")

@@ -19,7 +19,7 @@ WHOLE = signals(AAPL="0.5", AMZN="0", GOOGL="0", MSFT="0.5", TSLA="0")
 
 def alarms(mode: Mode = "paper", **changes: Any) -> dict[str, tuple[str, str]]:
     plan = make_plan(inputs(**{"signals": WHOLE, "prices": PRICES} | changes))
-    found = plan_alarms(plan, strategy_id="s", session=date(2026, 1, 5), mode=mode)
+    found = plan_alarms(plan, strategy_id="s", source="the file picks.csv", session=date(2026, 1, 5), mode=mode)
     assert len({alarm.kind for alarm in found}) == len(found)
     return {alarm.kind: (alarm.severity, alarm.message) for alarm in found}
 
@@ -34,7 +34,7 @@ def test_every_symbol_that_the_answer_leaves_out_is_named_once_with_what_is_held
     assert found == {
         "signals_missing": (
             "warning",
-            "s 2026-01-05: the Signal Service's answer leaves out GOOGL (0 held); MSFT (40 held); holdings stay",
+            "s 2026-01-05: the signals leave out GOOGL (0 held); MSFT (40 held); holdings stay",
         )
     }
 
@@ -82,6 +82,11 @@ def test_a_message_names_ten_symbols_and_counts_the_others() -> None:
 def test_a_backfill_has_one_name_for_each_cause() -> None:
     plan = make_plan(inputs(signals=signals(AAPL="0.5"), prices=PRICES))
 
-    keys = {plan_alarms(plan, strategy_id="s", session=date(2026, 1, day), mode="replay")[0].key for day in (5, 6)}
+    keys = {
+        plan_alarms(plan, strategy_id="s", source="the file picks.csv", session=date(2026, 1, day), mode="replay")[
+            0
+        ].key
+        for day in (5, 6)
+    }
 
     assert keys == {"signals_missing:s:replay:"}
