@@ -166,9 +166,7 @@ def _known(order: KnownOrder, report: OrderReport, booked: Collection[Execution]
 
 def _state(order: KnownOrder, report: OrderReport, filled: Decimal) -> str:
     state = _meant(order, report, filled)
-    if order.state == "open" and state == "unknown":
-        # Once acknowledged it stays open: an answer without the broker's id does not take that back.
-        return "open"
+    # No way leads back from open to unknown: an answer without the broker's id takes no acknowledgement back.
     return state if state in TRANSITIONS[order.state] else order.state
 
 

@@ -149,6 +149,7 @@ REST = (("answered", "open", REPORTED), ("tracked", "filled", FILLED))
         GOOD,
         (*SENT, FREED, ("sending", "sending"), *REST),
         (*SENT, ("put_off", "planned"), ("sending", "sending"), *REST),
+        (*SENT, ("noted", "sending"), *REST),
         (*SENT, UNKNOWN, ("looked_up", "open", REPORTED), ("tracked", "filled", FILLED)),
         (*SENT, UNKNOWN, ONE_404, TWO_404, ("sending", "sending"), *REST),
         (*SENT, ("answered", "open", REPORTED), ("tracked", "canceled", REPORTED), ("tracked", "filled", FILLED)),
@@ -600,6 +601,23 @@ def test_a_gateway_without_the_time_of_acceptance_proves_nothing_about_it() -> N
     for raw in ({}, {"created_at": "2026-11-27T17:00:00"}, {"created_at": 17}):
         found = unprovable(account(order()), says(report(raw=raw), AAPL=10))
         assert found == {"once": [NO_LIST], "late": ["the gateway does not say when it took it in"]}
+
+
+def test_every_id_of_an_order_is_looked_at_for_when_it_was_taken_in() -> None:
+    late = report(raw={"created_at": GONE.isoformat()})
+    ids = ("refused", "timeless", ID)
+    two_days = order(contract=V1, attempts=tries(1, gateway_order_ids=ids))
+    words = {"refused": report("rejected", Decimal(0)), "timeless": report("canceled", Decimal(0), raw={}), ID: late}
+
+    found = violated(account(two_days), GatewayWords(words, {"AAPL": TEN}))
+
+    assert found["late"] == 1
+
+
+def test_a_state_that_no_table_knows_is_a_finding() -> None:
+    history = account(order(("planned", "planned"), ("broken", "nonsense"), ("mended", "canceled")))
+
+    assert "event 2 (mended) leads from nonsense to canceled" in sentences(history, NEVER)
 
 
 def test_a_short_position_is_explained_by_what_was_sold() -> None:

@@ -215,6 +215,43 @@ def test_the_gateways_average_counts_where_it_is_of_all_that_filled() -> None:
     assert book(Known(), told).columns["filled_avg_price"] == Decimal(13)
 
 
+def test_the_average_of_the_executions_counts_where_the_gateways_is_of_less_than_filled() -> None:
+    told = says("partially_filled", filled_quantity=2, filled_avg_price="13", fills=[fill("1", "4", "12.5")])
+
+    assert book(Known(), told).columns["filled_avg_price"] == Decimal("12.5")
+
+
+def test_what_was_booked_before_counts_against_a_quantity_that_says_less() -> None:
+    order = replace(Known(), filled_quantity=Decimal(4))
+    (problem,) = book(order, says("new", filled_quantity=2), booked=[Execution(fill_id="1", quantity=4)]).contradictions
+
+    assert (problem.kind, problem.halts) == ("fills_ahead", False)
+    assert problem.message == "its fills add up to 4, the order says 2 (new)"
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (replace(Known(), state="filled", filled_quantity=Decimal(10)), {"filled_quantity": None}),
+        (replace(Known(), state="expired"), {"filled_quantity": 10}),
+        (replace(Known(), state="expired"), {"filled_quantity": None, "fills": [fill("1", "10")]}),
+    ],
+    ids=["known before", "the quantity", "the executions"],
+)
+def test_an_order_that_filled_whole_by_any_word_may_be_called_canceled_late(
+    order: Known, words: dict[str, Any]
+) -> None:
+    booking = book(order, says("canceled", **words))
+
+    assert (booking.state, booking.contradictions) == ("filled", ())
+
+
+def test_filled_with_less_than_its_fills_is_told_without_a_halt_while_more_is_to_come() -> None:
+    booking = Ledger(Known()).hears("filled", filled_quantity=2, fills=[fill("1", "4")])
+
+    assert [(problem.kind, problem.halts) for problem in booking.contradictions] == [("fills_ahead", False)]
+
+
 def test_a_late_fill_of_a_canceled_order_contradicts_nothing() -> None:
     ledger = Ledger(replace(Known(), state="canceled"))
     booking = ledger.hears("filled", filled_quantity=10, filled_avg_price="12.5", fills=[fill("1", "10")])
@@ -243,8 +280,9 @@ def test_a_quantity_that_is_missing_for_once_takes_nothing_back(filled: str | No
 
 
 @pytest.mark.parametrize("word", ["canceled", "expired", "done_for_day", "replaced"])
-def test_no_order_that_may_have_traded_ends_without_its_quantity(word: str) -> None:
-    ledger = Ledger(Known())
+@pytest.mark.parametrize("order", [SENT, Known(), replace(Known(), state="unknown")], ids=lambda order: order.state)
+def test_no_order_that_may_have_traded_ends_without_its_quantity(order: Known, word: str) -> None:
+    ledger = Ledger(order)
 
     assert ledger.hears(word, filled_quantity=None).state == "open"
     assert ledger.hears(word, filled_quantity=0).state == word
@@ -255,6 +293,7 @@ def test_what_others_did_to_an_order_is_a_break_and_is_booked_all_the_same() -> 
     booking = Ledger(Known()).hears("replaced", filled_quantity=4, not_ours="it was replaced by another order")
 
     assert (booking.state, halting(booking), booking.columns["filled_quantity"]) == ("replaced", ["not_ours"], 4)
+    assert [problem.message for problem in booking.contradictions] == ["it was replaced by another order"]
 
 
 @pytest.mark.parametrize("word", ["calculated", "canceled", "expired", "new", "pending_new", "a_word_of_its_own"])
