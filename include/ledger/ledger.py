@@ -14,6 +14,7 @@ from psycopg.errors import UndefinedFunction, UndefinedTable
 from psycopg.rows import dict_row
 
 from include.ledger.accounts import Accounts
+from include.ledger.actions import Actions
 from include.ledger.adapting import read_plain_numbers, store_clean_text
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
@@ -59,6 +60,7 @@ class Ledger:
         self.clock_offset = clock_offset
         is_at_home = _open(connection)
         self.accounts = Accounts(connection)
+        self.actions = Actions(connection)
         self.alerts = Alerts(connection)
         self.books = Books(connection)
         self.corrections = Corrections(connection)

@@ -286,6 +286,23 @@ class Results:
             {"ids": list(day_ids), "symbol": symbol},
         ).fetchall()
 
+    def planned(self, key: BookKey, session: date) -> dict[str, Decimal]:
+        """Return what the session's newest plan wanted to hold, by symbol, where it wanted anything."""
+        rows = self._connection.execute(
+            """
+            SELECT symbol, max(target_quantity) AS quantity FROM signal_order_mappings
+            WHERE target_quantity IS NOT NULL AND run_id = (
+                SELECT run_id FROM orchestration_runs
+                WHERE account = %(account)s AND strategy_id = %(strategy_id)s AND mode = %(mode)s
+                  AND session_date = %(session)s AND plan_id IS NOT NULL
+                ORDER BY id DESC LIMIT 1
+            )
+            GROUP BY symbol ORDER BY symbol
+            """,
+            {**key._asdict(), "session": session},
+        ).fetchall()
+        return {row["symbol"]: row["quantity"] for row in rows}
+
     def store_activity(self, account: str, values: Mapping[str, Any]) -> bool:
         """Store what a venue says of cash, once; say whether it is new."""
         row = self._connection.execute(

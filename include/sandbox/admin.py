@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from include.sandbox.actions import Actions, CorporateAction
 from include.sandbox.book import Book, BrokerOrder
 from include.sandbox.faults import TABLE, ArmedFault, Faults, Json
 from include.sandbox.settings import NOTICE, Settings
@@ -79,6 +80,7 @@ def build_admin(
     settings: Settings,
     faults: Faults,
     book: Book,
+    actions: Actions,
     forgetful: Iterable[Forgetful],
     ports: Mapping[str, RefusablePort],
 ) -> Starlette:
@@ -115,6 +117,7 @@ def build_admin(
     async def reset(request: Request) -> Response:
         """Empty both books and the inbox, clear the faults, and go back to the settings of the start."""
         book.clear()
+        actions.clear()
         for service in forgetful:
             service.clear()
         inbox.clear()
@@ -134,6 +137,11 @@ def build_admin(
         asked = await parse(request, Conversion)
         ratio = Fraction(asked.shares, asked.per)
         book.convert(asked.symbol, asked.becomes or asked.symbol, ratio, settings.now().timestamp())
+        return await show_book(request)
+
+    async def act(request: Request) -> Response:
+        """Announce a corporate action and carry it out: a split, a new symbol, a dividend, a merger."""
+        _or_422(actions.carry_out, await parse(request, CorporateAction))
         return await show_book(request)
 
     async def receive_alert(request: Request) -> Response:
@@ -179,6 +187,7 @@ def build_admin(
             Route("/admin/settings", change_settings, methods=["POST"]),
             Route("/admin/positions", hold, methods=["POST"]),
             Route("/admin/convert", convert, methods=["POST"]),
+            Route("/admin/corporate-actions", act, methods=["POST"]),
             Route("/hooks/{status:int}", receive_alert, methods=["POST"]),
             Route("/admin/inbox", show_inbox),
             Route("/admin/order/{id}", force, methods=["POST"]),

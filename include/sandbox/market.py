@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Scope
 
+from include.sandbox.actions import Actions
 from include.sandbox.faults import Json
 from include.sandbox.prices import Prices
 from include.sandbox.settings import NOTICE, Settings
@@ -26,8 +27,8 @@ DEFAULT_LIMIT, MAX_LIMIT = 1000, 10_000
 
 
 class MarketData:
-    def __init__(self, settings: Settings, prices: Prices) -> None:
-        self.settings, self.prices = settings, prices
+    def __init__(self, settings: Settings, prices: Prices, actions: Actions) -> None:
+        self.settings, self.prices, self.actions = settings, prices, actions
         self.midnights = [_midnight(session) for session in prices.sessions]
 
     def app(self) -> Starlette:
@@ -38,6 +39,7 @@ class MarketData:
             Route("/v2/stocks/trades/latest", self._latest),
             Route("/v2/stocks/quotes/latest", self._quotes),
             Route("/v2/stocks/bars", self._bars),
+            Route("/v1/corporate-actions", self._corporate_actions),
         ]
 
     def notice(self, scope: Scope, _: Json) -> set[str]:
@@ -98,6 +100,10 @@ class MarketData:
                 bars.setdefault(symbol, []).append(bar)
         following = int(offset) + int(limit)
         return JSONResponse({"bars": bars, "next_page_token": str(following) if following < len(wanted) else None})
+
+    async def _corporate_actions(self, request: Request) -> Response:
+        self._check_key(request)
+        return JSONResponse(self.actions.answer(request.query_params))
 
     def _bar(self, symbol: str, row: int) -> Json | None:
         close = self.prices.close(symbol, row)

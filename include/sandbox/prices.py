@@ -15,6 +15,7 @@ import re
 from bisect import bisect_right
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,16 @@ class Prices:
         self.session_closes = [float(row[1]) for row in rows]
         self._rows = {session: number for number, session in enumerate(self.sessions)}
         self._closes = {symbol: [float(row[n]) for row in rows] for n, symbol in enumerate(symbols, start=2)}
+        # By symbol what became of it from a row on: the symbol whose price it has, and new shares for an old one.
+        self.changes: dict[str, list[tuple[int, str, Fraction]]] = {}
+
+    def split(self, symbol: str, row: int, ratio: Fraction) -> None:
+        """Let the symbol's price be of the new shares from a row on."""
+        self.changes.setdefault(symbol, []).append((row, symbol, ratio))
+
+    def rename(self, symbol: str, to: str, row: int) -> None:
+        """Let another symbol have this one's price from a row on, and those before."""
+        self.changes.setdefault(to, []).append((0, symbol, Fraction(1)))
 
     def row(self, day: date) -> int | None:
         """Return the day's row, None when it is no session."""
@@ -49,6 +60,18 @@ class Prices:
         """Return a close in USD, None for a symbol that does not exist or a row without data."""
         if not 0 <= row < len(self.sessions) or not exists(symbol):
             return None
+        ratio = Fraction(1)
+        for since, source, by in self.changes.get(symbol, ()):
+            if source != symbol:
+                return self.close(source, row)
+            if row >= since:
+                ratio *= by
+        if ratio != 1:
+            whole = self._as_it_was(symbol, row)
+            return None if whole is None else round(float(Fraction(whole) / ratio), 6)
+        return self._as_it_was(symbol, row)
+
+    def _as_it_was(self, symbol: str, row: int) -> float | None:
         real = self._closes.get(symbol)
         return generated_close(symbol, row) if real is None else real[row]
 

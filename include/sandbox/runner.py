@@ -89,6 +89,10 @@ class AdminClient:
         """Split or rename what is held: every `per` shares of a symbol become `shares`, at times of another one."""
         self._call("POST", "/admin/convert", {"symbol": symbol, "becomes": becomes, "shares": shares, "per": per})
 
+    def corporate_action(self, kind: str, symbol: str, **words: Any) -> None:
+        """Announce a corporate action and carry it out at the broker; words as in include/sandbox/actions.py."""
+        self._call("POST", "/admin/corporate-actions", {"kind": kind, "symbol": symbol, **words})
+
     def order(
         self, order_id: str, *, status: str | None = None, fill: int | str | Decimal | None = None
     ) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp
 
+from include.sandbox.actions import Actions
 from include.sandbox.admin import build_admin
 from include.sandbox.alpaca.front import Front
 from include.sandbox.alpaca.service import Alpaca
@@ -32,7 +33,8 @@ async def serve(
     prices, store, faults = Prices(), open_store(book_path), Faults()
     book = Book(store, prices)
     gateway = Gateway(settings, store, book, prices)
-    signals, market = SignalService(settings, prices), MarketData(settings, prices)
+    actions = Actions(settings, prices, book)
+    signals, market = SignalService(settings, prices), MarketData(settings, prices, actions)
 
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,7 +46,7 @@ async def serve(
         "gateway": Faulty("gateway", gateway.app(), faults, gateway.notice),
         "market": Faulty("market", market.app(), faults, market.notice),
         "alpaca": front,
-        "admin": build_admin(settings, faults, book, (gateway, front), ports),
+        "admin": build_admin(settings, faults, book, actions, (gateway, front), ports),
     }
     for name, port in ports.items():
         await port.serve(services[name])

@@ -12,6 +12,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
+from include.trading.account.actions import Announcement
 from include.trading.errors import TradingError
 from include.trading.models import (
     AccountFacts,
@@ -87,6 +88,15 @@ class PriceSource(Closing, Protocol):
 
     def closes(self, symbols: Iterable[str], day: date, close_at: datetime, now: datetime) -> dict[str, Price | str]:
         """Return each symbol's unadjusted close of the day; close_at: when that session closed."""
+        ...
+
+
+@runtime_checkable
+class Announcer(Protocol):
+    """A price source that also tells corporate actions."""
+
+    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> list[Announcement]:
+        """Return what is announced for these symbols and days; raises where the whole is not known."""
         ...
 
 

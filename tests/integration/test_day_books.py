@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -332,3 +334,28 @@ def test_the_commands_close_books_and_record_capital(days: Days, capsys: pytest.
     # By the real clock the session is not over.
     assert main(["books", "--by", "ann"], environ) == 0
     assert capsys.readouterr().out == "no book was due\n"
+
+
+def test_a_report_says_what_was_earned_as_text_json_page_and_file(
+    days: Days, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    days.run()
+    days.close()
+    days.close()
+    environ = {"AIRFLOW_CONN_TRADING_LEDGER": days.engine.ledger_url}
+    first, second = days.rows()
+    page, returns = tmp_path / "report.html", tmp_path / "returns.csv"
+
+    assert main(["report", "--html", str(page), "--export", str(returns), "--json"], environ) == 0
+
+    (book,) = json.loads(capsys.readouterr().out)
+    assert D(book["result"]) == first.result + second.result
+    assert D(book["equity"]) == D(book["equity_before"]) + D(book["result"]) + D(book["flows"])
+    assert sum(D(row["result"]) for row in book["symbols"]) - D(book["fees"]) == D(book["result"])
+    assert page.read_text().count("<svg") == 2
+    rows = list(csv.DictReader(returns.read_text().splitlines()))
+    assert [row["date"] for row in rows] == [str(first.session_date), str(second.session_date)]
+    assert float(rows[1]["returns"]) == second.daily_return
+    assert main(["report", "--day", str(second.session_date)], environ) == 0
+    assert f"{second.session_date}, 1 sessions" in capsys.readouterr().out
+    assert main(["report", "--month", "2001-01"], environ) == 2

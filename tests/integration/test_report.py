@@ -48,7 +48,7 @@ class Bench:
 
     def report(self, *arguments: str) -> tuple[int, str, str]:
         self.capsys.readouterr()
-        code = main(["report", "--from", str(DAYS[0]), "--to", str(DAYS[-1]), *arguments], self.environ)
+        code = main(["report", "--replays", "--from", str(DAYS[0]), "--to", str(DAYS[-1]), *arguments], self.environ)
         printed = self.capsys.readouterr()
         return code, printed.out, printed.err
 
@@ -227,6 +227,6 @@ def test_of_several_strategies_one_is_to_be_named(bench: Bench) -> None:
 
 
 def test_a_range_that_runs_backwards_is_refused(bench: Bench) -> None:
-    code = main(["report", "--from", str(DAYS[1]), "--to", str(DAYS[0])], bench.environ)
+    code = main(["report", "--replays", "--from", str(DAYS[1]), "--to", str(DAYS[0])], bench.environ)
 
     assert (code, "no later than --to" in bench.capsys.readouterr().err) == (2, True)

@@ -12,6 +12,8 @@ from typing import Any
 
 from include.adapters.http.answers import Answer, time_of
 from include.adapters.http.client import HttpService
+from include.adapters.prices.announcements import PAGE, PATH, announcements
+from include.trading.account.actions import Announcement
 from include.trading.bounds import PRICE, usable_price
 from include.trading.errors import InvalidData, Rejected
 from include.trading.models import Price
@@ -73,6 +75,27 @@ class MarketDataClient(HttpService):
                     found[symbol] = "in the future"
                 else:
                     found[symbol] = _price(symbol, rows[0] if rows else None, "c", close_at, source)
+        return found
+
+    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> list[Announcement]:
+        """Return what companies announced for these days; raises where the whole is not known."""
+        found: list[Announcement] = []
+        for batch in _batches(symbols):
+            params = {"symbols": ",".join(batch), "start": str(first), "end": str(last), "limit": str(PAGE)}
+            for _ in range(MOST_PAGES):
+                answer = self._read_json("GET", PATH, params=params)
+                body = answer.json()
+                lists = body.get("corporate_actions")
+                try:
+                    found += announcements(lists if lists is not None else {})
+                except (ValueError, AttributeError) as error:
+                    raise answer.bad(f"corporate_actions: {error}") from error
+                token = body.get("next_page_token")
+                if not token:
+                    break
+                params["page_token"] = str(token)
+            else:
+                raise InvalidData(f"{self.endpoint.connection_id}: expected at most {MOST_PAGES} pages of actions")
         return found
 
     def _in_parts(

@@ -12,14 +12,16 @@ import structlog
 
 from include.execution.assembly import Assembly
 from include.execution.results.accounts import close_account_day
+from include.execution.results.actions import LOOK_BACK, unapplied
 from include.execution.results.happened import what_happened
 from include.execution.results.losses import limits_losses, stop_losses
 from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
 from include.trading.errors import TradingError
 from include.trading.models import Price
-from include.trading.ports import PriceSource, VenueReader
+from include.trading.ports import Announcer, PriceSource, VenueReader
 from include.trading.results.day import BookState, close_day
+from include.trading.results.entries import Entry, cents
 from include.trading.results.holding import Method
 from include.trading.results.measures import daily_return
 from include.trading.results.row import BookKey, DayRow
@@ -131,7 +133,10 @@ def close_session(
     state = BookState() if row is None else row.state
     held = {*state.holdings, *(name for entry in entries for name in (entry.symbol, entry.to) if name)}
     closes = _closes(closing.prices, held, session, ledger.now())
-    day = close_day(state, entries, closes, closing.method)
+    _ask_what_is_announced(ledger, closing.prices, held, session)
+    entries += _dividends(ledger, state, session)
+    splits = unapplied(ledger, key.account, key.strategy_id, held, session.day) if held else {}
+    day = close_day(state, entries, closes, closing.method, unapplied=splits)
     with ledger.transaction():
         ledger.results.store_day(
             key,
@@ -151,6 +156,31 @@ def close_session(
     if stored is None:
         raise LookupError(f"the ledger's database has no day {session.day} of {key.strategy_id} that was just stored")
     return stored
+
+
+def _ask_what_is_announced(ledger: Ledger, prices: PriceSource, symbols: set[str], session: Session) -> None:
+    """Keep what companies announced of the symbols; while that is not known the day is closed without it."""
+    if not isinstance(prices, Announcer) or not symbols:
+        return
+    try:
+        ledger.actions.store(prices.corporate_actions(sorted(symbols), session.day - LOOK_BACK, session.day))
+    except TradingError as error:
+        log.warning("corporate actions are not known", session=str(session.day), reason=str(error))
+
+
+def _dividends(ledger: Ledger, state: BookState, session: Session) -> list[Entry]:
+    """Return what is due on what was held before the session: a book has a dividend from its ex-date on."""
+    found = ledger.actions.effective(sorted(state.holdings), session.day, session.day) if state.holdings else []
+    return [
+        Entry(
+            "dividend",
+            action.symbol,
+            amount=cents(state.holdings[action.symbol].quantity * action.cash),
+            words=f"{action.cash.normalize():f} USD a share, announced as {action.vendor_id}",
+        )
+        for _, action in found
+        if action.cash is not None
+    ]
 
 
 def _closes(prices: PriceSource, symbols: set[str], session: Session, now: datetime) -> dict[str, Decimal]:

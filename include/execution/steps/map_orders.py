@@ -14,6 +14,7 @@ from include.execution.desk import Desk, refresh_account
 from include.execution.faultpoints import reach
 from include.execution.orders.resolve import look_again_at, to_look_up_again
 from include.execution.own_parts import own_parts
+from include.execution.results.actions import Watched, watch_actions
 from include.execution.results.losses import limits_losses, stop_losses
 from include.execution.results.now import BookNow, book_now
 from include.execution.steps.changed_signals import compare
@@ -62,7 +63,7 @@ def map_orders(
     if existing is None:
         _check_window(desk, run)
         _bring_up_to_date(desk, key)
-        existing = _freeze(desk, market, run, signals, key, most_orders)
+        existing = _freeze(desk, market, run, signals, key, most_orders, _watch(desk, market, run))
     if existing is not None:
         _adopt(desk, run, existing)
     return desk.ledger.orders.of_plan(key.plan_id)
@@ -124,6 +125,7 @@ def _inputs(
     sizing: Sized,
     book: Book,
     blocked: Mapping[str, str],
+    watched: Watched,
     *,
     ids_from_content: bool,
 ) -> PlanInputs:
@@ -148,6 +150,7 @@ def _inputs(
         reductions_only=sizing.reductions_only,
         assets=outside.assets,
         least_fraction_usd=_least_fraction(desk, run),
+        no_increases={} if watched.unasked is None else dict.fromkeys(book.held, watched.unasked),
         own=own_parts(strategy, flatten=run.parameters["flatten"]),
         only_symbols=None if only is None else tuple(only),
     )
@@ -171,6 +174,15 @@ def _least_fraction(desk: Desk, run: Run) -> Decimal | None:
     if run.mode != "replay" and desk.reader is not None:
         return desk.reader.traits.least_fraction_usd
     return LEAST_FRACTION_USD if strategy_of(run).quantities == "fractional" else None
+
+
+def _watch(desk: Desk, market: PriceSource, run: Run) -> Watched:
+    """Look at corporate actions before anything is planned: what may be booked is booked first."""
+    if run.mode not in ("paper", "live"):
+        return Watched()
+    strategy = strategy_of(run)
+    symbols = symbols_of(run, read_book(desk, run))
+    return watch_actions(desk, market, run.account, strategy, run.mode, symbols, run.session_date)
 
 
 def _book_now(desk: Desk, run: Run, outside: Outside) -> BookNow | None:
@@ -206,12 +218,18 @@ def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) 
     """Plan without a lock, for runs that never send; also return the capital that was planned with."""
     outside, book = ask_outside(desk, market, run), read_book(desk, run)
     sizing = _sized(run, outside, _book_now(desk, run, outside))
-    plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, {}, ids_from_content=False))
+    plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, {}, Watched(), ids_from_content=False))
     return plan, sizing.strategy.capital_or_none
 
 
 def _freeze(
-    desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal], key: PlanKey, most_orders: int
+    desk: Desk,
+    market: PriceSource,
+    run: Run,
+    signals: Sequence[Signal],
+    key: PlanKey,
+    most_orders: int,
+    watched: Watched,
 ) -> PlanRecord | None:
     """Make the plan and store it whole; return the plan of a run that was faster, if any.
 
@@ -222,7 +240,7 @@ def _freeze(
         outside = ask_outside(desk, market, run)
         reach("before_freeze")
         try:
-            existing = _freeze_under_lock(desk, run, signals, key, outside, most_orders, wait=tries_left > 0)
+            existing = _freeze_under_lock(desk, run, signals, key, outside, most_orders, watched, wait=tries_left > 0)
         except BookMoved:
             continue
         reach("after_freeze")
@@ -237,6 +255,7 @@ def _freeze_under_lock(
     key: PlanKey,
     outside: Outside,
     most_orders: int,
+    watched: Watched,
     *,
     wait: bool,
 ) -> PlanRecord | None:
@@ -253,7 +272,7 @@ def _freeze_under_lock(
         book = read_book(desk, run, outside.version)
         if wait and book.moved & symbols_of(run, book):
             raise BookMoved
-        blocked = blocks(desk, run, outside, book)
+        blocked = {**blocks(desk, run, outside, book), **dict.fromkeys(watched.blocked, "corporate_action")}
         traits = desk.gateway.traits
         ids_from_content = not traits.takes_our_order_id
         ending = at_send_until(strategy_of(run), can_cancel=traits.can_cancel)
@@ -261,7 +280,9 @@ def _freeze_under_lock(
         sizing = _sized(run, outside, now)
         if now is not None and _loses_too_much(desk, run, sizing, now):
             book = book.on("reduce_only")
-        plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, blocked, ids_from_content=ids_from_content))
+        plan = make_plan(
+            _inputs(desk, run, signals, outside, sizing, book, blocked, watched, ids_from_content=ids_from_content)
+        )
         tasks = len({order.symbol for order in plan.orders})
         if tasks > most_orders:
             raise InvalidData(

@@ -141,7 +141,9 @@ def read_run(ledger: Ledger, id: UUID) -> Run:
 
 
 # What people call a strategy and when it runs make no other plan.
-_NO_PART_OF_A_PLAN = {"title", "owner", "tags", "schedule", "corporate_actions", "results"}
+_NO_PART_OF_A_PLAN = {"title", "owner", "tags", "schedule"}
+# Kept with a run, and no reason to refuse a plan that was made without them.
+_DECIDE_NOTHING = {"corporate_actions", "results"}
 
 
 def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_mode: Mode) -> dict[str, Any]:
@@ -174,7 +176,7 @@ def made_from(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """
     strategy = strategy_kept(parameters)
     decides = {name: value for name, value in parameters.items() if name not in _DECIDES_NOTHING}
-    return {**decides, "strategy": strategy.model_dump(mode="json", exclude=_NO_PART_OF_A_PLAN)}
+    return {**decides, "strategy": strategy.model_dump(mode="json", exclude=_NO_PART_OF_A_PLAN | _DECIDE_NOTHING)}
 
 
 def reason_of(run: Run) -> str | None:

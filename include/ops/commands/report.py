@@ -1,115 +1,77 @@
-"""The command `report`: what a backfill's plans would have made, as a table, a plot or JSON."""
+"""The command `report`: what trading earned in a day, a month or a range; or what a backfill would have made."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from decimal import Decimal
+from calendar import monthrange
+from datetime import date
 from pathlib import Path
 
-from include.execution.whatif.report import Report, report
+from include.execution.results.report import report
 from include.ops import printing
-from include.ops.arguments import add_sessions
+from include.ops.arguments import day
 from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import WELL
+from include.ops.replays import run_replays
+from include.ops.reports import as_html, as_text, export_returns
 from include.trading.errors import InvalidData
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    add_sessions(command)
-    command.add_argument("--strategy", metavar="ID", help="needed when several were replayed")
-    command.add_argument("--plot", type=Path, metavar="FILE.svg", help="also write a plot")
+    command.add_argument("--day", type=day, metavar="YYYY-MM-DD", help="one session")
+    command.add_argument("--month", type=_month, metavar="YYYY-MM", help="one month")
+    command.add_argument("--from", dest="first", type=day, metavar="YYYY-MM-DD", help="first session")
+    command.add_argument("--to", dest="last", type=day, metavar="YYYY-MM-DD", help="last session")
+    command.add_argument("--strategy", metavar="ID", help="by default every strategy")
+    command.add_argument("--account", help="by default every account")
+    command.add_argument("--html", type=Path, metavar="FILE", help="also write a page with plots")
+    command.add_argument(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="also write daily returns, .csv or .parquet, for quantstats",
+    )
+    command.add_argument("--replays", action="store_true", help="what a backfill's plans would have made instead")
+    command.add_argument("--plot", type=Path, metavar="FILE.svg", help="with --replays: also write a plot")
 
 
 def run(place: Place, given: argparse.Namespace) -> int:
-    if given.first > given.last:
-        raise InvalidData(f"--from {given.first}: expected a day no later than --to {given.last}")
-    with place.ledger() as ledger:
-        found = report(ledger, given.first, given.last, given.strategy, place.assembly)
+    first, last = _days(given)
+    if given.replays:
+        if first is None or last is None:
+            raise InvalidData("--replays: expected --from and --to, the sessions that were replayed")
+        return run_replays(place, argparse.Namespace(**{**vars(given), "first": first, "last": last}))
     if given.plot is not None:
-        _plot(found, given.plot)
-    if given.json:
-        print(printing.as_json(found))
-        return WELL
-    headers = ("session", "equity", "day", "total", "turnover", "gross", "net", "trades", "orders", "denied", "skipped")
-    rows = [
-        (
-            result.session,
-            f"{result.equity:,.2f}",
-            _percent(result.daily_return),
-            _percent(result.total_return),
-            _percent(result.turnover),
-            _percent(result.gross),
-            _percent(result.net),
-            result.trades,
-            result.orders,
-            _counts(result.denied),
-            _counts(result.skipped),
-        )
-        for result in found.sessions
-    ]
-    print(
-        f"strategy {found.strategy_id}, {found.first} to {found.last}, model {', '.join(found.model_versions) or '–'}"
-    )
-    for note in found.notes:
-        print(f"  {note}")
-    print(printing.table(headers, rows) if rows else "no session could be filled")
-    print(
-        f"{len(rows)} sessions: {found.capital:,.2f} USD became {found.equity:,.2f} ({_percent(found.total_return)}); "
-        f"{found.traded:,.2f} USD traded in {found.trades} trades; the plans had {found.orders} orders"
-    )
-    print(f"denied by rule: {_counts(found.denied)}")
-    print(f"skipped by reason: {_counts(found.skipped)}")
-    print(f"left out: {len(found.left_out) or 'no session'}")
-    for each in found.left_out:
-        print(f"  {each.session}  {each.why}")
+        raise InvalidData("--plot: expected --replays with it; plots of what was earned are in --html FILE")
+    with place.ledger() as ledger:
+        found = report(ledger, first, last, strategy_id=given.strategy, account=given.account)
+    for path, write in ((given.html, as_html), (given.export, export_returns)):
+        if path is not None:
+            try:
+                path.write_bytes(write(found, path))
+            except OSError as error:
+                raise InvalidData(f"{path}: expected a file that can be written, found: {error}") from error
+    print(printing.as_json(found.books) if given.json else as_text(found))
     return WELL
 
 
-def _plot(found: Report, path: Path) -> None:
-    """Write the plot as SVG: equity on the left, gross and net exposure on the right."""
-    import pygal
+def _days(given: argparse.Namespace) -> tuple[date | None, date | None]:
+    if given.day is not None:
+        return given.day, given.day
+    if given.month is not None:
+        first: date = given.month
+        return first, first.replace(day=monthrange(first.year, first.month)[1])
+    if given.first is not None and given.last is not None and given.first > given.last:
+        raise InvalidData(f"--from {given.first}: expected a day no later than --to {given.last}")
+    return given.first, given.last
 
-    what = f"What-if, no order was sent: {found.strategy_id}, equity in USD if filled at the next close, and exposure"
-    seen = "The model may have seen the future."
-    chart = pygal.Line(
-        js=[],
-        no_prefix=True,
-        show_dots=False,
-        width=1000,
-        height=500,
-        title="\n".join([what, seen, *(note for note in found.notes if note.startswith("Sandbox"))]),
-        x_label_rotation=30,
-        show_minor_x_labels=False,
-        x_labels_major_count=12,
-        truncate_legend=-1,
-        legend_at_bottom=True,
-        legend_at_bottom_columns=3,
-        value_formatter=lambda value: f"{value:,.0f}",
-        no_data_text="no session could be filled",
-    )
-    chart.x_labels = [result.session.isoformat() for result in found.sessions]
-    chart.add("equity, USD", [float(result.equity) for result in found.sessions])
-    for name in ("gross", "net"):
-        ratios = [getattr(result, name) for result in found.sessions]
-        chart.add(
-            f"{name}, % of equity",
-            [None if ratio is None else float(100 * ratio) for ratio in ratios],
-            secondary=True,
-        )
+
+def _month(text: str) -> date:
     try:
-        path.write_bytes(chart.render())
-    except OSError as error:
-        raise InvalidData(f"--plot {path}: expected a file that can be written, found: {error}") from error
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a month as YYYY-MM, got {text!r}") from None
 
 
-def _percent(ratio: Decimal | None) -> str | None:
-    return None if ratio is None else f"{100 * ratio:.2f}%"
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "–"
-
-
-COMMAND = Command("report", "show what a backfill's plans would have made", arguments, run=run)
+COMMAND = Command("report", "show what trading earned, by strategy and symbol", arguments, run=run)

@@ -37,7 +37,7 @@ def run(place: Place, given: argparse.Namespace) -> int:
         rows = [(row["session"], row["problem"] or row["summary"]) for row in found]
         print(printing.table(("session", "what came of it"), rows))
         print(f"{len(found)} sessions of {strategy.id} replayed, {failed} without a plan; nothing was sent")
-        print(f"python -m include.ops report --from {given.first} --to {given.last} --strategy {strategy.id}")
+        print(f"python -m include.ops report --replays --from {given.first} --to {given.last} --strategy {strategy.id}")
     return NEEDS_A_PERSON if failed else WELL
 
 

@@ -241,6 +241,14 @@ POSITION_DIFFERENCE: Final = Cause(
     _POSITIONS,
     "compare with the broker's own account page",
 )
+CORPORATE_ACTION: Final = Cause(
+    "corporate_action",
+    ("warning",),
+    ("account", "strategy", "announcement"),
+    "a proposal is booked by one click on the account's page; anything else is put right by what the broker shows: "
+    "python -m include.ops correct --account {account} …, then dismissed there",
+    ends_by="booking or dismissing it",
+)
 LOSS_LIMIT: Final = Cause(
     "loss_limit",
     ("critical",),

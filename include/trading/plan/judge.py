@@ -89,6 +89,7 @@ def _situation(order: PlannedOrder, inputs: PlanInputs, book: Book, after: Total
     return Situation(
         account_state=inputs.account_state,
         reductions_only=inputs.reductions_only,
+        no_increase=inputs.no_increases.get(order.symbol),
         money=inputs.money,
         assets=inputs.assets,
         price=inputs.prices.get(order.symbol),

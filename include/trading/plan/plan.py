@@ -56,6 +56,7 @@ class PlanInputs(Value):
     least_fraction_usd: Decimal | None = Field(
         default=None, description="least worth of an order for a part of a share; None: whole shares only"
     )
+    no_increases: dict[str, str] = Field(default_factory=dict, description="why these symbols may not be increased")
     own: InstanceOf[OwnParts] = Field(default=OwnParts(), description="the strategy's own functions, imported")
     flatten: bool = Field(default=False, description="close everything; needs no signals")
     only_symbols: tuple[Symbol, ...] | None = Field(

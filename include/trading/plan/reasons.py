@@ -39,6 +39,7 @@ BLOCKS: Final[dict[str, str]] = {
     "unexplained_position": "The gateway's position differs from our fills and the adopted baseline.",
     "book_moved": "What is held kept changing while the plan was made; the next run or revision plans the symbol.",
     "held_by_another_strategy": "Another strategy of the account holds or trades the symbol, or one that is no more.",
+    "corporate_action": "The company announced something that is not booked yet; see the account's page.",
     "equity_unknown": "The account's equity is not known, so the symbol has no size, and what is held stays.",
     "unresolved_order": "An earlier order of the symbol is still being sent or its outcome is unknown.",
 }
@@ -61,6 +62,7 @@ DENIALS: Final[dict[str, str]] = {
     "not_shortable": "The order would open or increase a short in a symbol that may not be sold short.",
     "account_state": "The account takes reductions only, or nothing, until it is active again.",
     "account_equity": "The account's equity is below `at_least` of `capital`, or not known: reductions only.",
+    "corporate_actions": "Whether the company announced something is not known, so what is held is not increased.",
     "buying_power": "The account's buying power does not cover the order as well, or is not known.",
     "gross_exposure": "Longs and shorts together would exceed their limit, or cannot be valued.",
     "net_exposure": "Longs less shorts would exceed their limit, or cannot be valued.",

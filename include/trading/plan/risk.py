@@ -31,7 +31,7 @@ ASSET_RULES: Final = ("not_tradable", "hard_to_borrow", "not_fractionable")
 class Situation(NamedTuple):
     """What a rule may look at besides the order.
 
-    reductions_only: why nothing may be increased, where that is so.
+    reductions_only: why nothing may be increased, where that is so. no_increase: why the order's symbol may not be.
     money: what the venue says of the account's, why it did not answer, or None where it was not asked.
     assets: what the venue says of the symbols, why it did not answer, or None where it tells none.
     price: today's, or why there is none; an order that closes a position without one has the last known price.
@@ -43,6 +43,7 @@ class Situation(NamedTuple):
 
     account_state: AccountState
     reductions_only: str | None
+    no_increase: str | None
     money: AccountFacts | str | None
     assets: Assets
     price: Price | str | None
@@ -173,6 +174,12 @@ def account_equity(_: PlannedOrder, __: None, situation: Situation) -> RuleCheck
     return _denied("account_equity", situation.reductions_only)
 
 
+def corporate_actions(_: PlannedOrder, __: None, situation: Situation) -> RuleCheck:
+    if situation.no_increase is None:
+        return _without_numbers("corporate_actions", "passed")
+    return _denied("corporate_actions", situation.no_increase)
+
+
 def buying_power(order: PlannedOrder, when_short: str, situation: Situation) -> RuleCheck:
     """Deny what no money is left for, in the order of conviction; scaling happens after the rules (funding.py)."""
     money, cost = situation.money, situation.after.cost
@@ -249,6 +256,7 @@ ORDER_RULES: Final = (
     Rule("restricted_symbol", restricted_symbol, "every order", "restricted_symbols"),
     Rule("account_state", account_state, "every order", None),
     Rule("account_equity", account_equity, "increases", None),
+    Rule("corporate_actions", corporate_actions, "increases", None),
     Rule("not_shortable", not_shortable, "increases", "not_shortable_symbols"),
     Rule("not_tradable", not_tradable, "increases; warns at reductions", None),
     Rule("hard_to_borrow", hard_to_borrow, "increases", None),

@@ -72,6 +72,7 @@ _UNSET: Final = {
     "not_fractionable": ("what the venue says of the symbol", "–", "on", _ASKED),
     "account_state": ("the account's state", "–", "`active`", "set by people and by breaks"),
     "account_equity": ("`capital.equity.at_least`", "USD", "none", _ASKED),
+    "corporate_actions": ("announced corporate actions", "–", "–", "the market data service's answer"),
 }
 
 

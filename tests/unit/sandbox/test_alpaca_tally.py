@@ -8,6 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.sandbox.actions import Actions
 from include.sandbox.alpaca.form import read_form
 from include.sandbox.alpaca.rules import OpenOrder
 from include.sandbox.alpaca.service import Alpaca
@@ -91,7 +92,7 @@ def test_the_tally_is_what_the_orders_add_up_to(orders: list[Asked], waits: list
 def test_a_post_costs_the_same_however_many_orders_have_ended() -> None:
     with closing(open_store(":memory:")) as store:
         settings, book = Settings(fill_after_seconds=0), Book(store, PRICES)
-        orders = Alpaca(settings, book, PRICES, MarketData(settings, PRICES)).orders
+        orders = Alpaca(settings, book, PRICES, MarketData(settings, PRICES, Actions(settings, PRICES, book))).orders
         form = read_form({"symbol": "AAPL", "side": "buy", "qty": "0.1", "type": "market", "time_in_force": "day"})
 
         def statements(ended: int) -> int:

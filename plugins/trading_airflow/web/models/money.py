@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from include.trading.results.entries import EntryKind
-from trading_airflow.web.models.base import Answer, example
+from trading_airflow.web.models.base import Answer, Body, Reason, example
 
 BookMode = Literal["paper", "live"]
 
@@ -193,3 +193,32 @@ class StrategyMoney(Answer):
 
 class StrategyBooks(Answer):
     books: list[StrategyMoney] = Field(description="one an account and mode that it has traded in")
+
+
+class CorporateAction(Answer):
+    """What a company announced, and the state it is in for a strategy that holds or trades the symbol."""
+
+    id: int
+    account: str
+    strategy_id: str
+    kind: str = Field(description="forward_split, reverse_split, name_change, cash_merger, …")
+    symbol: str
+    new_symbol: str | None
+    ratio: Decimal | None = Field(description="new shares for an old one")
+    ex_date: date
+    state: Literal["proposed", "blocked", "applied", "dismissed"]
+    words: str = Field(description="what was announced, and what our books and the venue show")
+    correction_id: int | None
+    actor: str
+    changed_at: datetime
+    may_act: bool = Field(description="whether you may book or dismiss it")
+
+
+class CorporateActionList(Answer):
+    actions: list[CorporateAction]
+    limit: int
+    offset: int
+
+
+class ActionBody(Body):
+    reason: Reason

@@ -75,7 +75,7 @@ def list_accounts(user: User, ledger: LedgerOfRequest) -> AccountList:
 @router.get("/{account}", response_model=AccountDetail, summary="Read an account", responses=LOOKED_AT)
 def read_account(user: User, ledger: LedgerOfRequest, account: AccountName) -> AccountDetail:
     """Return the account with its live orders, its books, and what was done to it."""
-    place = _place(user, ledger, account)
+    place = place_of(user, ledger, account)
     pages = Pages(ledger.connection)
     newest = pages.newest_positions(account)
     gateway = {} if newest is None else {symbol: Decimal(text) for symbol, text in newest["quantities"].items()}
@@ -105,7 +105,7 @@ def halt(user: User, ledger: LedgerOfRequest, account: AccountName, body: HaltBo
     With `cancel_open` the venue is also asked to cancel what is open. A user who may trigger one of the
     account's strategies may halt it.
     """
-    place = _place(user, ledger, account, Right.RUN)
+    place = place_of(user, ledger, account, Right.RUN)
     ledger.accounts.ensure(account)
     operations.halt(ledger, account, actor=user.get_name(), reason=body.reason)
     _audit(user, "trading_halt", place, reason=body.reason, cancel_open=body.cancel_open)
@@ -128,7 +128,7 @@ def resume(user: User, ledger: LedgerOfRequest, account: AccountName, body: Resu
 
     Needs the right to edit every DAG that trades on the account, as do `settle`, `adopt` and `correct`.
     """
-    place = _place(user, ledger, account, Right.EDIT)
+    place = place_of(user, ledger, account, Right.EDIT)
     ledger.accounts.ensure(account)
     done = operations.resume(
         ledger, account, actor=user.get_name(), reason=body.reason, breaks=body.breaks, settings=settings()
@@ -142,7 +142,7 @@ def resume(user: User, ledger: LedgerOfRequest, account: AccountName, body: Resu
 @router.post("/{account}/settle", response_model=SettleResult, summary="Settle orders", responses=CHANGED)
 def settle(user: User, ledger: LedgerOfRequest, account: AccountName, body: SettleBody) -> SettleResult:
     """End orders whose outcome cannot be learned, by your word; each is looked up once more before."""
-    place = _place(user, ledger, account, Right.EDIT)
+    place = place_of(user, ledger, account, Right.EDIT)
     verdict = settling.Verdict(body.outcome, body.reason, body.quantity, body.price)
     with desk_at(ledger, place, user.get_name()) as desk:
         ids = settling.unresolved(desk, account) if body.all_unresolved else []
@@ -157,7 +157,7 @@ def settle(user: User, ledger: LedgerOfRequest, account: AccountName, body: Sett
 @router.post("/{account}/adopt", response_model=AdoptResult, summary="Adopt a position", responses=CHANGED)
 def adopt(user: User, ledger: LedgerOfRequest, account: AccountName, body: AdoptBody) -> AdoptResult:
     """Declare a symbol's position, as far as our fills do not explain it, not to be ours: its new baseline."""
-    place = _place(user, ledger, account, Right.EDIT)
+    place = place_of(user, ledger, account, Right.EDIT)
     ledger.accounts.ensure(account)
     with desk_at(ledger, place, user.get_name()) as desk:
         done = operations.adopt(
@@ -174,7 +174,7 @@ def correct(user: User, ledger: LedgerOfRequest, account: AccountName, body: Cor
     Refused while an order of the symbol may still fill, and when the gateway's position says otherwise unless
     `against_gateway`. A correction is undone by another one that names it.
     """
-    place = _place(user, ledger, account, Right.EDIT)
+    place = place_of(user, ledger, account, Right.EDIT)
     words: dict[str, Any] = {"reason": body.reason, "against_gateway": body.against_gateway}
     ledger.accounts.ensure(account)
     with desk_at(ledger, place, user.get_name()) as desk:
@@ -200,7 +200,7 @@ def _wanted(body: CorrectBody) -> Wanted:
     return MoveFrom(body.move_from or "")
 
 
-def _place(user: User, ledger: Ledger, account: str, right: Right | None = None) -> AccountPlace:
+def place_of(user: User, ledger: Ledger, account: str, right: Right | None = None) -> AccountPlace:
     """Return the account's place; answers 404 to a user who may read no strategy on it, 403 without the right."""
     place = accounts(ledger).get(account)
     if place is None or not allowed(user, Right.READ, place.dag_ids):

@@ -133,4 +133,11 @@ def test_a_next_step_names_the_account() -> None:
     alarm = BREAK.alarm("k", "m", account="main")
 
     assert alarm.next_step.endswith("python -m include.ops resume --account main --reason …")
-    assert set(ENDED_BY) == {"break", "gateway_mode", "account_state", "loss_limit", "unknown_order"}
+    assert set(ENDED_BY) == {
+        "break",
+        "gateway_mode",
+        "account_state",
+        "corporate_action",
+        "loss_limit",
+        "unknown_order",
+    }

@@ -303,6 +303,7 @@ NOTHING = Totals(Decimal(0), Decimal(0), Decimal(0), 0, Decimal(0))
 SITUATION = Situation(
     account_state="active",
     reductions_only=None,
+    no_increase=None,
     money=None,
     assets=None,
     price=None,

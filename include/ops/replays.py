@@ -1,0 +1,104 @@
+"""The command `report --replays`: what a backfill's plans would have made, as a table, a plot or JSON."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from include.execution.whatif.report import Report, report
+from include.ops import printing
+from include.ops.place import Place
+from include.ops.printing import WELL
+from include.trading.errors import InvalidData
+
+
+def run_replays(place: Place, given: argparse.Namespace) -> int:
+    if given.first > given.last:
+        raise InvalidData(f"--from {given.first}: expected a day no later than --to {given.last}")
+    with place.ledger() as ledger:
+        found = report(ledger, given.first, given.last, given.strategy, place.assembly)
+    if given.plot is not None:
+        _plot(found, given.plot)
+    if given.json:
+        print(printing.as_json(found))
+        return WELL
+    headers = ("session", "equity", "day", "total", "turnover", "gross", "net", "trades", "orders", "denied", "skipped")
+    rows = [
+        (
+            result.session,
+            f"{result.equity:,.2f}",
+            _percent(result.daily_return),
+            _percent(result.total_return),
+            _percent(result.turnover),
+            _percent(result.gross),
+            _percent(result.net),
+            result.trades,
+            result.orders,
+            _counts(result.denied),
+            _counts(result.skipped),
+        )
+        for result in found.sessions
+    ]
+    print(
+        f"strategy {found.strategy_id}, {found.first} to {found.last}, model {', '.join(found.model_versions) or '–'}"
+    )
+    for note in found.notes:
+        print(f"  {note}")
+    print(printing.table(headers, rows) if rows else "no session could be filled")
+    print(
+        f"{len(rows)} sessions: {found.capital:,.2f} USD became {found.equity:,.2f} ({_percent(found.total_return)}); "
+        f"{found.traded:,.2f} USD traded in {found.trades} trades; the plans had {found.orders} orders"
+    )
+    print(f"denied by rule: {_counts(found.denied)}")
+    print(f"skipped by reason: {_counts(found.skipped)}")
+    print(f"left out: {len(found.left_out) or 'no session'}")
+    for each in found.left_out:
+        print(f"  {each.session}  {each.why}")
+    return WELL
+
+
+def _plot(found: Report, path: Path) -> None:
+    """Write the plot as SVG: equity on the left, gross and net exposure on the right."""
+    import pygal
+
+    what = f"What-if, no order was sent: {found.strategy_id}, equity in USD if filled at the next close, and exposure"
+    seen = "The model may have seen the future."
+    chart = pygal.Line(
+        js=[],
+        no_prefix=True,
+        show_dots=False,
+        width=1000,
+        height=500,
+        title="\n".join([what, seen, *(note for note in found.notes if note.startswith("Sandbox"))]),
+        x_label_rotation=30,
+        show_minor_x_labels=False,
+        x_labels_major_count=12,
+        truncate_legend=-1,
+        legend_at_bottom=True,
+        legend_at_bottom_columns=3,
+        value_formatter=lambda value: f"{value:,.0f}",
+        no_data_text="no session could be filled",
+    )
+    chart.x_labels = [result.session.isoformat() for result in found.sessions]
+    chart.add("equity, USD", [float(result.equity) for result in found.sessions])
+    for name in ("gross", "net"):
+        ratios = [getattr(result, name) for result in found.sessions]
+        chart.add(
+            f"{name}, % of equity",
+            [None if ratio is None else float(100 * ratio) for ratio in ratios],
+            secondary=True,
+        )
+    try:
+        path.write_bytes(chart.render())
+    except OSError as error:
+        raise InvalidData(f"--plot {path}: expected a file that can be written, found: {error}") from error
+
+
+def _percent(ratio: Decimal | None) -> str | None:
+    return None if ratio is None else f"{100 * ratio:.2f}%"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items()) or "–"
