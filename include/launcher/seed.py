@@ -28,7 +28,6 @@ from include.launcher.strategies import strategies_of, strategies_path
 from include.ledger.ledger import open_ledger
 from include.sandbox.runner import AdminClient
 from include.sandbox.settings import Settings as SandboxSettings
-from include.trading.alerts.catalogue import SUMMARY
 from include.trading.calendar.sessions import Session, calendar_of
 from include.trading.order.row import Intent
 from include.trading.strategy.request import RunRequest
@@ -118,8 +117,7 @@ class _Seeder:
             run = read_run(ledger, run.run_id)
             track_for(desk, run, seconds=5)
             close_run(desk, run)
-            # Nobody waits for the news of it.
-            ledger.alerts.end_starting([SUMMARY.prefix()])
+            ledger.alerts.keep_unsent()
         offset = self._go_to(session.close + timedelta(minutes=20))
         with open_ledger(self.ledger_url, clock_offset=offset) as ledger:
             # What happened has today's times in the ledger, whatever clock it was done by.

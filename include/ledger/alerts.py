@@ -113,7 +113,7 @@ class Alerts:
         strategy_id: str,
         account: str,
         session: date,
-        run_id: UUID,
+        run_id: UUID | None = None,
     ) -> None:
         """Store what is sent for information, once a key; a later word on the same is kept and not sent again."""
         self._connection.execute(
@@ -147,6 +147,13 @@ class Alerts:
                 {"keys": list(dedupe_keys)},
             ).rowcount
             > 0
+        )
+
+    def keep_unsent(self) -> None:
+        """Count everything there is as sent: nobody waits for it."""
+        self._connection.execute(
+            "UPDATE alerts SET sent_at = COALESCE(sent_at, clock_timestamp()), over_sent_at = clock_timestamp()"
+            " WHERE sent_at IS NULL OR (over_at IS NOT NULL AND over_sent_at IS NULL)"
         )
 
     def end_starting(self, prefixes: Iterable[str], *, but: Sequence[str] = ()) -> None:

@@ -138,6 +138,16 @@ class Results:
                 },
             ).fetchall()
 
+    def newest_points(self) -> list[DayPoint]:
+        """Return each book's newest closed day."""
+        with self._connection.cursor(row_factory=class_row(DayPoint)) as cursor:
+            return cursor.execute(
+                f"""
+                SELECT DISTINCT ON (account, strategy_id, mode) {_POINT} FROM day_books
+                ORDER BY account, strategy_id, mode, session_date DESC
+                """  # noqa: S608  names of ours
+            ).fetchall()
+
     def read_up_to(self, key: BookKey, before: datetime | None) -> ReadUpTo:
         """Return the newest ids of what had happened to a book, or to its account's cash, before a moment or by now."""
         row = self._connection.execute(

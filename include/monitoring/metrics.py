@@ -6,7 +6,7 @@ The ADR's names, with underscores for dots; a run's are those of the newest clos
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -39,6 +39,7 @@ class LedgerCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         yield from self._runs()
         yield from self._accounts()
+        yield from self._money()
         yield from self._alerts()
         age = _gauge("watchdog_age_seconds", "Seconds since the watchdog last looked; absent when it never did.", ())
         last = self._ledger.steps.last_beat(HEARTBEAT)
@@ -71,6 +72,7 @@ class LedgerCollector(Collector):
         values: dict[str, float] = {
             "run_duration_seconds": float(run.duration_seconds or 0) if took is None else took,
             "run_started_timestamp_seconds": run.started_at.timestamp(),
+            "signals_age_seconds": (self._ledger.now() - _end_of(run.as_of_date)).total_seconds(),
             "signals_count": run.num_signals,
             "signals_missing": float(facts.mapped and facts.no_tradable_signal),
             "symbols_count": facts.symbols,
@@ -98,6 +100,19 @@ class LedgerCollector(Collector):
             breaks.add_metric([account.account], len(self._ledger.books.open_breaks(account.account)))
         yield from (state, unknown, breaks)
 
+    def _money(self) -> Iterator[Metric]:
+        labels = ("account", "strategy", "mode")
+        equity = _gauge("book_equity_usd", "Equity of the strategy's own book after its newest closed session.", labels)
+        result = _gauge("day_result_usd", "Result of that session.", labels)
+        unexplained = _gauge("unexplained_cash_usd", "What no book explains of the account's change.", ("account",))
+        for point in self._ledger.results.newest_points():
+            equity.add_metric([point.account, point.strategy_id, point.mode], float(point.equity))
+            result.add_metric([point.account, point.strategy_id, point.mode], float(point.result))
+        for account in self._ledger.accounts.all():
+            for day in self._ledger.results.account_days(account.account, limit=1):
+                unexplained.add_metric([account.account], float(day.unexplained or 0))
+        yield from (equity, result, unexplained)
+
     def _alerts(self) -> Iterator[Metric]:
         labels = ("kind", "severity")
         open_now = _gauge("alerts_open", "Alerts whose cause lasts.", labels)
@@ -114,6 +129,7 @@ PREFIX = "orchestration_"
 _RUN_METRICS = {
     "run_duration_seconds": "Start to last acknowledgement, without waits that were ordered.",
     "run_started_timestamp_seconds": "When the newest run started.",
+    "signals_age_seconds": "Seconds since the end (UTC) of the day whose data the newest run's signals are of.",
     "signals_count": "Signals the Signal Service returned.",
     "signals_missing": "1 when signals were wanted and none has a weight.",
     "symbols_count": "Symbols that were decided on.",
@@ -131,3 +147,7 @@ _RUN_METRICS = {
 
 def _gauge(name: str, text: str, labels: tuple[str, ...]) -> GaugeMetricFamily:
     return GaugeMetricFamily(PREFIX + name, text, labels=labels)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC) + timedelta(days=1)

@@ -18,7 +18,7 @@ def run_replays(place: Place, given: argparse.Namespace) -> int:
     if given.first > given.last:
         raise InvalidData(f"--from {given.first}: expected a day no later than --to {given.last}")
     with place.ledger() as ledger:
-        found = report(ledger, given.first, given.last, given.strategy, place.assembly)
+        found = report(ledger, given.first, given.last, given.strategy, place.assembly, cost_bp=_costs(given))
     if given.plot is not None:
         _plot(found, given.plot)
     if given.json:
@@ -51,12 +51,26 @@ def run_replays(place: Place, given: argparse.Namespace) -> int:
         f"{len(rows)} sessions: {found.capital:,.2f} USD became {found.equity:,.2f} ({_percent(found.total_return)}); "
         f"{found.traded:,.2f} USD traded in {found.trades} trades; the plans had {found.orders} orders"
     )
+    sharpe = "–" if found.sharpe is None else f"{found.sharpe:.2f}"
+    print(
+        f"costs {found.costs:,.2f} USD at {found.cost_bp:f} bp; volatility "
+        f"{'–' if found.volatility is None else f'{100 * found.volatility:.2f}%'} a year, Sharpe {sharpe}, deepest "
+        f"drawdown {100 * found.max_drawdown:.2f}%"
+    )
     print(f"denied by rule: {_counts(found.denied)}")
     print(f"skipped by reason: {_counts(found.skipped)}")
     print(f"left out: {len(found.left_out) or 'no session'}")
     for each in found.left_out:
         print(f"  {each.session}  {each.why}")
     return WELL
+
+
+def _costs(given: argparse.Namespace) -> Decimal:
+    """Return what trading is taken to cost: half the spread, which is what a market order pays of it, and fees."""
+    costs: Decimal = given.spread_bp / 2 + given.fee_bp
+    if costs < 0:
+        raise InvalidData(f"--spread-bp and --fee-bp: expected costs of at least 0, got {costs:f} bp")
+    return costs
 
 
 def _plot(found: Report, path: Path) -> None:

@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ from typing import Any
 import httpx
 import pytest
 
+from include.execution.results.look import close_account
 from include.monitoring.metrics import CONTENT_TYPE, render_metrics
 from include.sandbox.runner import start_sandbox
 from include.trading.alerts.catalogue import CATALOGUE
+from include.trading.calendar.sessions import trading_calendar
 from tests.support.engine import Engine, sandbox_strategy
 
 MONITORING = Path(__file__).parents[2] / "include" / "monitoring"
@@ -53,6 +57,16 @@ def metrics(ledger_url: str) -> str:
             ledger.steps.end(ledger.steps.start(run.run_id, "track_fills", try_number=2))
             ledger.steps.beat("watchdog")
         engine.track(run)
+        now = datetime.now(UTC)
+        offset = trading_calendar("XNYS", today=now.date()).current(now).close + timedelta(minutes=20) - now
+        sandbox.admin.settings(clock_offset_seconds=offset.total_seconds())
+        later = replace(engine, clock_offset=offset)
+        with later.ledger() as ledger:
+            close_account(ledger, later.assembly(), "sandbox", [sandbox_strategy()], actor="test")
+            amounts = dict.fromkeys(("equity_before", "equity", "cash", "result", "others", "flows", "unexplained"), 0)
+            ledger.results.store_account_day(
+                {"account": "sandbox", "session_date": now.date(), "activity_id": 0, "prices": {}, **amounts}
+            )
         with engine.ledger() as ledger:
             return render_metrics(ledger).decode()
 

@@ -16,6 +16,7 @@ from include.execution.results.actions import LOOK_BACK, unapplied
 from include.execution.results.happened import what_happened
 from include.execution.results.losses import limits_losses, stop_losses
 from include.ledger.ledger import Ledger
+from include.trading.alerts.catalogue import DAY_RESULT
 from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
 from include.trading.errors import TradingError
 from include.trading.models import Price
@@ -95,7 +96,10 @@ def close_books(
                         before=before or (now if is_last else min(now, session.close + BOOKED_WITHIN)),
                         row=row,
                     )
-                    found.days.append(f"{key.strategy_id} {day}: {row.result:+,.2f} USD")
+                    found.days.append(day_in_words(row))
+                    # A past that is made up for is no news of the evening.
+                    if is_last and before is None:
+                        _tell(ledger, row)
         except TradingError as error:
             log.warning("a book was not closed", account=account, strategy=key.strategy_id, reason=str(error))
             found.problems.append(f"{account} {key.strategy_id}: {error}")
@@ -107,6 +111,25 @@ def close_books(
         else:
             found.accounts.extend([] if words is None else [words])
     return found
+
+
+def day_in_words(row: DayRow) -> str:
+    """Return a closed day in one line."""
+    share = "" if row.daily_return is None else f" ({100 * row.daily_return:+.2f} %)"
+    stale = f", without a close: {', '.join(row.stale)}" if row.stale else ""
+    return (
+        f"{row.strategy_id} {row.session_date}: {row.result:+,.2f} USD{share}, equity {row.equity:,.2f} USD, turnover "
+        f"{row.turnover:,.2f} USD{stale}"
+    )
+
+
+def _tell(ledger: Ledger, row: DayRow) -> None:
+    ledger.alerts.tell(
+        DAY_RESULT.alarm(DAY_RESULT.key(row.strategy_id, row.mode, row.session_date), day_in_words(row)),
+        strategy_id=row.strategy_id,
+        account=row.account,
+        session=row.session_date,
+    )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from include.trading.errors import InvalidData, NotFound
 from include.trading.models import Price, Value
 from include.trading.plan.whatif import Decision, SessionPlan, SessionResult, chain, session_plan
 from include.trading.ports import PriceSource
+from include.trading.results.measures import measures
 from include.trading.run.row import Run
 from include.trading.strategy.spec import Strategy
 
@@ -46,6 +47,11 @@ class Report(Value):
     equity: Decimal
     total_return: Decimal
     traded: Decimal
+    cost_bp: Decimal
+    costs: Decimal
+    volatility: float | None
+    sharpe: float | None
+    max_drawdown: float
     orders: int
     trades: int
     denied: dict[str, int] = Field(description="denied orders by the rule's code")
@@ -53,9 +59,18 @@ class Report(Value):
     notes: tuple[str, ...]
 
 
-def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, assembly: Assembly) -> Report:
+def report(
+    ledger: Ledger,
+    first: date,
+    last: date,
+    strategy_id: str | None,
+    assembly: Assembly,
+    *,
+    cost_bp: Decimal = Decimal(0),
+) -> Report:
     """Chain the newest replay of every session from first to last, both included.
 
+    cost_bp: what trading is taken to cost, in hundredths of a per cent of what is traded.
     Replays made with other parameters than the newest of all are left out: days of two strategies make no chain.
     Raises InvalidData when there is none, or the ledger has those of several strategies and none is named.
     """
@@ -71,7 +86,9 @@ def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, ass
     closes, unasked = _closes(chosen, rows, strategy, calendar, assembly, now)
     # A replay's is a number from its first write on.
     capital = strategy.capital_usd
-    results = chain(capital, plans, closes)
+    results = chain(capital, plans, closes, cost_bp=cost_bp)
+    figures = measures([float(result.daily_return or 0) for result in results])
+    traded = sum((result.traded for result in results), Decimal(0))
     filled = {result.session for result in results}
     left_out += [
         LeftOut(session=run.session_date, why=unasked.get(run.session_date, "its close is not known yet"))
@@ -89,12 +106,19 @@ def report(ledger: Ledger, first: date, last: date, strategy_id: str | None, ass
         left_out=tuple(sorted(left_out, key=lambda each: each.session)),
         equity=results[-1].equity if results else capital,
         total_return=results[-1].total_return if results else Decimal(0),
-        traded=sum((result.traded for result in results), Decimal(0)),
+        traded=traded,
+        cost_bp=cost_bp,
+        costs=traded * cost_bp / 10_000,
+        volatility=figures.volatility,
+        sharpe=figures.sharpe,
+        max_drawdown=figures.max_drawdown,
         orders=sum(result.orders for result in results),
         trades=sum(result.trades for result in results),
         denied=_added(result.denied for result in results),
         skipped=_added(result.skipped for result in results),
-        notes=_notes(strategy, versions, hindsight=ledger.runs.in_hindsight([run.run_id for run in chosen])),
+        notes=_notes(
+            strategy, versions, cost_bp=cost_bp, hindsight=ledger.runs.in_hindsight([run.run_id for run in chosen])
+        ),
     )
 
 
@@ -204,11 +228,14 @@ def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _notes(strategy: Strategy, model_versions: Iterable[str], *, hindsight: int) -> tuple[str, ...]:
+def _notes(strategy: Strategy, model_versions: Iterable[str], *, cost_bp: Decimal, hindsight: int) -> tuple[str, ...]:
+    costs = f"Costs of {cost_bp:f} bp of what is traded; no" if cost_bp else "No costs,"
     notes = [
         "What-if: no order was sent. Each session's plan begins flat, is sized for the strategy's capital at the close "
-        "of its as_of_date, and counts as filled whole at the session's own close. No costs, dividends, splits or "
-        "borrowing; gains are not reinvested.",
+        "of its as_of_date, and counts as filled whole at the session's own close. "
+        f"{costs} dividends, splits or borrowing; gains are not reinvested.",
+        "It cannot know what the orders would have moved, whether shares to sell short could be borrowed, nor at what "
+        "price an order would have filled.",
         "The signals were asked for when the backfill ran, not on the day: a model trained since then has seen "
         "the future, and the result flatters it.",
     ]

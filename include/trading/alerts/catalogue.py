@@ -67,6 +67,9 @@ _RESUME = "python -m include.ops resume --account {account} --reason …"
 # Sent once a session, good or bad.
 SUMMARY: Final = Cause("summary", ("info",), (*_RUN, "revision"), "{step}")
 
+# When the session's book is closed.
+DAY_RESULT: Final = Cause("summary", ("info",), _RUN, "the strategy's page has what made it up", head="day_result")
+
 # Judged when a run is closed. A replay's are warnings, whatever they are of a run that trades.
 RUN_FAILED: Final = Cause(
     "run_failed",

@@ -89,10 +89,15 @@ def session_plan(
 
 
 def chain(
-    capital: Decimal, plans: Sequence[SessionPlan], closes: Mapping[date, Mapping[Symbol, Decimal]]
+    capital: Decimal,
+    plans: Sequence[SessionPlan],
+    closes: Mapping[date, Mapping[Symbol, Decimal]],
+    *,
+    cost_bp: Decimal = _ZERO,
 ) -> list[SessionResult]:
     """Return the book after each session, oldest first.
 
+    cost_bp: what trading costs, in hundredths of a per cent of what is traded: half the spread, and fees.
     closes: USD a share by session. A plan whose session has none is not filled and has no result; a symbol without
     a close in a session is not traded then, and valued at its last one.
     """
@@ -112,6 +117,7 @@ def chain(
         }
         traded = sum((abs(change) * prices[symbol] for symbol, change in changes.items()), _ZERO)
         cash -= sum((change * prices[symbol] for symbol, change in changes.items()), _ZERO)
+        cash -= traded * cost_bp / 10_000
         for symbol, change in changes.items():
             held[symbol] = held.get(symbol, _ZERO) + change
         worth = [quantity * values[symbol] for symbol, quantity in held.items()]

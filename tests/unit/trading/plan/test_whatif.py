@@ -95,6 +95,14 @@ def test_a_plan_is_filled_at_its_own_sessions_close_and_earns_from_then_on() -> 
     assert second.net == Decimal(5 * 110 - 10 * 51) / 1040
 
 
+def test_costs_are_taken_from_what_is_traded() -> None:
+    plans = [holding(MONDAY, AAPL=5, KO=-10)]
+
+    (first,) = chain(CAPITAL, plans, {MONDAY: prices(AAPL=100, KO=50)}, cost_bp=Decimal("2.5"))
+
+    assert first.equity == 1000 - Decimal(1000) * Decimal("2.5") / 10_000
+
+
 def test_only_the_change_is_traded_and_a_flip_is_one_trade() -> None:
     plans = [holding(MONDAY, AAPL=5), holding(TUESDAY, AAPL=-3)]
     closes = {MONDAY: prices(AAPL=100), TUESDAY: prices(AAPL=100)}
