@@ -48,7 +48,8 @@ def ask_database(asked: Asked, outside: Outside) -> Found:
     for one that writes, or with more rows than a day has.
     """
     match asked.parts.conn_type:
-        case "postgres" | "postgresql":
+        # A token instead of a password is what Airflow's provider knows how to get.
+        case "postgres" | "postgresql" if not asked.parts.extra.get("iam"):
             return _postgres(asked)
         case "sqlite":
             return _sqlite(asked)
@@ -62,7 +63,8 @@ def _postgres(asked: Asked) -> Found:
     parts = asked.parts
     given = {
         **{name: parts.extra[name] for name in _LIBPQ if name in parts.extra},
-        "host": parts.host,
+        # A socket's folder stands in the query of a URL.
+        "host": parts.host or parts.extra.get("host"),
         "port": parts.port,
         "dbname": parts.schema,
         "user": parts.login,
@@ -134,6 +136,9 @@ def _other(asked: Asked, outside: Outside) -> Found:
     if failed:
         if isinstance(failed[0], TradingError):
             raise failed[0]
+        if not opened:
+            why = f"{type(failed[0]).__name__}: {one_line(str(failed[0]))[:300]}"
+            raise Unavailable(f"{_to(asked)}: expected a connection, found {why}") from failed[0]
         raise _refused(asked, failed[0]) from failed[0]
     return found[0]
 

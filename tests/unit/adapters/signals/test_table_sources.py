@@ -302,6 +302,17 @@ def test_another_database_is_asked_through_what_opens_it_and_nothing_of_it_stays
         ask(sql(), conn_type="snowflake")
 
 
+@pytest.mark.parametrize("parts", [{"conn_type": "duckdb"}, {"conn_type": "postgres", "extra": {"iam": True}}])
+def test_a_database_that_cannot_be_reached_is_waited_for(parts: dict[str, Any]) -> None:
+    @contextmanager
+    def databases(connection: str) -> Iterator[Any]:
+        raise OSError("the network is unreachable")
+        yield
+
+    with pytest.raises(Unavailable, match="expected a connection, found OSError: the network is unreachable"):
+        ask(sql(), Outside(databases=databases), **parts)
+
+
 @pytest.fixture
 def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
