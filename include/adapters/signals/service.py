@@ -23,9 +23,10 @@ from include.trading.bounds import LONGEST_MODEL_VERSION, PREDICTED_RETURN, TARG
 from include.trading.errors import InvalidData, Rejected, Unauthorized, Unavailable
 from include.trading.models import Signal, SignalSet
 from include.trading.ports import SignalRequest, SourceHealth, symbols_in_order
+from include.trading.signals.judge import check_sides
+from include.trading.signals.weights import named
 from include.trading.strategy.signals_spec import ServiceSignals
 
-MOST_SYMBOLS_TOLD = 10
 # A float, which the service computes in, has 17.
 MOST_DIGITS = 20
 
@@ -62,7 +63,7 @@ class SignalServiceClient(HttpService):
         except Unauthorized:
             raise
         except Rejected as error:
-            raise Rejected(f"{error} (asked for {as_of_date}: {_named(wanted)})", error.status) from error
+            raise Rejected(f"{error} (asked for {as_of_date}: {named(wanted)})", error.status) from error
         content = answer.json()
         try:
             return parse_signals(content, answer.plain_json(), wanted, as_of_date, top_n, bottom_n)
@@ -123,7 +124,7 @@ def parse_signals(
     for name, asked in (("top_n", top_n), ("bottom_n", bottom_n)):
         if name in metadata and metadata[name] != asked:
             raise ValueError(f"metadata.{name}: expected {asked}, got {metadata[name]!r}")
-    _check_sides(signals, top_n, bottom_n)
+    check_sides(signals, top_n, bottom_n)
     return SignalSet(
         signals=signals,
         as_of_date=as_of_date,
@@ -153,21 +154,6 @@ def _number(row: dict[str, Any], name: str, bound: NumberBound) -> Decimal:
             f"{name}: expected a number of at most {MOST_DIGITS} digits below {largest:f}, got {str(number)[:50]}"
         )
     return number
-
-
-def _check_sides(signals: Sequence[Signal], top_n: int, bottom_n: int) -> None:
-    """Raise ValueError when more is held long or short than was asked for; fewer is the model's to decide."""
-    for side, name, most, names in (
-        ("long", "top_n", top_n, [signal.symbol for signal in signals if signal.target_weight > 0]),
-        ("short", "bottom_n", bottom_n, [signal.symbol for signal in signals if signal.target_weight < 0]),
-    ):
-        if len(names) > most:
-            raise ValueError(f"expected at most {most} {side} ({name}), got {len(names)}: {_named(sorted(names))}")
-
-
-def _named(symbols: Sequence[str]) -> str:
-    more = len(symbols) - MOST_SYMBOLS_TOLD
-    return ", ".join(symbols[:MOST_SYMBOLS_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
 def _time(value: object) -> datetime | None:

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from include.execution.whatif.preview import file_prices, held_now, market_prices, preview, read_signals
+from include.execution.whatif.files import file_prices, read_signals
+from include.execution.whatif.preview import held_now, market_prices, preview
 from include.ops import printing
 from include.ops.command import Command
 from include.ops.place import Place

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date
 from decimal import Decimal
-from numbers import Real
 from typing import Any, Final, NamedTuple
 
-from include.trading.bounds import LARGEST_INTEGER, PREDICTED_RETURN, TARGET_WEIGHT
+from include.trading.signals.cells import (
+    SYMBOL_FORM,
+    confidence_of,
+    day_of,
+    rank_of,
+    return_of,
+    score_of,
+    symbol_of,
+    weight_of,
+)
 from include.trading.signals.table import MOST_ROWS, Table
 from include.trading.text import one_line
 
@@ -17,12 +24,6 @@ SYMBOLS: Final = ("symbol", "ticker", "instrument")
 WEIGHTS: Final = ("weight", "target_weight")
 SCORE: Final = "score"
 DATES: Final = ("date", "as_of", "as_of_date")
-_SYMBOL: Final = re.compile(r"[A-Z][A-Z0-9.\-]{0,14}")
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-_MIDNIGHT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([T ]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?)?")
-_LONGEST: Final = 60
-# A score is compared and not kept.
-_LARGEST_SCORE: Final = Decimal(10) ** 30
 
 
 class Row(NamedTuple):
@@ -98,12 +99,12 @@ class _Columns(NamedTuple):
         return cls(symbol, number, is_score, _one(names, DATES), *optional)
 
     def row(self, place: int, cells: Sequence[Any], beside: Any) -> Row:
-        symbol = _symbol(place, cells[self.symbol])
-        number = (_score if self.is_score else _weight)(symbol, cells[self.number])
+        symbol = symbol_of(place, cells[self.symbol])
+        number = (score_of if self.is_score else weight_of)(symbol, cells[self.number])
         confidence = _optional(self.confidence, cells)
         expected = _optional(self.predicted_return, cells)
         rank = _optional(self.rank, cells)
-        if self.day is not None and beside is not None and _day(symbol, beside) != _day(symbol, cells[self.day]):
+        if self.day is not None and beside is not None and day_of(symbol, beside) != day_of(symbol, cells[self.day]):
             raise ValueError(
                 f"expected one day for {symbol}, found {beside} beside the rows and {cells[self.day]} in it"
             )
@@ -112,10 +113,10 @@ class _Columns(NamedTuple):
             symbol=symbol,
             weight=None if self.is_score else number,
             score=number if self.is_score else None,
-            day=None if day is None else _day(symbol, day),
-            rank=None if rank is None else _rank(symbol, rank),
-            confidence=None if confidence is None else _confidence(symbol, confidence),
-            predicted_return=None if expected is None else _return(symbol, expected),
+            day=None if day is None else day_of(symbol, day),
+            rank=None if rank is None else rank_of(symbol, rank),
+            confidence=None if confidence is None else confidence_of(symbol, confidence),
+            predicted_return=None if expected is None else return_of(symbol, expected),
         )
 
 
@@ -123,7 +124,7 @@ def _is_wide(names: Sequence[str], header: Sequence[str]) -> bool:
     others = header[1:]
     # A database may give the names of its columns in capitals: they are no symbols then.
     is_long = any(name in SYMBOLS for name in names)
-    return names[0] in DATES and bool(others) and not is_long and all(_SYMBOL.fullmatch(name) for name in others)
+    return names[0] in DATES and bool(others) and not is_long and all(SYMBOL_FORM.fullmatch(name) for name in others)
 
 
 def _wide(table: Table) -> tuple[Row, ...]:
@@ -134,17 +135,17 @@ def _wide(table: Table) -> tuple[Row, ...]:
         raise ValueError(f"expected at most {10 * MOST_ROWS} weights, found {len(table.rows)} days of {len(symbols)}")
     rows = []
     for cells in table.rows:
-        day = _day("the row", cells[0])
+        day = day_of("the row", cells[0])
         for symbol, cell in zip(symbols, cells[1:], strict=True):
-            rows.append(Row(symbol, _weight(symbol, cell), None, day))
+            rows.append(Row(symbol, weight_of(symbol, cell), None, day))
     return tuple(rows)
 
 
 def _bare(place: int, cells: Sequence[Any], beside: Any) -> Row:
     if len(cells) != 2:
         raise ValueError(f"expected a symbol and a number in row {place}, found {len(cells)} columns")
-    symbol = _symbol(place, cells[0])
-    return Row(symbol, _weight(symbol, cells[1]), None, None if beside is None else _day(symbol, beside))
+    symbol = symbol_of(place, cells[0])
+    return Row(symbol, weight_of(symbol, cells[1]), None, None if beside is None else day_of(symbol, beside))
 
 
 def _one(names: Sequence[str], wanted: Sequence[str]) -> int | None:
@@ -159,88 +160,3 @@ def _optional(place: int | None, cells: Sequence[Any]) -> Any:
     if place is None or cells[place] is None or cells[place] == "":
         return None
     return cells[place]
-
-
-def _symbol(place: int, cell: Any) -> str:
-    if not isinstance(cell, str) or not _SYMBOL.fullmatch(cell.strip()):
-        raise ValueError(
-            "expected symbols of 1 to 15 capital letters, digits, dots and hyphens, a letter first; "
-            f"found {_shown(cell)} in row {place}"
-        )
-    return cell.strip()
-
-
-def number_of(cell: Any) -> Decimal | None:
-    """Return a cell as a finite number, None when it is none. A float counts by its shortest text."""
-    if isinstance(cell, bool):
-        return None
-    if isinstance(cell, str):
-        return Decimal(cell.strip()) if _NUMBER.fullmatch(cell.strip()) else None
-    if isinstance(cell, Decimal | int):
-        number = Decimal(cell)
-    elif isinstance(cell, Real):
-        number = Decimal(repr(float(cell)))
-    else:
-        return None
-    return number if number.is_finite() else None
-
-
-def _finite(symbol: str, cell: Any, what: str) -> Decimal:
-    number = number_of(cell)
-    if number is None:
-        raise ValueError(f"expected a finite number as the {what} of {symbol}, found {_shown(cell)}")
-    return number
-
-
-def _weight(symbol: str, cell: Any) -> Decimal:
-    number = _finite(symbol, cell, "weight")
-    if not TARGET_WEIGHT.holds(number):
-        raise ValueError(f"expected a share of 1 as the weight of {symbol}, found {_shown(cell)}")
-    return TARGET_WEIGHT.rounded(number) if number else Decimal(0)
-
-
-def _score(symbol: str, cell: Any) -> Decimal:
-    number = _finite(symbol, cell, "score")
-    if abs(number) >= _LARGEST_SCORE:
-        raise ValueError(f"expected a score below {_LARGEST_SCORE:e} for {symbol}, found {_shown(cell)}")
-    return number
-
-
-def _confidence(symbol: str, cell: Any) -> Decimal:
-    number = _finite(symbol, cell, "confidence")
-    if not 0 <= number <= 1:
-        raise ValueError(f"expected a confidence from 0 to 1 for {symbol}, found {_shown(cell)}")
-    return PREDICTED_RETURN.rounded(number) if number else Decimal(0)
-
-
-def _return(symbol: str, cell: Any) -> Decimal:
-    number = _finite(symbol, cell, "predicted_return")
-    if not PREDICTED_RETURN.holds(number):
-        raise ValueError(f"expected a predicted_return as a fraction for {symbol}, found {_shown(cell)}")
-    return PREDICTED_RETURN.rounded(number) if number else Decimal(0)
-
-
-def _rank(symbol: str, cell: Any) -> int:
-    number = _finite(symbol, cell, "rank")
-    if number != number.to_integral_value() or not 1 <= number <= LARGEST_INTEGER:
-        raise ValueError(f"expected a whole rank from 1 for {symbol}, found {_shown(cell)}")
-    return int(number)
-
-
-def _day(symbol: str, cell: Any) -> date:
-    if isinstance(cell, datetime):
-        if cell.time() == time():
-            return cell.date()
-    elif isinstance(cell, date):
-        return cell
-    elif isinstance(cell, str) and (found := _MIDNIGHT.fullmatch(cell.strip())):
-        try:
-            return date.fromisoformat(found[1])
-        except ValueError:
-            pass
-    raise ValueError(f"expected a date as YYYY-MM-DD for {symbol}, found {_shown(cell)}")
-
-
-def _shown(cell: Any) -> str:
-    text = one_line(str(cell) if isinstance(cell, Decimal | float | int) else repr(cell))
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

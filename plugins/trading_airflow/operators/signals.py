@@ -114,6 +114,8 @@ class FetchSignalsOperator(TradingOperator, SkipMixin):
             num_longs=sum(signal.target_weight > 0 for signal in signals),
             num_shorts=sum(signal.target_weight < 0 for signal in signals),
             model_version=None if found is None else found.model_version,
+            source=None if found is None or found.origin is None else found.origin.source,
+            sha256=None if found is None or found.origin is None else found.origin.sha256,
         )
         origin = None if found is None or found.origin is None else found.origin.model_dump(mode="json")
         return {**result, "source": origin, "signals": [signal.model_dump(mode="json") for signal in signals]}

@@ -12,7 +12,7 @@ import yaml
 from include.trading.strategy.file import StrategyFile, load_strategies
 from include.trading.strategy.narrowing import narrowed, params_schema
 from include.trading.strategy.request import RunRequest
-from include.trading.strategy.signals_spec import FileSignals, SqlSignals
+from include.trading.strategy.signals_spec import SIGNALS, FileSignals, SqlSignals
 from include.trading.strategy.spec import Strategy
 
 AS_OF, SESSION = date(2026, 1, 2), date(2026, 1, 5)
@@ -88,6 +88,13 @@ def test_what_no_source_can_be_is_refused_in_one_sentence(tmp_path: Path, signal
 
     assert told in problem.problem.expected
     assert "\n" not in str(problem)
+
+
+def test_the_example_has_a_strategy_for_each_source() -> None:
+    file = load_strategies(Path(__file__).parents[4] / "docs" / "examples" / "strategies" / "sources.yaml")
+
+    assert file.problems == ()
+    assert [strategy.signals.word for strategy in file.strategies] == list(SIGNALS)
 
 
 def test_the_days_stand_where_the_path_and_the_query_name_them() -> None:
