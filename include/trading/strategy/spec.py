@@ -59,7 +59,8 @@ class Strategy(Value):
     symbols: Symbols = Field(
         default=(),
         validate_default=True,
-        description="what it may trade; the Signal Service is asked for these, and needs them",
+        description="what it may trade; the Signal Service is asked for these, and needs them; otherwise by default "
+        "whatever the signals name, and then the account must be its alone",
     )
     absent_signal: AbsentSignal = Field(
         default="close", description="a holding whose symbol is no longer in `symbols`: close it | keep it"
