@@ -32,6 +32,14 @@ test-fast: ## Run the unit tests: seconds, neither Airflow nor PostgreSQL
 test-next: ## Run the unit and task tests on the newest Airflow 3.4, a pre-release included (minutes)
 	$(RUN) test-next $(ARGS)
 
+.PHONY: contract-test
+contract-test: ## Run the suite that every venue must pass (ALPACA=paper: one far limit order on your paper account)
+	$(RUN) contract-test $(if $(ALPACA),--alpaca $(ALPACA)) $(ARGS)
+
+.PHONY: head-to-head
+head-to-head: ## Send 20 orders under faults by Alpaca's own client, and by ours: what the broker has of each
+	$(RUN) head-to-head $(ARGS)
+
 .PHONY: chaos
 chaos: ## Kill workers under every fault, break every guard, write docs/reliability.md (SEEDS=100)
 	$(RUN) chaos --seeds $(or $(SEEDS),36) --mutations --write $(ARGS)

@@ -24,6 +24,7 @@ TESTS = (
     ("tests/chaos", "tests/e2e"),
 )
 WITHOUT_REST = ("demo", "paper", "check")
+ALPACA_KEYS = ("APCA_API_KEY_ID", "APCA_API_SECRET_KEY")
 # In this order: the later ones keep to the versions of the first.
 LOCKS = ("requirements", "requirements-celery", "requirements-dev")
 
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
             command.add_argument("--venue", choices=sorted(VENUES), default="gateway", help="what orders are sent to")
         if name == "paper":
             _add_paper(command)
+        if name == "contract-test":
+            command.add_argument("--alpaca", choices=("emulator", "paper"), default="emulator", help="whose answers")
     given, rest = parser.parse_known_args(arguments)
     if rest and given.command in WITHOUT_REST:
         parser.error(f"unknown arguments: {' '.join(rest)}")
@@ -85,6 +88,22 @@ def _test(given: argparse.Namespace, rest: Sequence[str]) -> int:
     return 0
 
 
+def _contract_test(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    """Run the suites of tests/contract on emulators, or Alpaca's alone on the paper account of the keys given."""
+    folder = "tests/contract"
+    if given.alpaca == "paper":
+        missing = [name for name in ALPACA_KEYS if not os.environ.get(name)]
+        if missing:
+            verb = "is" if len(missing) == 1 else "are"
+            raise CannotRun(
+                f"Expected the keys of an Alpaca paper account, {' and '.join(missing)} {verb} not set: "
+                f"export {' and '.join(ALPACA_KEYS)}, then run it again. Nothing was sent."
+            )
+        folder = "tests/contract/test_alpaca_account.py"
+    os.environ["ALPACA"] = given.alpaca
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "pytest", "-n", "0", folder, *rest)
+
+
 def _test_fast(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "pytest", *(rest or ("tests/unit",)))
 
@@ -96,6 +115,10 @@ def _test_next(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
 
 def _chaos(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.chaos", *rest)
+
+
+def _head_to_head(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.head_to_head", *rest)
 
 
 def _model_check(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
@@ -214,6 +237,8 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "test": (_test, "run all tests (further arguments go to pytest)"),
     "test-fast": (_test_fast, "run the unit tests: seconds, neither Airflow nor PostgreSQL"),
     "test-next": (_test_next, "run the unit and task tests on the newest Airflow 3.4, a pre-release included"),
+    "contract-test": (_contract_test, "run the suite that every venue must pass (ALPACA=paper: on a paper account)"),
+    "head-to-head": (_head_to_head, "send 20 orders under faults by Alpaca's own client, and by ours"),
     "chaos": (_chaos, "kill workers under every fault: never twice, never lost (further arguments go to tests.chaos)"),
     "model-check": (_model_check, "visit every state of a small session, then break every guard (a few minutes)"),
     "screenshots": (_screenshots, "take the README's pictures again on a real Airflow (needs Chromium)"),

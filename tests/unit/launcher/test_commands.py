@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 
-from include.launcher.commands import COMMANDS, TESTS
+import pytest
+
+from include.launcher.commands import ALPACA_KEYS, COMMANDS, TESTS, main
 from include.launcher.paths import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -53,3 +55,25 @@ def test_make_test_runs_every_folder_that_has_tests() -> None:
     folders = {f"tests/{file.relative_to(ROOT / 'tests').parts[0]}" for file in (ROOT / "tests").rglob("test_*.py")}
 
     assert folders <= {word for words in TESTS for word in words}
+
+
+@pytest.mark.parametrize("given", [{}, {"APCA_API_KEY_ID": "PK", "APCA_API_SECRET_KEY": ""}])
+def test_the_contract_on_a_paper_account_says_which_keys_are_missing(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ALPACA_KEYS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    assert main(["contract-test", "--alpaca", "paper"]) == 1
+
+    said = capsys.readouterr().err
+    assert "keys of an Alpaca paper account" in said
+    assert ("APCA_API_KEY_ID and APCA_API_SECRET_KEY are not set" in said) is (not given)
+    assert "Nothing was sent" in said
+
+
+def test_alpaca_becomes_the_option_of_the_contract_test() -> None:
+    assert "contract-test --alpaca paper" in make("-n", "contract-test", "ALPACA=paper")
+    assert "--alpaca" not in make("-n", "contract-test")

@@ -7,10 +7,10 @@ Alpaca takes as `client_order_id` and refuses a second time for ever.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
 from include.adapters.http.answers import Answer, bool_of, parse_json, quantity_of, text_of
@@ -323,17 +323,21 @@ class AlpacaReader(HttpService):
 
 
 class AlpacaVenue(AlpacaReader):
-    """Also sends and cancels. Neither is ever repeated here: the caller looks up before it sends again."""
+    """Also sends and cancels. Neither is ever repeated here: the caller looks up before it sends again.
+
+    terms: of every order, a market order of the day; the test on a real account sends one that cannot fill.
+    """
+
+    terms: ClassVar[Mapping[str, str]] = {"type": "market", "time_in_force": "day"}
 
     def submit(self, order: OrderRequest) -> OrderReport:
-        """Send the order once, as a market order of the day, under our own id; raises what `answers` says."""
+        """Send the order once on its terms, under our own id; raises what `answers` says."""
         body = {
             "symbol": order.symbol,
             "qty": shares(order.quantity),
             "side": order.side,
-            "type": "market",
-            "time_in_force": "day",
             "client_order_id": order.client_order_id,
+            **self.terms,
         }
         try:
             answer = self._exchange("POST", "/v2/orders", body=body)
