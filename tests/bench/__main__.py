@@ -38,13 +38,14 @@ def _measured(given: argparse.Namespace) -> Results:
         print(f"== {page.name_of(part)}", flush=True)
         before = loop_seconds()
         if part == "engine":
-            results = replace(results, engine=engine_path.measure(given.repetitions))
+            found = engine_path.measure(given.repetitions, given.venues)
+            results = replace(results, engine=found.get("gateway"), alpaca=found.get("alpaca"))
         elif part == "imports":
             results = replace(results, imports=imports.measure(given.repetitions))
         else:
             orders = int(part)
-            found = pairs.measure(orders, getattr(given, f"pairs{orders}"), QUERY_RUNS if orders == SIZES[0] else 0)
-            results.airflow[orders] = found
+            number = getattr(given, f"pairs{orders}")
+            results.airflow[orders] = pairs.measure(orders, number, QUERY_RUNS if orders == SIZES[0] else 0)
         results.speed[part] = before, loop_seconds()
     return results
 
@@ -65,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
         default=5,
         metavar="N",
         help="of the engine path and of the imports, default 5",
+    )
+    parser.add_argument(
+        "--venues",
+        nargs="+",
+        choices=engine_path.VENUES,
+        default=["gateway"],
+        help="of the engine path, default gateway; both are measured in turn, in the same minutes",
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these; nothing is written into the docs")
     parser.add_argument("--no-docs", action="store_true", help="print the result only")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from multiprocessing import get_context
@@ -17,7 +18,6 @@ import httpx
 from include.adapters.http.client import MAX_CONNECTIONS, RETRY_DELAYS_SECONDS
 from include.adapters.http.transport import DeadlineTransport
 from include.adapters.prices.alpaca import MarketDataClient
-from include.adapters.venues.gateway.client import GatewayClient
 from include.execution.desk import Desk
 from include.execution.orders.submit import submit_order
 from include.execution.settings import Settings
@@ -44,40 +44,46 @@ from tests.bench.strategies import entry
 from tests.support.databases import fresh_database, settle_in, temporary_home
 from tests.support.engine import Engine
 
+VENUES = ("gateway", "alpaca")
 ORDERS = 500
 SIGNALS = (10, 1000)
 MOST_ORDERS = 1024  # Airflow's max_map_length
 
 
-def measure(repetitions: int) -> EngineResult:
+def measure(repetitions: int, venues: Sequence[str]) -> dict[str, EngineResult]:
     """Measure everything so many times, each with an empty ledger and a flat book, after a small run not counted.
 
+    venues: measured in turn; what no venue has a part in is measured beside the first.
     Raises Incomplete when not every order was filled.
     """
     workers = int(read_env_file(AIRFLOW_SETTINGS)["AIRFLOW__CORE__PARALLELISM"])
-    runs: list[EngineRun] = []
-    planning: dict[int, list[float]] = {number: [] for number in SIGNALS}
-    mapping: dict[int, list[float]] = {number: [] for number in SIGNALS}
+    found = {
+        venue: EngineResult(workers, [], *({number: [] for number in SIGNALS if place == 0} for _ in range(2)))
+        for place, venue in enumerate(venues)
+    }
     with (
         temporary_home() as home,
         EmbeddedPostgres(home / "server") as server,
-        start_sandbox(contract="v2", fill_after=0) as sandbox,
+        # Nothing is bought on credit at Alpaca: no order is scaled.
+        start_sandbox(contract="v2", fill_after=0, alpaca_rate_limit=0, alpaca_cash=100_000_000) as sandbox,
     ):
         migrate(server.ensure_database("template_ledger"))
         place = _Place(server.socket_url("postgres"), sandbox)
         # What tasks find loaded, because the process they fork from did so, is loaded here; LocalExecutor also hides it
         # from the garbage collector before it forks.
-        place.trade(orders=5, workers=workers)
+        for venue in venues:
+            place.trade(5, workers, venue)
         gc.freeze()
         for number in range(1, repetitions + 1):
-            runs.append(place.trade(ORDERS, workers))
-            for signals in SIGNALS:
-                planning[signals].append(plan_seconds(signals))
-                mapping[signals].append(place.map(signals))
-            print(
-                f"  repetition {number} of {repetitions}: {ORDERS} orders sent in {runs[-1].sending:.2f} s", flush=True
-            )
-    return EngineResult(workers, runs, planning, mapping)
+            for venue, result in found.items():
+                run = place.trade(ORDERS, workers, venue)
+                result.runs.append(run)
+                for signals in result.planning:
+                    result.planning[signals].append(plan_seconds(signals))
+                    result.mapping[signals].append(place.map(signals, venue))
+                told = f"repetition {number} of {repetitions}, {venue}"
+                print(f"  {told}: {ORDERS} orders sent in {run.sending:.2f} s, {run.whole:.2f} s in all", flush=True)
+    return found
 
 
 class _Place:
@@ -87,37 +93,39 @@ class _Place:
         self._admin_url = admin_url
         self._sandbox = sandbox
 
-    def trade(self, orders: int, workers: int) -> EngineRun:
+    def trade(self, orders: int, workers: int, venue: str) -> EngineRun:
         """Trade as many orders, the sending shared by so many processes."""
         self._sandbox.admin.reset()
         with fresh_database(self._admin_url, "template_ledger") as url:
             settle_in(url)
-            engine = self._engine(url)
+            engine = self._engine(url, venue)
             run, intents, mapping = _map(engine, orders)
             computed = cpu_seconds(self._sandbox.process.pid)
             began = perf_counter()
-            submits = _submit(engine, intents, workers)
+            submits, sent = _submit(engine, intents, workers)
             sending = perf_counter() - began
             sandbox_cpu = None if computed is None else (cpu_seconds(self._sandbox.process.pid) or 0) - computed
             tracking, requests, closing = _track(engine, run, orders)
-        return EngineRun(orders, mapping, sending, submits, sandbox_cpu, tracking, requests, closing)
+        return EngineRun(orders, mapping, sending, submits, sandbox_cpu, tracking, requests, closing, sent)
 
-    def map(self, signals: int) -> float:
+    def map(self, signals: int, venue: str) -> float:
         """Return the seconds of the step `map_orders` for so many signals, which all become orders."""
         self._sandbox.admin.reset()
         with fresh_database(self._admin_url, "template_ledger") as url:
             settle_in(url)
-            return _map(self._engine(url), signals)[2]
+            return _map(self._engine(url, venue), signals)[2]
 
-    def _engine(self, ledger_url: str) -> Engine:
+    def _engine(self, ledger_url: str, venue: str) -> Engine:
+        at_alpaca = venue == "alpaca"
         return Engine(
             ledger_url,
             self._sandbox.signals_url,
-            self._sandbox.gateway_url,
+            self._sandbox.alpaca_url if at_alpaca else self._sandbox.gateway_url,
             self._sandbox.market_url,
             settings=Settings(),
             timeout_seconds=10,
             retry_delays_seconds=RETRY_DELAYS_SECONDS,
+            alpaca_key=self._sandbox.alpaca_key if at_alpaca else None,
         )
 
 
@@ -138,16 +146,30 @@ def _map(engine: Engine, orders: int) -> tuple[Run, list[Intent], float]:
         return read_run(desk.ledger, run.run_id), intents, seconds
 
 
-def _submit(engine: Engine, intents: Sequence[Intent], workers: int) -> list[float]:
-    """Send the orders by so many forked processes, each with one connection and one client; return each one's time."""
+def _submit(engine: Engine, intents: Sequence[Intent], workers: int) -> tuple[list[float], int]:
+    """Send the orders by so many forked processes, each with one connection and one client.
+
+    Return each one's time, and how many requests they all made at the venue.
+    """
     with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        shares = [pool.submit(_submit_share, engine, intents[number::workers]) for number in range(workers)]
-        return [seconds for share in shares for seconds in share.result()]
+        futures = [pool.submit(_submit_share, engine, intents[number::workers]) for number in range(workers)]
+        shares = [future.result() for future in futures]
+    return [seconds for share, _ in shares for seconds in share], sum(requests for _, requests in shares)
 
 
-def _submit_share(engine: Engine, intents: Sequence[Intent]) -> list[float]:
+@contextmanager
+def _counted(engine: Engine, actor: str) -> Iterator[tuple[Desk, list[str]]]:
+    """Open a desk whose requests at the venue are kept."""
+    venue = engine.assembly().venue("execution_gateway")
+    wire = CountingTransport(DeadlineTransport(venue.connection.total_timeout_seconds, None, MAX_CONNECTIONS))
+    options = {"correlation_id": "bench", "retry_delays_seconds": RETRY_DELAYS_SECONDS, "transport": wire}
+    with engine.ledger() as ledger, venue.venue(**options) as opened:
+        yield engine.assembly().desk(ledger, engine.account, opened, actor=actor), wire.asked
+
+
+def _submit_share(engine: Engine, intents: Sequence[Intent]) -> tuple[list[float], int]:
     seconds = []
-    with engine.desk(actor="submit_orders") as desk:
+    with _counted(engine, "submit_orders") as (desk, asked):
         for intent in intents:
             began = perf_counter()
             sent = submit_order(desk, intent.plan_id, intent.client_order_id)
@@ -156,24 +178,16 @@ def _submit_share(engine: Engine, intents: Sequence[Intent]) -> list[float]:
                 raise Incomplete(
                     f"order {sent.client_order_id}: expected it to be acknowledged, got {sent.state}: {sent.message}"
                 )
-    return seconds
+        return seconds, len(asked)
 
 
 def _track(engine: Engine, run: Run, orders: int) -> tuple[float, int, float]:
-    """Follow the open orders to their end and close the run; return seconds, requests at the gateway, seconds."""
-    endpoint = engine.endpoint("execution_gateway")
-    wire = CountingTransport(DeadlineTransport(endpoint.total_timeout_seconds, None, MAX_CONNECTIONS))
-    with (
-        engine.ledger() as ledger,
-        GatewayClient(endpoint, correlation_id=str(run.run_id), transport=wire) as gateway,
-    ):
-        desk = Desk(
-            ledger=ledger, account=engine.account, reader=gateway, settings=engine.settings, actor="track_fills"
-        )
+    """Follow the open orders to their end and close the run; return seconds, requests at the venue, seconds."""
+    with _counted(engine, "track_fills") as (desk, asked):
         began = perf_counter()
         if not track_for(desk, run, seconds=engine.settings.fast_poll_seconds):
             raise Incomplete(f"not every order was final after {engine.settings.fast_poll_seconds} s")
-        tracked, requests = perf_counter(), len(wire.asked)
+        tracked, requests = perf_counter(), len(asked)
         closed = close_run(desk, run)
         seconds = perf_counter() - tracked
     all_filled(closed, orders)

@@ -41,7 +41,9 @@ def render(results: Results, machine: str, settings: str) -> str:
         parts.append(_speed(results.speed))
     parts += [_airflow(found) for _, found in sorted(results.airflow.items())]
     if results.engine:
-        parts.append(_engine(results.engine))
+        parts.append(_engine(results.engine, "the gateway"))
+    if results.alpaca:
+        parts.append(_engine(results.alpaca, "Alpaca's emulator"))
     if results.imports:
         parts.append(_imports(results.imports))
     return "\n\n".join([*parts, settings])
@@ -163,7 +165,7 @@ def _asked(found: Sequence[Queries]) -> tuple[str, ...]:
     )
 
 
-def _engine(result: EngineResult) -> str:
+def _engine(result: EngineResult, venue: str) -> str:
     runs = result.runs
     orders = runs[0].orders
     rows = [
@@ -180,8 +182,10 @@ def _engine(result: EngineResult) -> str:
         rows.append((f"planning alone, {signals}", *_spread(Spread.of(result.planning[number]))))
         rows.append((f"`map_orders`, {signals}", *_spread(Spread.of(result.mapping[number]))))
     requests = Spread.of(run.requests for run in runs)
-    text = f"### The engine path, repetitions: {len(runs)}\n\n{table(('seconds', 'median', 'min', 'max'), rows)}\n\n"
-    text += f"Following {orders} open orders took {requests.median:g} requests at the gateway."
+    text = f"### The engine path at {venue}, repetitions: {len(runs)}\n\n"
+    text += f"{table(('seconds', 'median', 'min', 'max'), rows)}\n\n"
+    sent = Spread.of(run.sent for run in runs).median
+    text += f"Sending {orders} orders took {sent:g} requests there, following them {requests.median:g}."
     computed = [run.sandbox_cpu for run in runs if run.sandbox_cpu is not None]
     if computed:
         median = _seconds(Spread.of(computed).median)

@@ -98,8 +98,9 @@ class AirflowResult:
 
 @dataclass(frozen=True)
 class EngineRun:
-    """One run without a scheduler. All in seconds; requests are those that tracking made at the gateway.
+    """One run without a scheduler. All in seconds; requests are those that tracking made at the venue.
 
+    sent: the requests that sending made there.
     sandbox_cpu: the sandbox's own computing while orders were sent; None where the system does not tell.
     """
 
@@ -111,6 +112,7 @@ class EngineRun:
     tracking: float
     requests: int
     closing: float
+    sent: int = 0
 
     @property
     def whole(self) -> float:
@@ -147,6 +149,7 @@ class Results:
     engine: EngineResult | None = None
     imports: list[Imported] = field(default_factory=list)
     speed: dict[str, tuple[float, float]] = field(default_factory=dict)
+    alpaca: EngineResult | None = None
 
 
 @dataclass(frozen=True)
@@ -176,4 +179,12 @@ def targets(results: Results) -> list[Target]:
         sending = Spread.of(run.sending for run in engine.runs)
         found.append(Target("engine path, 500 orders submitted", 2.5, "s", sending.median, strict=False))
         found.append(Target("1 000 signals mapped", 0.1, "s", Spread.of(engine.planning[1000]).median))
+    if results.engine and results.alpaca:
+        ratio = engine_ratio(results.engine, results.alpaca)
+        found.append(Target("engine path, 500 orders at Alpaca beside the gateway", 1.1, "×", ratio, strict=False))
     return found
+
+
+def engine_ratio(gateway: EngineResult, alpaca: EngineResult) -> float:
+    """Return how long the whole path takes at Alpaca's emulator, by the gateway's time: medians of the same minutes."""
+    return Spread.of(run.whole for run in alpaca.runs).median / Spread.of(run.whole for run in gateway.runs).median
