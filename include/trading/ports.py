@@ -18,6 +18,7 @@ from include.trading.models import (
     AccountFacts,
     Allowance,
     AssetFacts,
+    Fill,
     OrderReport,
     OrderRequest,
     Price,
@@ -111,6 +112,7 @@ class VenueTraits:
         says why.
     can_cancel: an open order can be canceled here. has_rate_limit: orders are sent at the strategy's pace.
     tells_account: it says what the account's equity and buying power are. Otherwise capital is a number of the file's.
+    lists_fills: it lists executions with ids apart from the orders, which may say less.
     mode_holds_seconds: for how long the mode that it said counts, for every task of the account; 0: each order asks.
     tells_assets: it says of a symbol whether it may be traded, sold short and bought in parts of a share.
     least_fraction_usd: what an order for a part of a share must be worth at least; None: it takes whole shares only.
@@ -127,6 +129,7 @@ class VenueTraits:
     tells_assets: bool
     least_fraction_usd: Decimal | None
     has_dry_run: bool
+    lists_fills: bool = False
     mode_holds_seconds: float = 0
     positions_note: str = ""
 
@@ -196,6 +199,13 @@ class VenueReader(Closing, Protocol):
 
     def orders(self, venue_order_ids: Iterable[str]) -> Generator[tuple[str, OrderReport | TradingError | None]]:
         """Yield each id with what `order` returns or raises: one lost answer hides no other."""
+        ...
+
+    def fills(self, since: datetime, broker_order_id: str | None = None) -> dict[str, tuple[Fill, ...]]:
+        """Return the executions since then by the broker's order id, of one order or of all; none where it lists none.
+
+        Raises for a list that is not whole.
+        """
         ...
 
     def positions(self) -> dict[str, Decimal]:

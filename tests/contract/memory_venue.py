@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from include.adapters.connection import ConnectionParts
 from include.trading.errors import IdExists, InvalidData, NotFound, TradingError
-from include.trading.models import OrderReport, OrderRequest, VenueInfo
+from include.trading.models import Fill, OrderReport, OrderRequest, VenueInfo
 from include.trading.ports import VenueGate, VenueTraits
 
 WORD = "memory"
@@ -109,6 +109,9 @@ class MemoryReader:
                 yield id, self.order(id)
             except TradingError as error:
                 yield id, error
+
+    def fills(self, since: datetime, broker_order_id: str | None = None) -> dict[str, tuple[Fill, ...]]:
+        return {}
 
     def account(self) -> None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -218,6 +218,55 @@ def test_orders_that_are_to_be_left_are_left(trade: Trade) -> None:
     trade.later().track(run)
 
     assert (trade.broker_orders()[0]["status"], trade.order(order).state) == ("accepted", "open")
+
+
+def test_an_order_that_is_filled_without_its_quantity_is_booked_from_the_accounts_executions(trade: Trade) -> None:
+    trade.admin.settings(fill_after_seconds=0, fill_parts=3)
+    run, order = trade.plan_one()
+    trade.submit(order)
+    trade.admin.fault("alpaca_order_says")
+
+    with trade.engine.desk() as desk:
+        refresh_orders(desk, [trade.order(order)])
+
+    booked, (at_broker,) = trade.order(order), trade.broker_orders()
+    assert (booked.state, booked.filled_quantity) == ("filled", order.quantity)
+    assert booked.filled_avg_price == Decimal(at_broker["executions"][0]["price"])
+    assert [fill["quantity"] for fill in trade.fills(order)] == [each["qty"] for each in at_broker["executions"]]
+    trade.admin.clear_faults()
+    assert (trade.engine.track(run).status, trade.breaks()) == ("completed", [])
+
+
+def test_executions_are_read_page_by_page_and_each_once(trade: Trade) -> None:
+    trade.admin.settings(fill_after_seconds=0, fill_parts=230)
+    _, order = trade.plan_one()
+    trade.submit(order)
+    (at_broker,) = trade.broker_orders()
+    since = datetime.now(UTC) - timedelta(minutes=1)
+
+    with trade.engine.desk() as desk:
+        (fills,) = desk.gateway.fills(since).values()
+        alone = desk.gateway.fills(since, at_broker["broker_order_id"])
+        later = desk.gateway.fills(datetime.now(UTC) + timedelta(minutes=1))
+
+    assert len({fill.fill_id for fill in fills}) == len(fills) == 230
+    assert sum(fill.quantity for fill in fills) == order.quantity
+    assert alone == {at_broker["broker_order_id"]: fills}
+    assert later == {}
+
+
+def test_a_list_of_executions_that_does_not_come_leaves_the_order_as_it_is(trade: Trade) -> None:
+    run, order = trade.plan_one()
+    trade.submit(order)
+    trade.admin.fault("alpaca_order_says")
+    trade.admin.fault("plain_500", service="alpaca", match={"method": "GET", "path": "/v2/account/activities"})
+
+    with trade.engine.desk() as desk:
+        refresh_orders(desk, [trade.order(order)])
+
+    assert (trade.order(order).state, trade.order(order).filled_quantity) == ("open", 0)
+    trade.admin.clear_faults()
+    assert trade.engine.track(run).status == "completed"
 
 
 def test_a_replaced_order_is_a_break(trade: Trade) -> None:

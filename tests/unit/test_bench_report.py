@@ -151,7 +151,7 @@ def test_the_tables_say_what_was_measured_and_whether_it_suffices() -> None:
     assert table["one order sent, P95"] == ["0.030", "0.030", "0.030"]
     assert table["planning alone, 1 000 signals"] == ["0.090", "0.050", "0.200"]
     assert table["`dags/daily_trading.py`"] == ["200", "100", "300", "include.trading 50"]
-    assert "took 500 requests at the gateway" in text
+    assert "following them 500" in text
 
 
 def test_the_page_says_how_fast_the_machine_was_around_each_part() -> None:

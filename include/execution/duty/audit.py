@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.execution.desk import Desk
+from include.execution.orders.reports import CLOCK_MARGIN
 from include.ledger.histories import read_history
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
@@ -15,7 +16,7 @@ from include.trading.audit.findings import Outcome, RuleResult
 from include.trading.audit.history import AccountHistory, GatewayWords, OrderHistory, Word
 from include.trading.audit.judge import OWN, judge
 from include.trading.errors import TradingError
-from include.trading.models import VenueInfo
+from include.trading.models import OrderReport, VenueInfo
 from include.trading.ports import VenueReader
 
 
@@ -73,6 +74,7 @@ def _ask(gateway: VenueReader | None, row: Account | None, history: AccountHisto
     asked = [id for order in history.orders if order.mode == info.mode for id in order.gateway_ids]
     for id, answer in gateway.orders(asked):
         orders[id] = f"no answer: {answer}" if isinstance(answer, TradingError) else answer
+    orders = _with_fills(gateway, history, orders)
     for order in history.orders:
         if order.mode != info.mode:
             why = f"the gateway is of mode {info.mode} now, the order was {order.mode}"
@@ -85,6 +87,23 @@ def _ask(gateway: VenueReader | None, row: Account | None, history: AccountHisto
     if not gateway.traits.positions_are_exact:
         return GatewayWords(orders, f"{gateway.traits.positions_note} in its positions"), None
     return GatewayWords(orders, positions), None
+
+
+def _with_fills(gateway: VenueReader, history: AccountHistory, orders: dict[str, Word]) -> dict[str, Word]:
+    """Return the words with the executions that the venue lists apart from its orders, where it gives that list."""
+    sent = [attempt.started_at for order in history.orders for attempt in order.attempts]
+    if not gateway.traits.lists_fills or not sent:
+        return orders
+    try:
+        fills = gateway.fills(min(sent) - CLOCK_MARGIN)
+    except TradingError:
+        return orders
+    return {
+        id: word.model_copy(update={"fills": fills.get(word.broker_order_id or "", ())})
+        if isinstance(word, OrderReport)
+        else word
+        for id, word in orders.items()
+    }
 
 
 def _elsewhere(row: Account, gateway: VenueReader, info: VenueInfo) -> str | None:

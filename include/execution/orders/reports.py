@@ -8,12 +8,15 @@ from typing import Any
 from include.execution.desk import Desk, stop_trading
 from include.ledger.orders import UNSTORABLE, IdHeld, Overtaken
 from include.trading.alerts.catalogue import FILLS_AHEAD
-from include.trading.errors import BookMismatch
+from include.trading.errors import BookMismatch, TradingError
 from include.trading.models import OrderReport
 from include.trading.order.booking import SETTLED, Booking, Contradiction, book
+from include.trading.order.fills import says_too_little, with_executions
 from include.trading.order.row import Intent
 from include.trading.order.states import FINAL, NEVER_SENT, UNRESOLVED
 
+# How far the venue's clock may be from the ledger's.
+CLOCK_MARGIN = timedelta(minutes=5)
 # What the ledger cannot store or we cannot calculate with, however often it is tried: it belongs to its one order.
 UNBOOKABLE = (*UNSTORABLE, ValueError, ArithmeticError)
 # Errors that are not ours and come again with every try.
@@ -45,6 +48,23 @@ def apply_report(desk: Desk, intent: Intent, report: OrderReport, event: str) ->
         words = f"a report on it cannot be booked: {type(error).__name__}: {ascii(str(error))[:500]}"
         _tell(desk, intent, Contradiction("unbookable", words), {"report": ascii(report)[:2000]})
         raise BookMismatch(f"order {intent.client_order_id}: {words}") from error
+
+
+def whole_report(desk: Desk, intent: Intent, report: OrderReport, *, doubted: bool = False) -> OrderReport:
+    """Return the report with the venue's own list of executions where it says too little, or our books doubt it.
+
+    Only for a venue that has such a list; one that does not answer leaves the report as it is.
+    """
+    if not desk.gateway.traits.lists_fills or report.broker_order_id is None:
+        return report
+    if not doubted and not says_too_little(report):
+        return report
+    since = (intent.first_sent_at or desk.ledger.now()) - CLOCK_MARGIN
+    try:
+        fills = desk.gateway.fills(since, report.broker_order_id)
+    except TradingError:
+        return report
+    return with_executions(report, fills.get(report.broker_order_id, ()))
 
 
 def reread(desk: Desk, intent: Intent) -> Intent:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from include.execution.binding import proves_absence
 from include.execution.desk import Desk, check_gateway, stop_trading
 from include.execution.orders.pace import seconds_to_wait, share_pace
-from include.execution.orders.reports import apply_report, mark_unknown, reread
+from include.execution.orders.reports import apply_report, mark_unknown, reread, whole_report
 from include.ledger.orders import Overtaken
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import OtherGateway, TradingError
@@ -69,7 +69,7 @@ def look_up(desk: Desk, intent: Intent) -> Intent:
             intent=intent,
         )
     if found:
-        return apply_report(desk, intent, found[0], "looked_up")
+        return apply_report(desk, intent, whole_report(desk, intent, found[0]), "looked_up")
     return _not_found(desk, intent, asked_at)
 
 
@@ -120,21 +120,25 @@ def may_be_live(intent: Intent) -> bool:
     return intent.attempt > 0 and intent.state in MAY_BE_LIVE
 
 
-def look_again(desk: Desk, intent: Intent) -> Intent:
-    """Ask once more for an order that may be live after all, and book what the gateway has; that may be a break."""
+def look_again(desk: Desk, intent: Intent, *, doubted: bool = False) -> Intent:
+    """Ask once more for an order that may be live after all, and book what the gateway has; that may be a break.
+
+    doubted: a position says otherwise, so the venue's own list of executions counts too.
+    """
     for id in gateway_ids(desk, intent):
         report = desk.gateway.order(id)
         if report is not None:
-            intent = apply_report(desk, intent, report, "looked_up_again")
+            whole = whole_report(desk, intent, report, doubted=doubted)
+            intent = apply_report(desk, intent, whole, "looked_up_again")
     return intent
 
 
-def look_again_at(desk: Desk, intents: Iterable[Intent]) -> dict[str, str]:
+def look_again_at(desk: Desk, intents: Iterable[Intent], *, doubted: bool = False) -> dict[str, str]:
     """Look again at each order; return those that could not be asked for, with why. One's trouble stops no other."""
     failed = {}
     for intent in intents:
         try:
-            look_again(desk, intent)
+            look_again(desk, intent, doubted=doubted)
         except (TradingError, Overtaken) as error:
             failed[intent.client_order_id] = str(error)
     return failed

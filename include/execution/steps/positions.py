@@ -28,9 +28,9 @@ def look_at_positions(
     if found:
         desk.sleep(desk.settings.position_recheck_seconds)
         # What filled since we last looked, also of an order that ended, is at the gateway and not in our book.
-        refresh_orders(desk, desk.ledger.orders.live(account))
+        refresh_orders(desk, desk.ledger.orders.live(account), doubted=found)
         ended = desk.ledger.orders.ended(account, desk.ledger.now() - LOOKED_UP_AGAIN_FOR)
-        look_again_at(desk, [intent for intent in ended if intent.symbol in found])
+        look_again_at(desk, [intent for intent in ended if intent.symbol in found], doubted=True)
         actual, found = _compare(desk, account, wanted, run_id)
     return actual, found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from include.execution.desk import Desk, stop_trading
 from include.execution.faultpoints import reach
 from include.execution.orders.canceling import cancel_late
 from include.execution.orders.pace import seconds_to_wait, share_pace
-from include.execution.orders.reports import apply_report
+from include.execution.orders.reports import apply_report, whole_report
 from include.execution.orders.resolve import gateway_id, look_up
 from include.ledger.orders import Overtaken
 from include.trading.errors import TradingError
@@ -69,9 +69,10 @@ def close_late_orders(desk: Desk, account: str) -> None:
                 ledger.plans.close(plan.plan_id, "every order is final")
 
 
-def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
+def refresh_orders(desk: Desk, intents: Sequence[Intent], doubted: Collection[str] = ()) -> None:
     """Ask the gateway about orders that may be live and book what is new.
 
+    doubted: symbols whose position says otherwise: there the venue's own list of executions counts too.
     A gateway that does not answer leaves them as they are: nothing is concluded from silence.
     """
     for intent in intents:
@@ -85,14 +86,15 @@ def refresh_orders(desk: Desk, intents: Sequence[Intent]) -> None:
                 # Acknowledged before, unknown now: kept open, so that the run ends as unresolved and a person looks.
                 continue
             if not isinstance(answer, TradingError):
-                _book(desk, open_orders[id], answer)
+                _book(desk, open_orders[id], answer, doubted=open_orders[id].symbol in doubted)
     if open_orders:
         share_pace(desk, intents[0].account)
         desk.ledger.orders.note_look_ups([intent.id for intent in open_orders.values()])
 
 
-def _book(desk: Desk, intent: Intent, report: OrderReport) -> None:
+def _book(desk: Desk, intent: Intent, report: OrderReport, *, doubted: bool) -> None:
     """Book a report; what is wrong with one order's, which is a break by then, ends the look at no other."""
+    report = whole_report(desk, intent, report, doubted=doubted)
     with suppress(TradingError, Overtaken):
         break_without_quantity(
             desk, apply_report(desk, intent, report, "tracked"), after_seconds=desk.settings.unresolved_seconds

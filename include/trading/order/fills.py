@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import AwareDatetime
 
-from include.trading.models import OrderReport, Value
+from include.trading.models import Fill, OrderReport, Value
 
 _PRICE_STEP: Final = Decimal("0.000001")
 _ZERO: Final = Decimal(0)
@@ -38,6 +38,27 @@ def listed(report: OrderReport) -> list[Execution]:
         Execution(fill_id=fill.fill_id, quantity=fill.quantity, price=rounded_price(fill.price), at=fill.at)
         for fill in unique.values()
     ]
+
+
+def says_too_little(report: OrderReport) -> bool:
+    """Say whether a report leaves open how many shares filled, or at which price."""
+    filled = report.filled_quantity or _ZERO
+    return (report.state == "filled" and filled < report.quantity) or (
+        filled > 0 and report.filled_avg_price is None and not report.fills
+    )
+
+
+def with_executions(report: OrderReport, fills: Collection[Fill]) -> OrderReport:
+    """Return the report with the executions that the venue lists apart from it; its quantity counts them at least."""
+    if not fills:
+        return report
+    own = sum((fill.quantity for fill in fills), _ZERO)
+    filled = max(report.filled_quantity or _ZERO, own)
+    value = sum((fill.quantity * fill.price for fill in fills), _ZERO)
+    price = report.filled_avg_price
+    if price is None or own > (report.filled_quantity or _ZERO):
+        price = rounded_price(value / own)
+    return report.model_copy(update={"fills": tuple(fills), "filled_quantity": filled, "filled_avg_price": price})
 
 
 def real_executions(order_id: str, booked: Collection[Execution]) -> tuple[Execution, ...]:

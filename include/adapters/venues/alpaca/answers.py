@@ -20,7 +20,7 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final, cast
 
-from include.adapters.http.answers import Answer, decimal_of, error_object, id_of, quantity_of, text_of
+from include.adapters.http.answers import Answer, decimal_of, error_object, id_of, quantity_of, text_of, time_of
 from include.trading.bounds import usable_price
 from include.trading.errors import (
     BookMismatch,
@@ -31,7 +31,7 @@ from include.trading.errors import (
     TradingError,
     Unauthorized,
 )
-from include.trading.models import AccountFacts, Allowance, OrderReport, OrderRequest, Side
+from include.trading.models import AccountFacts, Allowance, Fill, OrderReport, OrderRequest, Side
 
 NOT_FOUND: Final = 40410000
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -91,6 +91,20 @@ def report_of(body: Mapping[str, Any], raw: dict[str, Any]) -> OrderReport:
         not_ours=REPLACED if status == "replaced" else None,
         raw=raw,
     )
+
+
+def fill_of(row: Mapping[str, Any]) -> tuple[str, Fill]:
+    """Return an execution of the account's activities with its order's id at Alpaca; raises ValueError for another row.
+
+    Its id is a name and nothing else: the time in it is New York's.
+    """
+    if row.get("activity_type") != "FILL":
+        raise ValueError(f"activity_type: expected FILL, got {row.get('activity_type')!r}")
+    quantity, price = quantity_of(row, "qty"), _price(row, "price")
+    if quantity <= 0 or price is None:
+        raise ValueError(f"qty and price: expected both above 0, got {row.get('qty')!r} and {row.get('price')!r}")
+    at = time_of(row.get("transaction_time"))
+    return id_of(row, "order_id"), Fill(fill_id=id_of(row, "id"), quantity=quantity, price=price, at=at)
 
 
 def accepted_order(answer: Answer, sent: OrderRequest) -> OrderReport:

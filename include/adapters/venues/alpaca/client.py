@@ -19,6 +19,7 @@ from include.adapters.venues.alpaca.answers import (
     accepted_order,
     account_facts,
     allowance_of,
+    fill_of,
     is_unknown_order,
     message_of,
     order_report,
@@ -41,6 +42,7 @@ from include.trading.models import (
     AccountFacts,
     Allowance,
     AssetFacts,
+    Fill,
     GatewayMode,
     OrderReport,
     OrderRequest,
@@ -55,6 +57,8 @@ PAPER_NUMBER: Final = "PA"
 EMULATOR_HEADER: Final = "X-Trading-Emulator"
 ACCOUNT_SECONDS: Final = 15.0
 ORDERS_PER_PAGE: Final = 500
+FILLS_PER_PAGE: Final = 100
+MOST_FILL_PAGES: Final = 100
 # Beyond these an order is asked for by itself.
 MOST_PAGES: Final = 4
 # So few are asked for one by one.
@@ -68,6 +72,7 @@ TRAITS: Final = VenueTraits(
     can_cancel=True,
     has_rate_limit=True,
     tells_account=True,
+    lists_fills=True,
     mode_holds_seconds=ACCOUNT_SECONDS,
     tells_assets=True,
     # Source: https://docs.alpaca.markets/docs/fractional-trading
@@ -166,6 +171,30 @@ class AlpacaReader(HttpService):
                 yield id, listed[id] if id in listed else self.order(id)
             except TradingError as error:
                 yield id, error
+
+    def fills(self, since: datetime, broker_order_id: str | None = None) -> dict[str, tuple[Fill, ...]]:
+        """Return the account's executions since then by the order's id at Alpaca, paged by the last row's id.
+
+        The filter by order is new at Alpaca, so rows of other orders are left out here as well.
+        """
+        params = {"after": since.isoformat(), "direction": "asc", "page_size": str(FILLS_PER_PAGE)}
+        if broker_order_id is not None:
+            params["order_id"] = broker_order_id
+        found: dict[str, dict[str, Fill]] = {}
+        for _ in range(MOST_FILL_PAGES):
+            answer = self._accepted(self._read("GET", "/v2/account/activities/FILL", params=params))
+            rows = self._rows(answer)
+            try:
+                for row in rows:
+                    order_id, fill = fill_of(row)
+                    if broker_order_id in (None, order_id):
+                        found.setdefault(order_id, {})[fill.fill_id] = fill
+            except ValueError as error:
+                raise answer.bad(error) from error
+            if len(rows) < FILLS_PER_PAGE:
+                return {order_id: tuple(fills.values()) for order_id, fills in found.items()}
+            params["page_token"] = str(rows[-1]["id"])
+        raise answer.bad(f"expected at most {MOST_FILL_PAGES * FILLS_PER_PAGE} fills since {since}, got more")
 
     def positions(self) -> dict[str, Decimal]:
         """Return the account's signed shares by symbol; an incomplete answer raises and is never an empty book."""

@@ -45,6 +45,7 @@ from include.trading.models import (
     AccountFacts,
     AssetFacts,
     Contract,
+    Fill,
     GatewayMode,
     OrderReport,
     OrderRequest,
@@ -198,6 +199,10 @@ class GatewayReader(HttpService):
             return
         with ThreadPoolExecutor(max_workers=min(concurrency, len(ids))) as pool:
             yield from zip(ids, pool.map(self._order_or_error, ids), strict=True)
+
+    def fills(self, since: datetime, broker_order_id: str | None = None) -> dict[str, tuple[Fill, ...]]:
+        """Return none: a v2 gateway lists executions with each order, v1 has no list of them."""
+        return {}
 
     def positions(self) -> dict[str, Decimal]:
         """Return the account's signed shares by symbol; an incomplete answer raises and is never an empty book."""

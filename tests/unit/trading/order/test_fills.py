@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from include.trading.models import Fill, OrderReport
-from include.trading.order.fills import Execution, average_price, executions_to_book, listed, rounded_price, total
+from include.trading.order.fills import (
+    Execution,
+    average_price,
+    executions_to_book,
+    listed,
+    rounded_price,
+    says_too_little,
+    total,
+    with_executions,
+)
 
 AT = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
 ONE = Decimal(1)
@@ -90,3 +99,47 @@ def test_a_part_whose_name_gave_way_gets_the_next_number() -> None:
     (again,) = executions_to_book("p1", booked, [], Decimal(4), says("4", average="3"))
 
     assert (again.fill_id, again.quantity, again.price) == ("p1:0-4~2", Decimal(4), Decimal(3))
+
+
+def fill(id: str, quantity: str, price: str) -> Fill:
+    return Fill(fill_id=id, quantity=Decimal(quantity), price=Decimal(price), at=AT)
+
+
+@pytest.mark.parametrize(
+    ("state", "filled", "average", "too_little"),
+    [
+        ("filled", "10", "5", False),
+        ("filled", "9", "5", True),
+        ("filled", "0", None, True),
+        ("filled", None, None, True),
+        ("canceled", "3", "5", False),
+        ("canceled", "3", None, True),
+        ("canceled", "0", None, False),
+        ("open", "0", None, False),
+        ("open", "3", None, True),
+    ],
+)
+def test_a_report_says_too_little_where_shares_or_their_price_are_open(
+    state: str, filled: str | None, average: str | None, too_little: bool
+) -> None:
+    report = says(filled, average=average).model_copy(update={"state": state})
+
+    assert says_too_little(report) is too_little
+
+
+def test_a_report_whose_own_fills_have_prices_says_enough() -> None:
+    assert not says_too_little(says("3", fill("a", "3", "5")))
+
+
+def test_executions_listed_apart_give_quantity_and_average_price() -> None:
+    whole = with_executions(says("0"), [fill("a", "4", "10"), fill("b", "6", "11")])
+
+    assert (whole.filled_quantity, whole.filled_avg_price) == (10, Decimal("10.6"))
+    assert [each.fill_id for each in whole.fills] == ["a", "b"]
+
+
+def test_a_list_that_is_behind_takes_nothing_away() -> None:
+    behind = with_executions(says("10", average="10.6"), [fill("a", "4", "10")])
+
+    assert (behind.filled_quantity, behind.filled_avg_price) == (10, Decimal("10.6"))
+    assert with_executions(says("10"), []) == says("10")

@@ -14,6 +14,7 @@ from include.adapters.http.answers import Answer
 from include.adapters.venues.alpaca.answers import (
     accepted_order,
     allowance_of,
+    fill_of,
     is_unknown_order,
     state_of,
     submit_failure,
@@ -182,3 +183,41 @@ def test_what_is_left_of_the_accounts_requests_is_in_the_headers() -> None:
 )
 def test_headers_that_say_nothing_of_a_limit_limit_nothing(headers: dict[str, str]) -> None:
     assert allowance_of(answer(200, {}, **headers), NOW) is None
+
+
+FILL_ROW = {
+    "id": "20261127103000000::8e6b0b7e-2b7f-4d5c-9d1c-000000000001",
+    "activity_type": "FILL",
+    "order_id": "904837e3-3b76-47ec-b432-046db621571b",
+    "qty": "3",
+    "price": "12.5",
+    "side": "buy",
+    "transaction_time": "2026-11-27T15:30:00.123456789Z",
+}
+
+
+def test_an_execution_has_its_id_its_order_and_its_time() -> None:
+    order_id, fill = fill_of(FILL_ROW)
+
+    assert (order_id, fill.fill_id) == (FILL_ROW["order_id"], FILL_ROW["id"])
+    assert (fill.quantity, fill.price) == (Decimal(3), Decimal("12.5"))
+    assert fill.at is not None
+    assert fill.at.minute == 30
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"activity_type": "DIV"},
+        {"qty": "0"},
+        {"qty": "-3"},
+        {"qty": None},
+        {"price": "0"},
+        {"price": "x"},
+        {"id": ""},
+        {"order_id": None},
+    ],
+)
+def test_a_row_that_is_no_execution_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        fill_of(FILL_ROW | change)
