@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from include.trading.errors import BookMismatch
-from include.trading.models import Price
+from include.trading.models import Price, Side
 from include.trading.order.fills import Execution
 from include.trading.order.row import Attempt, Intent
 from include.trading.order.states import FINAL, MAY_BE_LIVE, check_transition
@@ -93,6 +93,33 @@ class Orders:
         return self._many(
             "SELECT * FROM order_intents WHERE plan_id = %(plan_id)s ORDER BY position", {"plan_id": plan_id}
         )
+
+    def increases_since(self, account: str, plan_id: UUID, since: datetime) -> dict[Side, Decimal]:
+        """Return the worth, by side, of the increases of the account's other plans that the venue had not by then.
+
+        That are those not acknowledged, and those acknowledged after it; of one that ended, what filled.
+        """
+        rows = self._connection.execute(
+            """
+            WITH candidates AS (
+                SELECT id FROM order_intents
+                WHERE account = %(account)s AND state IN ('planned', 'sending', 'unknown', 'open')
+                UNION
+                SELECT intent_id FROM order_attempts
+                WHERE account = %(account)s AND started_at >= %(since)s - INTERVAL '10 minutes'
+            )
+            SELECT side, sum(
+                price * CASE WHEN state IN ('planned', 'sending', 'unknown', 'open') THEN quantity
+                             ELSE filled_quantity END
+            ) AS notional
+            FROM order_intents JOIN candidates USING (id)
+            WHERE plan_id <> %(plan_id)s AND NOT reduces AND mode IN ('paper', 'live')
+              AND (state IN ('planned', 'sending', 'unknown') OR acknowledged_at >= %(since)s)
+            GROUP BY side
+            """,
+            {"account": account, "plan_id": plan_id, "since": since},
+        ).fetchall()
+        return {row["side"]: row["notional"] for row in rows if row["notional"]}
 
     def find(
         self,

@@ -132,6 +132,7 @@ class AccountFacts(Value):
     equity: Decimal = Field(description="cash and positions at the venue's prices")
     cash: Decimal
     buying_power: Decimal = Field(description="what increases may still cost, less what open orders reserve")
+    age_seconds: float = Field(default=0, ge=0, exclude=True, description="how long ago the venue said so")
 
 
 class Allowance(Value):

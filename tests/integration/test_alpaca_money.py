@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -238,3 +240,40 @@ def test_a_run_that_only_plans_is_sized_by_the_equity_as_well(trade: Trade) -> N
     run, intents = trade.plan(mode="plan")
 
     assert (run.mode, intents, run.capital) == ("plan", [], 10_000)
+
+
+def of_two(id: str, symbols: tuple[str, str]) -> Any:
+    return sandbox_strategy(id=id, symbols=symbols, top_n=1, bottom_n=0, capital=8000, max_position_size=8000)
+
+
+def cost(intents: list[Intent]) -> Decimal:
+    return sum((order.quantity * order.price for order in intents), Decimal(0)) * Decimal("1.05")
+
+
+def test_two_strategies_that_plan_at_once_do_not_both_count_on_the_same_buying_power(trade: Trade) -> None:
+    trade.admin.settings(alpaca_cash=10_000, alpaca_multiplier=1)
+    strategies = [of_two("one", ("AAPL", "KO")), of_two("two", ("JPM", "MSFT"))]
+
+    with ThreadPoolExecutor(2) as pool:
+        plans = list(pool.map(lambda each: replace(trade, strategy=each).plan(each.id), strategies))
+
+    both = [order for _, intents in plans for order in intents]
+    assert 8000 < cost(both) <= 10_000
+    (scaled,) = [kept for run, _ in plans if len((kept := money_of(trade, run))["notes"]) > 1]
+    assert any("other plans of the account are about to take" in note for note in scaled["notes"])
+    for run, intents in plans:
+        trade.engine.submit_all(intents)
+        assert trade.engine.track(run).num_orders_rejected == 0
+
+
+def test_an_order_that_the_venue_counts_already_is_not_counted_twice(trade: Trade) -> None:
+    trade.admin.settings(alpaca_cash=20_000, alpaca_multiplier=1)
+    first = replace(trade, strategy=of_two("one", ("AAPL", "KO")))
+    run, intents = first.plan("one")
+    trade.engine.submit_all(intents)
+    trade.engine.track(run)
+
+    later, others = replace(trade, strategy=of_two("two", ("JPM", "MSFT"))).plan("two")
+
+    assert cost(others) > 8000
+    assert not any("other plans" in note for note in money_of(trade, later)["notes"])

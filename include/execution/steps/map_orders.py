@@ -26,13 +26,14 @@ from include.execution.steps.track_fills import close_late_orders, refresh_order
 from include.trading.account.books import Book
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, Unavailable
-from include.trading.models import Signal
+from include.trading.models import AccountFacts, Signal
 from include.trading.order.identity import PlanKey, client_order_id, slot
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED
 from include.trading.plan.assets import LEAST_FRACTION_USD
 from include.trading.plan.capital import Sized, capital_kept, money_kept, sized
 from include.trading.plan.ending import AT_SEND_UNTIL, at_send_until
+from include.trading.plan.exposure import reserved
 from include.trading.plan.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
 from include.trading.plan.planning import make_plan
 from include.trading.plan.record import PlanRecord
@@ -128,6 +129,7 @@ def _inputs(
     watched: Watched,
     *,
     ids_from_content: bool,
+    promised: Decimal = Decimal(0),
 ) -> PlanInputs:
     only = run.parameters["only_symbols"]
     strategy = with_held(run, sizing.strategy, book)
@@ -147,6 +149,7 @@ def _inputs(
         now=_planned_at(desk, run),
         flatten=run.parameters["flatten"],
         money=outside.money,
+        promised=promised,
         reductions_only=sizing.reductions_only,
         assets=outside.assets,
         least_fraction_usd=_least_fraction(desk, run),
@@ -280,8 +283,20 @@ def _freeze_under_lock(
         sizing = _sized(run, outside, now)
         if now is not None and _loses_too_much(desk, run, sizing, now):
             book = book.on("reduce_only")
+        promised = _promised(desk, run, outside, key)
         plan = make_plan(
-            _inputs(desk, run, signals, outside, sizing, book, blocked, watched, ids_from_content=ids_from_content)
+            _inputs(
+                desk,
+                run,
+                signals,
+                outside,
+                sizing,
+                book,
+                blocked,
+                watched,
+                ids_from_content=ids_from_content,
+                promised=promised,
+            )
         )
         tasks = len({order.symbol for order in plan.orders})
         if tasks > most_orders:
@@ -315,6 +330,14 @@ def _freeze_under_lock(
         )
         _store(desk, run, plan, key=key, capital=sizing.strategy.capital_or_none)
     return None
+
+
+def _promised(desk: Desk, run: Run, outside: Outside, key: PlanKey) -> Decimal:
+    """Return what other plans' orders will take of the buying power that the venue told; the account is locked."""
+    if not isinstance(outside.money, AccountFacts):
+        return Decimal(0)
+    told = desk.ledger.orders.increases_since(run.account, key.plan_id, outside.money_at)
+    return sum((reserved(side, notional) for side, notional in told.items()), Decimal(0))
 
 
 def _kept(sizing: Sized, outside: Outside, plan: Plan) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from include.execution.alerts.raising import raise_of_run, raise_position_alert
@@ -20,7 +21,7 @@ from include.trading.account.comparison import Differences, Quantities, unequal
 from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import BLOCKED_SYMBOL, HELD_BY_ANOTHER
 from include.trading.errors import InvalidData, TradingError
-from include.trading.models import Mode
+from include.trading.models import AccountFacts, Mode
 from include.trading.order.identity import SENDING_MODES
 from include.trading.plan.assets import Assets
 from include.trading.plan.capital import Money
@@ -51,6 +52,7 @@ class Outside:
 
     positions: None where they do not matter: in mode dry_run, and for a run that never sends.
     money: of the account, or why the venue did not answer; None where it tells none or does not matter.
+    money_at: when it said so; what is acknowledged later is not in it for sure.
     assets: what it says of the symbols that the run may plan, likewise.
     """
 
@@ -58,6 +60,7 @@ class Outside:
     positions: Quantities | None
     prices: PriceSet
     money: Money
+    money_at: datetime
     assets: Assets
 
 
@@ -71,7 +74,10 @@ def ask_outside(desk: Desk, market: PriceSource, run: Run) -> Outside:
     prices = prices_for(desk, market, run, symbols_of(run, book))
     assets = _assets(desk, run, symbols_of(run, book))
     # Last: what it tells is as old as the plan then.
-    return Outside(version, positions, prices, _money(desk, run), assets)
+    asked_at = desk.ledger.now()
+    money = _money(desk, run)
+    age = timedelta(seconds=money.age_seconds if isinstance(money, AccountFacts) else 0)
+    return Outside(version, positions, prices, money, asked_at - age, assets)
 
 
 def _check_needs(desk: Desk, run: Run) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from include.trading.models import Side
 from include.trading.plan.plan import PlannedOrder
 
 _ZERO = Decimal(0)
@@ -20,7 +21,12 @@ def cost_of(order: PlannedOrder) -> Decimal:
     """Return the buying power in USD that an order takes: a reduction none."""
     if order.reduces:
         return _ZERO
-    return order.notional * (BUY_COST if order.side == "buy" else SHORT_COST)
+    return reserved(order.side, order.notional)
+
+
+def reserved(side: Side, notional: Decimal) -> Decimal:
+    """Return the buying power in USD that a market order which increases a position takes until it fills."""
+    return notional * (BUY_COST if side == "buy" else SHORT_COST)
 
 
 class Totals(NamedTuple):

@@ -25,6 +25,15 @@ class Funded(NamedTuple):
     note: str | None = None
 
 
+def less_promised(inputs: PlanInputs) -> PlanInputs:
+    """Return the inputs with a buying power that other plans of the account leave, never below none."""
+    money = inputs.money
+    if not isinstance(money, AccountFacts) or not inputs.promised:
+        return inputs
+    left = min(money.buying_power, max(money.buying_power - inputs.promised, Decimal(0)))
+    return inputs.model_copy(update={"money": money.model_copy(update={"buying_power": left})})
+
+
 def scale(orders: Sequence[PlannedOrder], verdicts: Mapping[Key, Verdict], inputs: PlanInputs) -> Funded:
     """Shrink the increases that the rules let through, rounded down to whole shares or their parts; never a reduction.
 

@@ -47,6 +47,11 @@ class PlanInputs(Value):
     money: AccountFacts | str | None = Field(
         default=None, description="what the venue says of the account; why it did not answer; None: it was not asked"
     )
+    promised: Decimal = Field(
+        default=Decimal(0),
+        ge=0,
+        description="USD of buying power that orders of the account's other plans take, and that it does not count yet",
+    )
     reductions_only: str | None = Field(default=None, description="why nothing may be increased")
     assets: dict[Symbol, AssetFacts | None] | str | None = Field(
         default=None,

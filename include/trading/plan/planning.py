@@ -11,7 +11,7 @@ from include.trading.models import Price
 from include.trading.plan.assets import NOT_TOLD, in_parts
 from include.trading.plan.capital import targets_without_capital
 from include.trading.plan.changes import Change, change_of
-from include.trading.plan.funding import scale
+from include.trading.plan.funding import less_promised, scale
 from include.trading.plan.judge import Key, Verdict, judge
 from include.trading.plan.own_sizing import own_weights
 from include.trading.plan.plan import MappingRow, Outcome, Plan, PlanInputs, PlannedOrder
@@ -31,7 +31,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     that none can be made of.
     """
     _check(inputs)
-    inputs = own_weights(inputs)
+    inputs = less_promised(own_weights(inputs))
     signals = {signal.symbol: signal for signal in inputs.signals}
     prices = {symbol: price for symbol, price in inputs.prices.items() if isinstance(price, Price)}
     strategy = inputs.strategy
@@ -67,6 +67,8 @@ def _notes(inputs: PlanInputs, scaled: str | None) -> Iterable[str]:
         yield f"reductions only: {inputs.reductions_only}"
     if isinstance(inputs.money, str):
         yield f"the buying power is not known, so nothing is increased: {inputs.money}"
+    if inputs.promised:
+        yield f"other plans of the account are about to take {inputs.promised:f} USD of the buying power"
     if scaled is not None:
         yield scaled
     if inputs.assets is None:

@@ -27,7 +27,8 @@ is valued at its previous close, or else at the last price the ledger knows (ale
 increase is denied.
 
 Where the venue tells the account's buying power, the plan's increases count against it as the venue reserves money for
-them: a buy at 1.05 times the planned price, a short at 1.03 times. What open orders reserve is in its number already.
+them: a buy at 1.05 times the planned price, a short at 1.03 times. What open orders reserve is in its number already;
+what other plans of the account are about to take is subtracted, so that two strategies never count on the same money.
 With `when_short_of_money: scale` all increases that the rules let through become smaller by one factor, rounded
 down; with `deny` the weakest ones are denied. A venue that tells none has the rule off, and the plan says so; one
 that does not answer gets reductions only.

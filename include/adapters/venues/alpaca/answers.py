@@ -38,6 +38,8 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 # More than any account has, and its products still are exact.
 LARGEST_AMOUNT: Final = Decimal(10) ** 13
 
+MONEY: Final = ("equity", "cash", "buying_power")
+
 # Words after which an order is over. `done_for_day` goes on tomorrow, `calculated` waits for its settlement; they and
 # every word that is not known stay open, so that an order is followed and never closed unseen.
 ENDS: Final = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
@@ -126,7 +128,7 @@ def account_facts(answer: Answer) -> AccountFacts:
     """Return the money that the account's answer tells, in whole cents and never more than it says."""
     body = answer.json()
     try:
-        return AccountFacts(**{name: _amount_of(body, name) for name in AccountFacts.model_fields})
+        return AccountFacts(**{name: _amount_of(body, name) for name in MONEY})
     except ValueError as error:
         raise answer.bad(error) from error
 

@@ -219,7 +219,9 @@ class AlpacaReader(HttpService):
 
         Raises BadAnswer when one of the three numbers is missing or beyond any amount that can be meant.
         """
-        return account_facts(self._account_now())
+        facts = account_facts(self._account_now())
+        assert self._account is not None
+        return facts.model_copy(update={"age_seconds": time.monotonic() - self._account[0]})
 
     def _exchange(self, method: str, path: str, **words: Any) -> Answer:
         """Exchange, and keep what the answer says is left of the account's requests."""

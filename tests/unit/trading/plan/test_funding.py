@@ -140,3 +140,19 @@ def test_scaling_keeps_the_proportions_of_the_increases_within_one_share(case: P
         if not order.reduces and order.leg == 1:
             exact = order.quantity * power / cost
             assert exact - 1 < left.get(order.key, 0) <= exact
+
+
+@pytest.mark.parametrize(("promised", "orders"), [("0", 500), ("52000", 250), ("104000", 0), ("200000", 0)])
+def test_what_other_plans_are_about_to_take_is_not_counted_on(promised: str, orders: int) -> None:
+    plan = plan_with("scale", money(104_000), promised=Decimal(promised))
+
+    assert [order.quantity for order in plan.orders] == ([orders] * 2 if orders else [])
+    said = [note for note in plan.notes if note.startswith("other plans of the account are about to take")]
+    assert len(said) == (promised != "0")
+
+
+def test_a_buying_power_below_zero_is_not_raised_by_what_is_promised() -> None:
+    plan = plan_with("deny", money(-5), promised=Decimal(100))
+
+    assert plan.orders == ()
+    assert "limit of -5 USD" in (row(plan, "AAPL").detail or "")
