@@ -226,3 +226,16 @@ def test_live_keys_under_a_paper_host_say_so_and_send_nothing(trade: Trade, monk
 
     assert any("correct the host or the keys; nothing is sent" in stop for stop in found_by_check(trade))
     assert trade.posts() == 0
+
+
+def test_many_symbols_are_read_from_the_lists_once_and_an_unknown_one_by_itself(trade: Trade) -> None:
+    symbols = ["AAPL", "KO", *(f"GEN{number:03}" for number in range(1, 40)), "NOSUCH"]
+
+    with trade.engine.desk() as desk:
+        told = desk.gateway.assets(symbols)
+        trade.admin.fault("plain_500", service="alpaca", match={"method": "GET"})
+        again = desk.gateway.assets(symbols)
+
+    assert told is not None
+    assert (list(told), told == again) == (symbols, True)
+    assert [symbol for symbol, facts in told.items() if facts is None] == ["NOSUCH"]
