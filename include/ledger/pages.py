@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
@@ -21,6 +22,7 @@ class RunFilter:
     session_to: date | None = None
     dag_id: str | None = None
     airflow_run_id: str | None = None
+    kind: str | None = None
 
     def parameters(self) -> dict[str, Any]:
         return {**vars(self), "dag_ids": list(self.dag_ids)}
@@ -34,6 +36,32 @@ _FITS = """
     AND (%(session_to)s::DATE IS NULL OR session_date <= %(session_to)s)
     AND (%(dag_id)s::TEXT IS NULL OR dag_id = %(dag_id)s)
     AND (%(airflow_run_id)s::TEXT IS NULL OR airflow_run_id = %(airflow_run_id)s)
+    AND (%(kind)s::TEXT IS NULL OR (mode = 'replay') = (%(kind)s = 'replay'))
+"""
+
+
+@dataclass(frozen=True)
+class AlertFilter:
+    """Which alerts to list: those of what the reader may see."""
+
+    dag_ids: Sequence[str]
+    strategy_ids: Sequence[str]
+    accounts: Sequence[str]
+    only_open: bool
+
+    def parameters(self) -> dict[str, Any]:
+        names = ("dag_ids", "strategy_ids", "accounts")
+        return {**{name: list(getattr(self, name)) for name in names}, "only_open": self.only_open}
+
+
+_CONCERNS = """
+    (over_at IS NULL OR NOT %(only_open)s)
+    AND (
+        (strategy_id IS NULL AND account IS NULL)
+        OR strategy_id = ANY(%(strategy_ids)s)
+        OR account = ANY(%(accounts)s)
+        OR run_id IN (SELECT run_id FROM orchestration_runs WHERE dag_id = ANY(%(dag_ids)s))
+    )
 """
 
 
@@ -78,37 +106,23 @@ class Pages:
             "SELECT * FROM fills WHERE intent_id = ANY(%(ids)s) ORDER BY id", {"ids": list(intent_ids)}
         ).fetchall()
 
-    def alerts(
-        self,
-        *,
-        dag_ids: Sequence[str],
-        strategy_ids: Sequence[str],
-        accounts: Sequence[str],
-        only_open: bool,
-        limit: int,
-    ) -> list[dict[str, Any]]:
-        """Return the newest alerts of these strategies, accounts and DAGs' runs, and those that name none."""
+    def alerts(self, wanted: AlertFilter, *, limit: int, offset: int) -> list[dict[str, Any]]:
+        """Return the alerts of these strategies, accounts and DAGs' runs, and those that name none, open ones first."""
         return self._connection.execute(
-            """
-            SELECT * FROM alerts
-            WHERE (over_at IS NULL OR NOT %(only_open)s)
-              AND (
-                (strategy_id IS NULL AND account IS NULL)
-                OR strategy_id = ANY(%(strategy_ids)s)
-                OR account = ANY(%(accounts)s)
-                OR run_id IN (SELECT run_id FROM orchestration_runs WHERE dag_id = ANY(%(dag_ids)s))
-              )
+            f"""
+            SELECT * FROM alerts WHERE {_CONCERNS}
             ORDER BY over_at IS NULL DESC, last_at DESC, id DESC
-            LIMIT %(limit)s
-            """,
-            {
-                "dag_ids": list(dag_ids),
-                "strategy_ids": list(strategy_ids),
-                "accounts": list(accounts),
-                "only_open": only_open,
-                "limit": limit,
-            },
+            LIMIT %(limit)s OFFSET %(offset)s
+            """,  # noqa: S608  a constant
+            {**wanted.parameters(), "limit": limit, "offset": offset},
         ).fetchall()
+
+    def count_alerts(self, wanted: AlertFilter) -> int:
+        row = self._connection.execute(
+            f"SELECT count(*) AS total FROM alerts WHERE {_CONCERNS}",  # noqa: S608  a constant
+            wanted.parameters(),
+        ).fetchone()
+        return 0 if row is None else int(row["total"])
 
     def account_events(self, account: str, *, limit: int) -> list[dict[str, Any]]:
         """Return who changed the account's state and why, newest first."""
@@ -123,6 +137,29 @@ class Pages:
             "SELECT * FROM positions WHERE account = %(account)s ORDER BY queried_at DESC, id DESC LIMIT 1",
             {"account": account},
         ).fetchone()
+
+    def corrected(self, account: str) -> dict[str, Decimal]:
+        """Return the part of what our strategies hold that corrections made, by symbol, without zeros."""
+        rows = self._connection.execute(
+            """
+            SELECT symbol, sum(quantity) AS quantity FROM movements
+            WHERE account = %(account)s AND mode IN ('paper', 'live') AND kind <> 'fill'
+            GROUP BY symbol HAVING sum(quantity) <> 0
+            """,
+            {"account": account},
+        ).fetchall()
+        return {row["symbol"]: row["quantity"] for row in rows}
+
+    def moved_since(self, account: str, moment: datetime) -> frozenset[str]:
+        """Return the symbols whose part of the account's book changed since then."""
+        rows = self._connection.execute(
+            """
+            SELECT symbol FROM movements WHERE account = %(account)s AND at >= %(moment)s
+            UNION SELECT symbol FROM baselines WHERE account = %(account)s AND adopted_at >= %(moment)s
+            """,
+            {"account": account, "moment": moment},
+        ).fetchall()
+        return frozenset(row["symbol"] for row in rows)
 
     def history(self, *, dag_ids: Sequence[str], since: date) -> list[dict[str, Any]]:
         """Return exposure and turnover in USD, a row per strategy and session, oldest first.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -23,6 +24,7 @@ DAG = "daily_trading"
 SESSIONS = 20
 STRATEGY = sandbox_strategy(title="Sandbox demonstration", capital=100000, max_position_size=30000)
 STRATEGIES = f"strategies:\n  - {STRATEGY.model_dump_json(exclude_defaults=True)}\n"
+Scheme = Literal["light", "dark"]
 SIZE = {"width": 1400, "height": 900}
 
 
@@ -33,8 +35,13 @@ def main() -> int:
         run = live.trigger(DAG)
         live.wait(run)
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
-        overview(browser, live, "light")
-        overview(browser, live, "dark")
+        for picture, (path, ready, scheme) in pages().items():
+            page = opened(browser, live, "/plugin/trading" if path == "today" else f"/trading/pages/{path}", scheme)
+            place = page.frame_locator("iframe") if path == "today" else page
+            for part in ready:
+                place.locator(part).first.wait_for()
+            page.screenshot(path=IMAGES / f"{picture}.png", full_page=path != "today")
+            page.context.close()
         tab(browser, live, run)
         form(browser, live)
         browser.close()
@@ -68,9 +75,9 @@ def trade_the_past(live: Live) -> None:
     live.sandbox.settings(clock_offset_seconds=0, fill_after_seconds=1.5)
 
 
-def opened(browser: Browser, live: Live, path: str, scheme: str = "light") -> Page:
+def opened(browser: Browser, live: Live, path: str, scheme: Scheme = "light") -> Page:
     base = str(live.http.base_url)
-    context = browser.new_context(base_url=base, viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(base_url=base, viewport=SIZE, color_scheme=scheme)
     context.set_default_timeout(PATIENCE_SECONDS * 1000)
     token = live.http.headers["Authorization"].removeprefix("Bearer ")
     context.add_cookies([{"name": "_token", "value": token, "url": base}])
@@ -79,11 +86,16 @@ def opened(browser: Browser, live: Live, path: str, scheme: str = "light") -> Pa
     return page
 
 
-def overview(browser: Browser, live: Live, scheme: str) -> None:
-    page = opened(browser, live, "/trading/pages/overview", scheme)
-    for part in ("#check .badge", "#accounts article", "#runs tbody tr", "#history canvas"):
-        page.locator(part).first.wait_for()
-    page.screenshot(path=IMAGES / f"overview-{scheme}.png", full_page=True)
+def pages() -> dict[str, tuple[str, tuple[str, ...], Scheme]]:
+    """Return each picture's page, what is there when the page is whole, and whether it is light or dark."""
+    today = ("#check .badge", "#needs .badge", "#results canvas", "#positions tbody tr", "#runs tbody tr")
+    return {
+        "today-light": ("today", today, "light"),
+        "today-dark": ("today", today, "dark"),
+        "strategy": (f"strategy?strategy={DAG}", ("#content canvas", "#content table"), "light"),
+        "account": ("account?account=sandbox", ("#verdict", "#content table"), "light"),
+        "symbol": ("symbol?symbol=AAPL", ("#content canvas", "#content table"), "light"),
+    }
 
 
 def tab(browser: Browser, live: Live, run: LiveRun) -> None:

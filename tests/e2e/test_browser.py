@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect, sync_playwright
 
 from include.execution.steps.open_run import RunIdentity
@@ -24,6 +29,33 @@ PLAN_DAG = "daily_trading__plan_only"
 PATIENCE = PATIENCE_SECONDS * 1000
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><b>no margin</b>"
 CROWD = 500
+WIDTHS = (420, 1280, 1920)
+# What a person would see as wrong of a page as it is now, in words.
+LOOKS_WRONG = """() => {
+    const found = [];
+    const seen = (node) => node.checkVisibility({visibilityProperty: true}) && node.getBoundingClientRect().width > 1;
+    if (document.documentElement.scrollWidth > innerWidth) found.push(`wider than the window`);
+    const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const text = node.textContent.trim();
+        if (!text || !seen(node.parentElement)) continue;
+        if (/\\b(null|undefined|NaN|Invalid Date|\\[object)\\b/.test(text)) found.push(`says ${text}`);
+        if (/^[-+]?[\\d,]+\\.\\d*0{3,}$/.test(text)) found.push(`zeros at the end: ${text}`);
+    }
+    for (const node of document.querySelectorAll("main *")) {
+        if (!seen(node) || node.closest(".uplot, .unseen")) continue;
+        const style = getComputedStyle(node);
+        const clips = style.overflowX !== "visible" && !node.matches("input, select, textarea, progress");
+        if (clips && node.scrollWidth > node.clientWidth + 1) found.push(`cut off: ${node.outerHTML.slice(0, 120)}`);
+    }
+    for (const plot of document.querySelectorAll(".plot")) {
+        if (!plot.querySelector("canvas")) found.push("a plot without its drawing");
+        if (!plot.querySelector(".u-title")?.textContent) found.push("a plot without a title");
+        const values = [...plot.querySelectorAll(".u-legend .u-value")].map((value) => value.textContent);
+        if (!values.length || values.some((value) => !value || value === "--")) found.push(`a plot without values`);
+    }
+    return found;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -157,19 +189,24 @@ def test_an_account_is_halted_and_resumed_from_the_page(page: Page, live: Live, 
     errors = errors_of(page)
     page.goto("/plugin/trading")
     frame = page.frame_locator("iframe")
-    card = frame.locator("[data-account=sandbox]")
+    card = frame.locator("#accounts [data-account=sandbox]")
 
+    card.get_by_text("Halt", exact=True).first.click()
     card.get_by_label("Reason to halt").fill("the browser test")
     card.get_by_role("button", name="Halt").click()
+    expect(frame.locator("#said")).to_contain_text("Account sandbox is halted.")
     expect(card.locator("h3 .badge")).to_have_text("halted")
     # What was found before the act is not shown beside what is after it.
     expect(frame.locator("#blockers")).to_contain_text("account sandbox, state: halted")
     assert live.account().state == "halted"
     assert live.account().state_reason == "the browser test"
 
-    card.get_by_label("Reason to resume").fill("it is over")
-    card.get_by_role("button", name="Resume").click()
+    need = frame.locator("[data-need=account-sandbox]")
+    expect(need).to_contain_text("the browser test")
+    need.get_by_label("Reason to resume").fill("it is over")
+    need.get_by_role("button", name="Resume").click()
     expect(card.locator("h3 .badge")).to_have_text("active")
+    expect(need).to_have_count(0)
     assert live.account().state == "active"
     expect(frame.locator("#check")).to_contain_text("Checked")
     expect(frame.locator("#check")).not_to_contain_text("halted")
@@ -180,30 +217,141 @@ def test_an_alert_is_acknowledged_and_closed_from_the_page(page: Page, live: Liv
     with open_ledger(live.stack.ledger_url) as ledger:
         ledger.alerts.raise_alert(Alarm("rejected", "warning", "rejected:page", "of the browser test", "read it"))
     page.goto("/plugin/trading")
-    item = page.frame_locator("iframe").locator("#alerts li", has_text="of the browser test")
+    item = page.frame_locator("iframe").locator("#needs li", has_text="of the browser test")
 
     item.get_by_text("Acknowledge or close").click()
-    item.get_by_role("textbox").fill("I look after it")
+    item.get_by_label("Reason").fill("I look after it")
     item.get_by_role("button", name="Acknowledge").click()
     expect(item).to_contain_text("Acknowledged by")
 
-    item.get_by_role("textbox").fill("it is over")
+    item.get_by_label("Reason").fill("it is over")
     item.get_by_role("button", name="Close").click()
     expect(item).to_have_count(0)
 
 
-def test_the_overview_shows_sessions_runs_and_plots(page: Page, live: Live, finished: LiveRun) -> None:
+def test_a_holding_is_corrected_and_the_correction_undone_from_the_account_page(
+    page: Page, live: Live, finished: LiveRun
+) -> None:
+    errors = errors_of(page)
+    symbol = symbols_of(STRATEGY)[0]
+    held = _held(live, symbol)
+    page.goto("/trading/pages/account?account=sandbox")
+    page.get_by_text("Correct what a strategy holds").click()
+    form = page.get_by_role("form", name="Correct a holding")
+
+    form.get_by_label("Strategy").fill(STRATEGY)
+    form.get_by_label("Symbol").fill(symbol)
+    form.get_by_label("What to put right").select_option("quantity")
+    form.get_by_label("Value").fill("0")
+    form.get_by_label("Reason to correct").fill("written off by the browser test")
+    form.get_by_role("button", name="Correct").click()
+    # The venue still has them: refused, with the reason, and what was written stays.
+    expect(form.get_by_role("status")).to_contain_text("gateway")
+    expect(form.get_by_label("Value")).to_have_value("0")
+    form.get_by_label("also against the venue's position").check()
+    form.get_by_role("button", name="Correct").click()
+    said = page.locator("#said")
+    expect(said).to_contain_text(f"{STRATEGY} holds 0 {symbol}")
+    assert _held(live, symbol) == 0
+    expect(page.locator("tr", has_text="written off by the browser test").first).to_be_visible()
+
+    number = (said.text_content() or "").split()[1]
+    form.get_by_label("What to put right").select_option("undo")
+    form.get_by_label("Value").fill(number)
+    form.get_by_label("Reason to correct").fill("it was there after all")
+    form.get_by_role("button", name="Correct").click()
+    expect(said).to_contain_text(f"{STRATEGY} holds {held.normalize():,f} {symbol}, was 0")
+    assert _held(live, symbol) == held
+    assert errors == []
+
+
+def test_a_position_is_adopted_and_the_account_rebound_from_the_account_page(
+    page: Page, live: Live, finished: LiveRun
+) -> None:
+    page.goto("/trading/pages/account?account=sandbox")
+    said = page.locator("#said")
+    page.get_by_text("Rebind the account to").click()
+    rebinding = page.get_by_role("form", name="Rebind the account")
+    rebinding.get_by_label("Reason to rebind").fill("the browser test")
+    rebinding.get_by_role("button", name="Rebind").click()
+    expect(said).to_contain_text("Account sandbox")
+    expect(said).to_contain_text("http://127.0.0.1")
+
+    page.get_by_text("Adopt a position that is not ours").click()
+    adopting = page.get_by_role("form", name="Adopt a position")
+    adopting.get_by_label("Symbol", exact=True).fill("KO")
+    adopting.get_by_label("Signed shares").fill("0")
+    adopting.get_by_label("Reason to adopt").fill("nothing of it is ours")
+    adopting.get_by_role("button", name="Adopt").click()
+    expect(said).to_contain_text("0 KO of account sandbox are not ours")
+    expect(page.locator("tr", has_text="nothing of it is ours").first).to_be_visible()
+
+
+def test_the_pages_lead_from_today_to_a_run_a_symbol_and_back(page: Page, live: Live, finished: LiveRun) -> None:
     errors = errors_of(page)
     page.goto("/")
     page.get_by_role("link", name="Trading", exact=True).click()
     frame = page.frame_locator("iframe")
 
-    expect(frame.locator("#strategies tbody tr").first).to_be_visible()
-    expect(frame.locator("#runs tbody tr").first).to_contain_text("completed")
-    expect(frame.locator("#history canvas").first).to_be_visible()
-    expect(frame.locator("#check .badge")).to_be_visible()
-    frame.locator("#runs tbody a").first.click()
+    expect(frame.locator("#strategies article").first).to_be_visible()
+    expect(frame.locator("#results canvas").first).to_be_visible()
+    expect(frame.locator("#check .badge").first).to_be_visible()
+    row = frame.locator("#runs tbody tr", has_text=STRATEGY).first
+    expect(row).to_contain_text("completed")
+    row.locator("a").first.click()
     expect(frame.locator("#funnel")).to_be_visible()
+    symbol = symbols_of(STRATEGY)[0]
+    frame.get_by_role("link", name=symbol).first.click()
+    expect(frame.locator("h1")).to_have_text(symbol)
+    expect(frame.locator(".badge.fill").first).to_be_visible()
+    frame.get_by_role("link", name="Today").click()
+    expect(frame.locator("h1")).to_have_text("Today")
+    assert errors == []
+
+
+def test_times_are_shown_in_the_exchanges_zone_or_the_viewers_by_a_switch(
+    browser: Browser, live: Live, finished: LiveRun
+) -> None:
+    with _visitor(browser, live, timezone_id="Asia/Tokyo") as visitor:
+        visitor.goto(f"/trading/pages/run?{_query(finished)}")
+        started = visitor.locator("dt", has_text="Started").locator("xpath=..").locator("time")
+        moment = datetime.fromisoformat(started.get_attribute("datetime") or "")
+        shown = {}
+        for zone in ("exchange", "mine"):
+            visitor.get_by_label("Times in").select_option(zone)
+            shown[zone] = started.text_content()
+
+        visitor.reload()
+        expect(started).to_have_text(shown["mine"] or "")
+
+    zones = {"exchange": "America/New_York", "mine": "Asia/Tokyo"}
+    assert shown == {name: f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}" for name, zone in zones.items()}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_whole_at_three_widths_and_accessible(
+    browser: Browser, live: Live, finished: LiveRun, scheme: str
+) -> None:
+    faults = []
+    with _visitor(browser, live, color_scheme=scheme) as visitor:
+        errors = errors_of(visitor)
+        for path, ready in _pages(finished).items():
+            visitor.set_viewport_size({"width": WIDTHS[0], "height": 1000})
+            visitor.goto(f"/trading/pages/{path}")
+            visitor.locator(ready).first.wait_for()
+            for width in WIDTHS:
+                visitor.set_viewport_size({"width": width, "height": 1000})
+                # A plot or a table that is drawn again for the width is drawn in the next frames.
+                visitor.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                faults += [f"{path} at {width}: {fault}" for fault in visitor.evaluate(LOOKS_WRONG)]
+            found = Axe().run(visitor, options={"resultTypes": ["violations"]}).response["violations"]
+            faults += [
+                f"{path}: {fault['id']}: {fault['nodes'][0]['html'][:200]}"
+                for fault in found
+                if fault["impact"] in ("serious", "critical")
+            ]
+
+    assert faults == []
     assert errors == []
 
 
@@ -273,11 +421,12 @@ def test_the_page_follows_light_and_dark(browser: Browser, live: Live, scheme: s
     opened = browser.new_context(base_url=str(live.http.base_url), color_scheme=scheme)  # type: ignore[arg-type]
     opened.set_default_timeout(PATIENCE)
     page = opened.new_page()
-    page.goto("/trading/pages/overview")
+    page.goto("/trading/pages/today")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     opened.close()
 
-    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 17, 17)"}[scheme]
+    # Airflow's own.
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "oklch(0.23185 0.0323 266.44)"}[scheme]
 
 
 def pick(page: Page, dialog: Locator, day: date) -> None:
@@ -294,6 +443,35 @@ def pick(page: Page, dialog: Locator, day: date) -> None:
 def _backfilled(live: Live) -> list[LiveRun]:
     found = live.call("GET", f"/api/v2/dags/{PLAN_DAG}/dagRuns?run_type=backfill")["dag_runs"]
     return [LiveRun(PLAN_DAG, run["dag_run_id"]) for run in found]
+
+
+def _held(live: Live, symbol: str) -> Decimal:
+    with open_ledger(live.stack.ledger_url) as ledger:
+        return ledger.movements.held("sandbox", strategy_id=STRATEGY, mode="paper").get(symbol, Decimal(0))
+
+
+@contextmanager
+def _visitor(browser: Browser, live: Live, **settings: Any) -> Iterator[Page]:
+    """Open a browser of its own, logged in by the session's cookie."""
+    base = str(live.http.base_url)
+    context = browser.new_context(base_url=base, **settings)
+    context.set_default_timeout(PATIENCE)
+    token = live.http.headers["Authorization"].removeprefix("Bearer ")
+    context.add_cookies([{"name": "_token", "value": token, "url": base}])
+    yield context.new_page()
+    context.close()
+
+
+def _pages(run: LiveRun) -> dict[str, str]:
+    """Return every page's address, with what is there when it is whole."""
+    return {
+        "today": "#check .badge, #needs .badge",
+        f"strategy?strategy={STRATEGY}": "#content canvas",
+        "account?account=sandbox": "#content table",
+        f"symbol?symbol={symbols_of(STRATEGY)[0]}": "#content canvas",
+        "symbol": "#symbols",
+        f"run?{_query(run)}": "#symbols tbody tr",
+    }
 
 
 def _query(run: LiveRun) -> str:

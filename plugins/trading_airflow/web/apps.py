@@ -20,7 +20,7 @@ from trading_airflow.web.models.overview import HealthReport
 from trading_airflow.web.problems import FieldProblem, ProblemDetails, handle_problems
 from trading_airflow.web.results import API_PREFIX
 from trading_airflow.web.root_health import RootHealth
-from trading_airflow.web.routes import accounts, corporate_actions, money, overview, runs
+from trading_airflow.web.routes import accounts, corporate_actions, money, overview, runs, trading
 from trading_airflow.web.settings import WebSettings
 from trading_airflow.web.views import PREFIX
 
@@ -59,7 +59,7 @@ def api() -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for module in (runs, accounts, overview, money, corporate_actions):
+    for module in (runs, accounts, trading, overview, money, corporate_actions):
         app.include_router(module.router)
     handle_problems(app)
     app.add_middleware(BodyLimit)

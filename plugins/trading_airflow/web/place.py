@@ -109,6 +109,11 @@ def accounts(ledger: Ledger) -> dict[str, AccountPlace]:
     }
 
 
+def connection_address(place: AccountPlace) -> str | None:
+    """Return the address of the gateway connection that names the account, None when there is none."""
+    return None if place.connection_id is None else assembly().venue(place.connection_id).connection.address
+
+
 def readable_dags(user: User, ledger: Ledger) -> list[str]:
     """Return the DAGs, of strategies now or before, whose runs the user may read; answers 403 when there is none."""
     known = [strategy.dag_id for strategy in strategies_if_any()]

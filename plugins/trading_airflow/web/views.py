@@ -10,7 +10,7 @@ PREFIX = "/trading"
 EXTERNAL_VIEWS: list[dict[str, Any]] = [
     {
         "name": "Trading",
-        "href": "trading/pages/overview",
+        "href": "trading/pages/today",
         "destination": "nav",
         "url_route": "trading",
         "icon": "trading/static/icon.svg",

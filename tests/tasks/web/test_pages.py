@@ -12,7 +12,10 @@ from tests.support.web import API, Site
 
 STATIC = Path(__file__).parents[3] / "plugins/trading_airflow/web/static"
 MARKUP = "<script>alert(1)</script>"
-PAGES = ("/trading/pages/overview", "/trading/pages/run?dag_id=daily_trading&run_id=one")
+PAGES = (
+    *(f"/trading/pages/{name}" for name in ("today", "strategy", "account", "symbol")),
+    "/trading/pages/run?dag_id=daily_trading&run_id=one",
+)
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/trading/static/run.js", f"{API}/runs", f"{API}/nothing"])
@@ -68,7 +71,7 @@ def test_what_a_page_refers_to_is_there(site: Site, path: str) -> None:
     page = site.ask("GET", path).text
 
     for address in re.findall(r'(?:href|src)="([^"]+)"', page):
-        assert site.ask("GET", address, None).status_code == 200, address
+        assert site.ask("GET", address).status_code == 200, address
 
 
 def test_no_script_of_ours_writes_markup() -> None:

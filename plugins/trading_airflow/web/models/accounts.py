@@ -79,8 +79,47 @@ class Holding(Answer):
 
     symbol: str
     gateway: Decimal | None = Field(description="as it last said; null when it was never asked")
-    fills: Decimal
+    fills: Decimal = Field(description="what our strategies hold, corrections included")
+    corrections: Decimal = Field(description="the part of `fills` that a person corrected")
     baseline: Decimal
+    difference: Decimal | None = Field(
+        description="gateway less fills and baseline; null when the gateway was not asked since our book last changed"
+    )
+
+
+class AccountGateway(Answer):
+    """The gateway that the account belongs to, and the one that its connection names now."""
+
+    address: str | None = Field(description="null: the first contact decides")
+    connection_address: str | None = Field(description="null: no connection names the account")
+    strategy_id: str | None
+    broker_url: str | None
+    version: str | None
+    environment: Literal["paper", "live"] | None
+    binding: int = Field(description="how often it was bound")
+
+
+class HistoryEntry(Answer):
+    """One thing that was done to the account, or found on it."""
+
+    at: datetime
+    kind: Literal["state", "correction", "adopted", "break", "settled"]
+    actor: str | None
+    symbol: str | None
+    strategy_id: str | None
+    quantity: Decimal | None
+    words: str = Field(description="what changed: states, a correction's kind, a break's kind")
+    reason: str | None
+    correction_id: int | None = Field(description="`undo` takes it")
+
+
+class AccountHistory(Answer):
+    """A page of an account's history, newest first."""
+
+    entries: list[HistoryEntry]
+    total: int = Field(description="how many there are, on this page or not")
+    limit: int
+    offset: int
 
 
 class AccountDetail(AccountSummary):
@@ -90,8 +129,26 @@ class AccountDetail(AccountSummary):
         {
             **ACCOUNT,
             "orders": [],
-            "holdings": [{"symbol": "AAPL", "gateway": "222", "fills": "222", "baseline": "0"}],
+            "holdings": [
+                {
+                    "symbol": "AAPL",
+                    "gateway": "222",
+                    "fills": "222",
+                    "corrections": "0",
+                    "baseline": "0",
+                    "difference": "0",
+                }
+            ],
             "asked_at": "2026-01-05T14:30:06Z",
+            "gateway": {
+                "address": "https://gateway.example.com",
+                "connection_address": "https://gateway.example.com",
+                "strategy_id": "daily_trading",
+                "broker_url": "https://paper-api.alpaca.markets",
+                "version": "2.4.1",
+                "environment": "paper",
+                "binding": 1,
+            },
             "events": [
                 {
                     "at": "2026-01-05T15:00:00Z",
@@ -108,6 +165,7 @@ class AccountDetail(AccountSummary):
     orders: list[LiveOrder]
     holdings: list[Holding]
     asked_at: datetime | None = Field(description="when the venue's positions were asked for")
+    gateway: AccountGateway
     events: list[AccountEvent]
 
 
@@ -162,6 +220,25 @@ class AdoptBody(Body):
     not_ours: bool = Field(
         default=False, description="needed in a symbol that a strategy holds: they are not its shares"
     )
+
+
+class RebindBody(Body):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"same_account": True, "reason": "the gateway has a new address"}}
+    )
+
+    same_account: bool = Field(
+        description="true: the gateway moved, the broker's account is the one from before; false: it is another one, "
+        "and the account must be without live orders and holdings"
+    )
+    reason: Reason
+
+
+class RebindResult(Answer):
+    account: AccountSummary
+    gateway: AccountGateway
+    changed: bool = Field(description="whether there was anything to change")
+    not_sent: list[str] = Field(description="planned orders that are not sent any more")
 
 
 class Cancellation(Answer):

@@ -76,7 +76,7 @@ MAPPING = {
     "reduces": False,
     "client_order_id": "p1c0ffee1c0ffee1c0ffee1c",
     "order_side": "buy",
-    "order_qty": 222,
+    "order_qty": "222",
     "broker_order_id": "b-1",
     "order_status": "filled",
     "order_error": None,

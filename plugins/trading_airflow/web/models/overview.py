@@ -71,6 +71,9 @@ class CheckReport(Answer):
 
 class AlertList(Answer):
     alerts: list[Alert]
+    total: int = Field(description="how many fit, on this page or not")
+    limit: int
+    offset: int
     may_act: bool = Field(description="whether you may acknowledge and close alerts of some strategy")
 
 

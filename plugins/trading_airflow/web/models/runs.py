@@ -264,6 +264,25 @@ class OrchestrationResult(Answer):
     alerts: list[Alert]
 
 
+class Planned(Answer):
+    """What a run wanted of one symbol."""
+
+    symbol: str
+    rank: int | None
+    predicted_return: Decimal | None
+    target_weight: Decimal | None
+    target_quantity: Decimal | None
+
+
+class PreviousPlan(Answer):
+    """What the session before wanted; all null and empty when there is none."""
+
+    run_id: UUID | None
+    session_date: date | None
+    links: Links | None
+    symbols: list[Planned]
+
+
 class RunBody(RunRequest):
     """What to run. Everything may be left out; a request only narrows what the strategy allows."""
 

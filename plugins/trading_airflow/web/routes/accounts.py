@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import StringConstraints
 
 from include.execution.duty import account as operations
 from include.execution.duty import corrections
 from include.execution.duty import settlement as settling
+from include.execution.duty.rebinding import rebind as bind_again
 from include.ledger.ledger import Ledger
+from include.ledger.page_histories import PageHistories
 from include.ledger.pages import Pages
 from include.trading.account.corrections import (
     HandFill,
@@ -30,6 +33,8 @@ from include.trading.order.states import UNRESOLVED
 from trading_airflow.web.models.accounts import (
     AccountDetail,
     AccountEvent,
+    AccountGateway,
+    AccountHistory,
     AccountList,
     AccountSummary,
     AdoptBody,
@@ -40,20 +45,32 @@ from trading_airflow.web.models.accounts import (
     CorrectResult,
     HaltBody,
     HaltResult,
+    HistoryEntry,
     Holding,
     LiveOrder,
+    RebindBody,
+    RebindResult,
     ResumeBody,
     ResumeResult,
     SettleBody,
     SettledOrder,
     SettleResult,
 )
-from trading_airflow.web.place import AccountPlace, LedgerOfRequest, accounts, desk_at, readable_dags, settings
+from trading_airflow.web.place import (
+    AccountPlace,
+    LedgerOfRequest,
+    accounts,
+    connection_address,
+    desk_at,
+    readable_dags,
+    settings,
+)
 from trading_airflow.web.problems import Problem, responses
 from trading_airflow.web.webauth import Right, User, allowed, audit
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 MOST_EVENTS = 50
+MOST_ENTRIES = 200
 AccountName = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
@@ -78,23 +95,29 @@ def read_account(user: User, ledger: LedgerOfRequest, account: AccountName) -> A
     place = place_of(user, ledger, account)
     pages = Pages(ledger.connection)
     newest = pages.newest_positions(account)
-    gateway = {} if newest is None else {symbol: Decimal(text) for symbol, text in newest["quantities"].items()}
-    fills, baseline = ledger.movements.of_account(account), ledger.books.baseline(account)
-    zero = Decimal(0)
     return AccountDetail(
         **dict(_summary(user, ledger, place)),
         orders=[LiveOrder.model_validate(intent) for intent in ledger.orders.live(account)],
-        holdings=[
-            Holding(
-                symbol=symbol,
-                gateway=None if newest is None else gateway.get(symbol, zero),
-                fills=fills.get(symbol, zero),
-                baseline=baseline.get(symbol, zero),
-            )
-            for symbol in sorted({*gateway, *fills, *baseline})
-        ],
+        holdings=_holdings(ledger, account, newest),
         asked_at=None if newest is None else newest["queried_at"],
+        gateway=_gateway(ledger, place),
         events=[AccountEvent.model_validate(event) for event in pages.account_events(account, limit=MOST_EVENTS)],
+    )
+
+
+@router.get("/{account}/history", response_model=AccountHistory, summary="An account's history", responses=LOOKED_AT)
+def read_history(
+    user: User,
+    ledger: LedgerOfRequest,
+    account: AccountName,
+    limit: Annotated[int, Query(ge=1, le=MOST_ENTRIES)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> AccountHistory:
+    """Return who did what to the account and why, newest first: states, corrections, adoptions, breaks, bindings."""
+    place_of(user, ledger, account)
+    rows, total = PageHistories(ledger.connection).of_account(account, limit=limit, offset=offset)
+    return AccountHistory(
+        entries=[HistoryEntry.model_validate(row) for row in rows], total=total, limit=limit, offset=offset
     )
 
 
@@ -126,7 +149,7 @@ def halt(user: User, ledger: LedgerOfRequest, account: AccountName, body: HaltBo
 def resume(user: User, ledger: LedgerOfRequest, account: AccountName, body: ResumeBody) -> ResumeResult:
     """Let a halted account trade again; the reason is the resolution of its open breaks, which must all be named.
 
-    Needs the right to edit every DAG that trades on the account, as do `settle`, `adopt` and `correct`.
+    Needs the right to edit every DAG that trades on the account, as do `settle`, `adopt`, `correct` and `rebind`.
     """
     place = place_of(user, ledger, account, Right.EDIT)
     ledger.accounts.ensure(account)
@@ -184,6 +207,68 @@ def correct(user: User, ledger: LedgerOfRequest, account: AccountName, body: Cor
             done = corrections.correct(desk, account, body.strategy_id, body.symbol, _wanted(body), **words)
     _audit(user, "trading_correct", place, correction=done.id, kind=done.kind, **words)
     return CorrectResult.model_validate({**asdict(done), "differences": sorted(done.differences)})
+
+
+@router.post("/{account}/rebind", response_model=RebindResult, summary="Rebind an account", responses=CHANGED)
+def rebind(user: User, ledger: LedgerOfRequest, account: AccountName, body: RebindBody) -> RebindResult:
+    """Give the account the gateway that its connection names now, and say whether the broker's account is the same.
+
+    The same one: live orders are looked up on at the new address. Another one: refused with live orders or holdings.
+    Without a connection that names it, the account is taken off its gateway.
+    """
+    place = place_of(user, ledger, account, Right.EDIT)
+    done = bind_again(
+        ledger,
+        account,
+        connection_address(place),
+        same_account=body.same_account,
+        actor=user.get_name(),
+        reason=body.reason,
+    )
+    _audit(user, "trading_rebind", place, same_account=body.same_account, reason=body.reason)
+    return RebindResult(
+        account=_summary(user, ledger, place),
+        gateway=_gateway(ledger, place),
+        changed=done.changed,
+        not_sent=done.not_sent,
+    )
+
+
+def _holdings(ledger: Ledger, account: str, newest: Mapping[str, Any] | None) -> list[Holding]:
+    """Return the books side by side. A symbol of ours that moved since the venue was asked has no difference."""
+    gateway = {} if newest is None else {symbol: Decimal(text) for symbol, text in newest["quantities"].items()}
+    fills, baseline = ledger.movements.of_account(account), ledger.books.baseline(account)
+    pages, zero = Pages(ledger.connection), Decimal(0)
+    corrected = pages.corrected(account)
+    moved = frozenset() if newest is None else pages.moved_since(account, newest["queried_at"])
+    found = []
+    for symbol in sorted({*gateway, *fills, *baseline}):
+        theirs = None if newest is None else gateway.get(symbol, zero)
+        ours = fills.get(symbol, zero) + baseline.get(symbol, zero)
+        found.append(
+            Holding(
+                symbol=symbol,
+                gateway=theirs,
+                fills=fills.get(symbol, zero),
+                corrections=corrected.get(symbol, zero),
+                baseline=baseline.get(symbol, zero),
+                difference=None if theirs is None or symbol in moved else theirs - ours,
+            )
+        )
+    return found
+
+
+def _gateway(ledger: Ledger, place: AccountPlace) -> AccountGateway:
+    row = ledger.accounts.get(place.account)
+    return AccountGateway(
+        address=None if row is None else row.gateway_address,
+        connection_address=connection_address(place),
+        strategy_id=None if row is None else row.gateway_strategy_id,
+        broker_url=None if row is None else row.gateway_broker_url,
+        version=None if row is None else row.gateway_version,
+        environment=None if row is None else row.environment,
+        binding=0 if row is None else row.binding,
+    )
 
 
 def _wanted(body: CorrectBody) -> Wanted:

@@ -16,7 +16,7 @@ from include.execution.preflight import blockers, check
 from include.execution.preflight.finding import Finding, about
 from include.ledger.alerts import Alert as LedgerAlert
 from include.ledger.ledger import Ledger
-from include.ledger.pages import Pages
+from include.ledger.pages import AlertFilter, Pages
 from include.trading.calendar.next_run import next_run
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, TradingError, Unavailable
@@ -104,19 +104,24 @@ def list_alerts(
     ledger: LedgerOfRequest,
     only_open: bool = True,
     limit: Annotated[int, Query(ge=1, le=MOST_ALERTS)] = 50,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> AlertList:
     """List alerts, open ones first, then the newest."""
     readable = readable_dags(user, ledger)
-    rows = Pages(ledger.connection).alerts(
+    wanted = AlertFilter(
         dag_ids=readable,
         # A run that was refused is known by its DAG alone.
         strategy_ids=[strategy.id for strategy in place.strategies_if_any() if strategy.dag_id in readable] + readable,
         accounts=[name for name, found in place.accounts(ledger).items() if set(readable) & set(found.dag_ids)],
         only_open=only_open,
-        limit=limit,
     )
+    pages = Pages(ledger.connection)
     return AlertList(
-        alerts=[Alert.model_validate(row) for row in rows], may_act=bool(allowed(user, Right.RUN, readable))
+        alerts=[Alert.model_validate(row) for row in pages.alerts(wanted, limit=limit, offset=offset)],
+        total=pages.count_alerts(wanted),
+        limit=limit,
+        offset=offset,
+        may_act=bool(allowed(user, Right.RUN, readable)),
     )
 
 

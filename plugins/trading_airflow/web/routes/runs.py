@@ -14,16 +14,27 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from include.ledger.ledger import Ledger
+from include.ledger.page_orders import PageOrders
 from include.ledger.pages import Pages, RunFilter
 from include.trading.calendar.sessions import calendar_of
 from include.trading.order.identity import run_id as id_of_run
+from include.trading.run.row import Run
 from include.trading.run.terms import settle_terms
 from include.trading.strategy.narrowing import narrowed, replayed
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.spec import Strategy
 from include.trading.strategy.values import IsoDate
 from trading_airflow.web import dagruns
-from trading_airflow.web.models.runs import OrchestrationResult, Refusal, RunAccepted, RunBody, RunList
+from trading_airflow.web.models.runs import (
+    OrchestrationResult,
+    Planned,
+    PreviousPlan,
+    Refusal,
+    RunAccepted,
+    RunBody,
+    RunList,
+)
 from trading_airflow.web.place import LedgerOfRequest, open_ledger, read_strategies, readable_dags
 from trading_airflow.web.problems import Problem, responses
 from trading_airflow.web.results import base_path, links, result_of, run_summary
@@ -50,6 +61,9 @@ class RunQuery(BaseModel):
     dag_id: str | None = Field(default=None, max_length=ID_LEN, pattern=NO_NUL)
     airflow_run_id: str | None = Field(
         default=None, max_length=ID_LEN, pattern=NO_NUL, description="a backfill that reprocesses a run is another row"
+    )
+    kind: Literal["trading", "replay"] | None = Field(
+        default=None, description="replay: runs of backfills and others that only look back; trading: all others"
     )
 
 
@@ -135,12 +149,35 @@ def read_refusal(
 )
 def read_run(request: Request, user: User, ledger: LedgerOfRequest, run_id: UUID) -> OrchestrationResult:
     """Return the whole OrchestrationResult: run, mappings, orders with their events, alerts."""
+    return result_of(ledger, base_path(request), _readable(user, ledger, run_id))
+
+
+@router.get(
+    "/runs/{run_id}/previous",
+    response_model=PreviousPlan,
+    summary="The plan before",
+    responses=responses(401, 403, 404, 422, 503),
+)
+def read_previous(request: Request, user: User, ledger: LedgerOfRequest, run_id: UUID) -> PreviousPlan:
+    """Return what the strategy's newest run of an earlier session wanted of every symbol, to compare a plan with."""
+    found = PageOrders(ledger.connection).forerunner(_readable(user, ledger, run_id))
+    if found is None:
+        return PreviousPlan(run_id=None, session_date=None, links=None, symbols=[])
+    return PreviousPlan(
+        run_id=found["run_id"],
+        session_date=found["session_date"],
+        links=links(base_path(request), found["run_id"], found["dag_id"], found["airflow_run_id"]),
+        symbols=[Planned.model_validate(row) for row in ledger.runs.mappings(found["run_id"]) if row["leg"] == 1],
+    )
+
+
+def _readable(user: User, ledger: Ledger, run_id: UUID) -> Run:
     readable = readable_dags(user, ledger)
     run = ledger.runs.get(run_id)
     # A user who may not read a run must not learn whether it exists.
     if run is None or run.dag_id not in readable:
         raise Problem(404, "Not found", f"no run {run_id}: GET /runs lists those there are")
-    return result_of(ledger, base_path(request), run)
+    return run
 
 
 def _start(user: User, body: RunBody, idempotency_key: str | None, base: str) -> RunAccepted:

@@ -26,30 +26,49 @@ export function showProblem(error) {
   place.hidden = !error;
 }
 
-export const NONE = "–";
-
-export function number(text, digits) {
-  if (text === null || text === undefined) return NONE;
-  const places = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat("en-US", { maximumFractionDigits: 6, ...places }).format(text);
-}
-
-export function percent(text, digits = 1) {
-  return text === null || text === undefined ? NONE : `${number(Number(text) * 100, digits)} %`;
-}
-
-export function time(text, length = 19) {
-  return text ? text.replace("T", " ").slice(0, length).replace("Z", "") : NONE;
-}
-
 export function badge(word, kind = word) {
-  return el("span", { class: `badge ${kind}` }, word);
+  return el("span", { class: `badge ${kind}` }, String(word).replaceAll("_", " "));
 }
 
 export function facts(pairs) {
   return el(
     "dl",
     { class: "facts" },
-    pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value ?? NONE))),
+    pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value ?? "–"))),
   );
+}
+
+// What stands where there is nothing yet: what will be here, and how to get it.
+export function empty(...words) {
+  return el("p", { class: "quiet empty" }, words);
+}
+
+// Large figures side by side: [name, value, a smaller line].
+export function tiles(rows) {
+  return el(
+    "dl",
+    { class: "tiles" },
+    rows.map(([name, value, more]) => el("div", {}, el("dt", {}, name), el("dd", {}, value), more && el("dd", { class: "quiet" }, more))),
+  );
+}
+
+export function page(name, values = {}) {
+  const given = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const query = new URLSearchParams(given).toString();
+  return query ? `${name}?${query}` : name;
+}
+
+export function symbolLink(symbol) {
+  return el("a", { href: page("symbol", { symbol }) }, symbol);
+}
+
+export function runLink(run, words) {
+  if (!run.dag_id || !run.airflow_run_id) return words;
+  return el("a", { href: page("run", { dag_id: run.dag_id, run_id: run.airflow_run_id }) }, words);
+}
+
+// A refresh throws no half-written reason away.
+export function writing(place) {
+  const fields = [...place.querySelectorAll("textarea, input:not([type=checkbox]):not([type=search])")];
+  return fields.some((field) => field.value && field.value !== field.defaultValue) || (place.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
 }
