@@ -72,3 +72,31 @@ def test_a_day_is_paged(closed: Site) -> None:
 def test_a_strategy_that_is_not_there_is_not_found(closed: Site) -> None:
     assert closed.get("/money/other").status_code == 404
     assert closed.get("/money", sessions=0).status_code == 422
+
+
+def test_a_proposed_split_is_booked_by_one_request_and_once(closed: Site) -> None:
+    now = datetime.now(UTC)
+    calendar = trading_calendar("XNYS", today=now.date())
+    session = calendar.next(calendar.current(now).day)
+    offset = session.open + timedelta(minutes=5) - now
+    closed.sandbox.admin.settings(clock_offset_seconds=offset.total_seconds())
+    engine = replace(closed.engine, clock_offset=offset)
+    with engine.ledger() as ledger:
+        symbol, held = next(
+            (symbol, quantity) for _, symbol, quantity in ledger.movements.holdings("sandbox") if quantity > 0
+        )
+    closed.sandbox.admin.corporate_action("forward_split", symbol, new_rate=10, old_rate=1)
+    engine.run("the ex-date", sandbox_strategy())
+
+    (action,) = closed.get("/corporate-actions").json()["actions"]
+    assert (action["symbol"], action["state"], action["may_act"]) == (symbol, "proposed", True)
+    path = f"/accounts/sandbox/corporate-actions/{action['id']}"
+    assert closed.post(f"{path}/apply", {"reason": "a click"}, name="vera").status_code == 403
+    (booked,) = closed.post(f"{path}/apply", {"reason": "a click"}).json()["actions"]
+
+    assert booked["state"] == "applied"
+    with engine.ledger() as ledger:
+        assert ledger.movements.of_account("sandbox")[symbol] == 10 * held
+    assert closed.post(f"{path}/apply", {"reason": "again"}).status_code in (409, 422)
+    assert closed.get("/corporate-actions").json()["actions"] == []
+    assert closed.post("/accounts/sandbox/corporate-actions/999/dismiss", {"reason": "no"}).status_code == 404
