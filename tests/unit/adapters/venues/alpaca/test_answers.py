@@ -13,6 +13,7 @@ import pytest
 from include.adapters.http.answers import Answer
 from include.adapters.venues.alpaca.answers import (
     accepted_order,
+    account_facts,
     allowance_of,
     fill_of,
     is_unknown_order,
@@ -221,3 +222,21 @@ def test_an_execution_has_its_id_its_order_and_its_time() -> None:
 def test_a_row_that_is_no_execution_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         fill_of(FILL_ROW | change)
+
+
+def test_money_is_in_whole_cents_and_never_more_than_the_account_says() -> None:
+    told = account_facts(answer(200, {"equity": "1000.019", "cash": "-5.001", "buying_power": "2000"}))
+
+    assert (told.equity, told.cash, told.buying_power) == (Decimal("1000.01"), Decimal("-5.01"), Decimal(2000))
+
+
+@pytest.mark.parametrize("amount", [None, "", "NaN", "1e15", "-1e30", True, []])
+def test_money_that_is_no_amount_is_a_bad_answer_that_names_it(amount: Any) -> None:
+    with pytest.raises(BadAnswer, match="cash"):
+        account_facts(answer(200, {"equity": "1", "cash": amount, "buying_power": "1"}))
+
+
+def test_an_allowance_of_a_single_request_is_one() -> None:
+    told = allowance_of(answer(200, {}, **{"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "1"}), NOW)
+
+    assert told is not None and (told.limit, told.left) == (1, 1)

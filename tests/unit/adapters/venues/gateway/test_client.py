@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -321,6 +322,29 @@ def test_a_look_up_gives_fills_and_amounts_exactly() -> None:
     assert [(each.fill_id, each.quantity, each.price) for each in report.fills] == [
         ("f1", Decimal(4), Decimal("180.16"))
     ]
+
+
+def test_a_fill_has_its_own_price_and_time_and_the_orders_average_where_its_own_is_no_price() -> None:
+    own = {"fill_id": "f1", "fill_qty": "1", "fill_price": "180.10", "timestamp": "2026-11-20T14:31:00+00:00"}
+    without = {"fill_id": "f2", "fill_qty": "3", "fill_price": "0"}
+    words = {"status": "cancelled", "filled_qty": "4", "metadata": {"fills": [own, without]}}
+
+    report = look_up(httpx.Response(200, json=stored(filled_avg_price="180.16", **words)))
+    priceless = look_up(httpx.Response(200, json=stored(filled_avg_price=None, **words)))
+
+    assert report is not None and priceless is not None
+    assert [(each.price, each.at) for each in report.fills] == [
+        (Decimal("180.10"), datetime(2026, 11, 20, 14, 31, tzinfo=UTC)),
+        (Decimal("180.16"), None),
+    ]
+    # Its quantity counts all the same: it is in the order's own.
+    assert [each.fill_id for each in priceless.fills] == ["f1"]
+
+
+def test_fills_that_are_no_objects_are_a_bad_answer_that_says_so() -> None:
+    for fills, words in ((["f1"], "metadata.fills: expected objects, got str"), ("f1", "expected a list, got str")):
+        with pytest.raises(OutcomeUnknown, match=words):
+            look_up(httpx.Response(200, json=stored(metadata={"fills": fills})))
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"fills": None}, {"fills": []}])
