@@ -119,6 +119,19 @@ def test_no_tradable_signal_is_a_green_run_without_orders(place: Place, words: s
     assert place.sandbox.admin.book()["posts_total"] == 0
 
 
+def test_a_run_of_which_every_order_is_denied_fails_and_says_how_many_and_by_which_rule(place: Place) -> None:
+    place.trades(sandbox_strategy(limits={"order_notional_usd": 1}))
+
+    ended = trade(place)
+
+    run = ended.run
+    assert (ended.color, run.status) == ("failed", "failed")
+    assert (run.num_orders_planned, run.num_orders_submitted, run.num_orders_denied) == (0, 0, 4)
+    assert run.error_message == "4 of 4 orders denied: order_notional 4"
+    assert str(run.summary).endswith("0 orders, 0 acknowledged, 0 filled, 4 denied")
+    assert place.sandbox.admin.book()["posts_total"] == 0
+
+
 @either_contract
 def test_one_rejected_order_is_recorded_and_the_others_go_on(place: Place) -> None:
     place.sandbox.admin.settings(reject={"KO": "KO is not tradable"})
