@@ -240,3 +240,13 @@ def test_an_allowance_of_a_single_request_is_one() -> None:
     told = allowance_of(answer(200, {}, **{"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "1"}), NOW)
 
     assert told is not None and (told.limit, told.left) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "price"), [("180.16", Decimal("180.16")), (None, None), ("0", None), ("NaN", None), ("-1", None)]
+)
+def test_an_average_that_is_no_price_takes_nothing_from_what_filled(told: str | None, price: Decimal | None) -> None:
+    body = ORDER | {"status": "partially_filled", "filled_qty": "4", "filled_avg_price": told}
+    report = accepted_order(answer(200, body), SENT)
+
+    assert (report.filled_quantity, report.filled_avg_price) == (Decimal(4), price)
