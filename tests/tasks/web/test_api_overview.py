@@ -42,7 +42,7 @@ def test_a_service_that_is_down_is_unhealthy(site: Site, monkeypatch: pytest.Mon
     ill = [found["name"] for found in response.json()["components"] if found["status"] == "unhealthy"]
     assert response.status_code == 503
     assert len(ill) == 1
-    assert ill[0].startswith({"gateway": "execution", "signals": "signal", "market": "market"}[service])
+    assert ill[0].startswith({"gateway": "venue ", "signals": "signals ", "market": "prices "}[service])
 
 
 def test_a_gateway_that_hangs_does_not_make_health_hang(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
