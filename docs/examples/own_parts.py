@@ -12,7 +12,7 @@ from decimal import Decimal
 from include.trading.models import Price, Signal
 from include.trading.plan.plan import PlannedOrder
 from include.trading.plan.risk import Situation
-from include.trading.sizing.target_weight import SizingLimits
+from include.trading.sizing.shares import SizingLimits
 
 TUESDAY = 1
 

@@ -26,6 +26,7 @@ ADDED_TO = frozenset(
 CHANGED = frozenset(
     {
         "accounts",
+        "adjusted_closes",
         "alert_channels",
         "alert_deliveries",
         "alerts",
@@ -33,16 +34,18 @@ CHANGED = frozenset(
         "heartbeats",
         "order_intents",
         "orchestration_runs",
+        "plan_inputs",
         "plans",
         "run_steps",
     }
 )
 # A replay's or a plan's rows are made again when its task runs again; orders have no rows that are ever deleted.
-REMADE = frozenset({"orchestration_runs", "signal_order_mappings"})
+REMADE = frozenset({"orchestration_runs", "shadow_sizings", "signal_order_mappings"})
 READ = frozenset({VERSION_TABLE})
 UPDATED_ONLY = frozenset({"ledger_identity"})
 # Columns that are written once, with the row: what the row is about and what was decided, never what became of it.
 WRITTEN_ONCE: Mapping[str, tuple[str, ...]] = {
+    "adjusted_closes": ("source", "session_date"),
     "accounts": ("account",),
     "alerts": ("id", "kind", "dedupe_key", "strategy_id", "account", "session_date", "first_at"),
     "breaks": ("id", "account", "kind", "dedupe_key", "found_at"),
@@ -57,15 +60,18 @@ WRITTEN_ONCE: Mapping[str, tuple[str, ...]] = {
         *("airflow_run_id", "run_type", "scheduled_at", "account", "mode", "session_date", "revision"),
         *("window_opens", "send_until", "cutoff_at", "parameters", "code_version"),
     ),
+    "plan_inputs": ("run_id",),
     "plans": (
         *("plan_id", "mode", "account", "strategy_id", "session_date", "revision", "contract", "as_of_date"),
         *("parameters", "window_opens", "send_until", "cutoff_at", "orders_per_minute", "created_by_run", "frozen_at"),
         "gateway",
     ),
     "run_steps": ("id", "run_id", "step", "symbol", "try_number", "started_at"),
+    "shadow_sizings": ("run_id", "model"),
     "signal_order_mappings": (
         *("id", "run_id", "symbol", "leg", "predicted_return", "rank", "target_weight", "client_order_id"),
         *("order_qty", "order_side", "created_at", "target_quantity", "held_quantity", "open_quantity"),
+        *("signal_weight", "bound"),
         *("delta_quantity", "price", "price_source", "price_at", "price_age_seconds", "outcome", "skip_reason"),
         *("detail", "rules", "reduces"),
     ),

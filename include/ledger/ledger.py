@@ -18,6 +18,7 @@ from include.ledger.actions import Actions
 from include.ledger.adapting import read_plain_numbers, store_clean_text
 from include.ledger.alerts import Alerts
 from include.ledger.books import Books
+from include.ledger.closes import Closes
 from include.ledger.corrections import Corrections
 from include.ledger.deliveries import Deliveries
 from include.ledger.gate import Gate, Locked
@@ -25,6 +26,7 @@ from include.ledger.identity import halt_if_restored
 from include.ledger.migrations import NEWEST, check_version
 from include.ledger.movements import Movements
 from include.ledger.orders import Orders
+from include.ledger.plan_inputs import PlanInputsKept
 from include.ledger.plans import Plans
 from include.ledger.results import Results
 from include.ledger.runs import Runs
@@ -63,11 +65,13 @@ class Ledger:
         self.actions = Actions(connection)
         self.alerts = Alerts(connection)
         self.books = Books(connection)
+        self.closes = Closes(connection)
         self.corrections = Corrections(connection)
         self.deliveries = Deliveries(connection)
         self.movements = Movements(connection)
         self.orders = Orders(connection)
         self._gate = Gate(connection, self.orders)
+        self.plan_inputs = PlanInputsKept(connection)
         self.plans = Plans(connection)
         self.results = Results(connection)
         self.runs = Runs(connection)

@@ -292,13 +292,14 @@ class Runs:
                 INSERT INTO signal_order_mappings (
                     run_id, symbol, leg, predicted_return, rank, target_weight, client_order_id, order_qty, order_side,
                     target_quantity, held_quantity, open_quantity, delta_quantity, price, price_source, price_at,
-                    price_age_seconds, outcome, skip_reason, detail, rules, reduces
+                    price_age_seconds, outcome, skip_reason, detail, rules, reduces, signal_weight, bound
                 )
                 VALUES (
                     %(run_id)s, %(symbol)s, %(leg)s, %(predicted_return)s, %(rank)s, %(target_weight)s,
                     %(client_order_id)s, %(order_qty)s, %(order_side)s, %(target_quantity)s, %(held_quantity)s,
                     %(open_quantity)s, %(delta_quantity)s, %(price)s, %(price_source)s, %(price_at)s,
-                    %(price_age_seconds)s, %(outcome)s, %(skip_reason)s, %(detail)s, %(rules)s, %(reduces)s
+                    %(price_age_seconds)s, %(outcome)s, %(skip_reason)s, %(detail)s, %(rules)s, %(reduces)s,
+                    %(signal_weight)s, %(bound)s
                 )
                 """,
                 [{**row, "run_id": run_id, "rules": Jsonb(row["rules"])} for row in rows],
@@ -311,11 +312,11 @@ class Runs:
             INSERT INTO signal_order_mappings (
                 run_id, symbol, leg, predicted_return, rank, target_weight, client_order_id, order_qty, order_side,
                 target_quantity, held_quantity, open_quantity, delta_quantity, price, price_source, price_at,
-                price_age_seconds, outcome, skip_reason, detail, rules, reduces
+                price_age_seconds, outcome, skip_reason, detail, rules, reduces, signal_weight, bound
             )
             SELECT %(to_run)s, symbol, leg, predicted_return, rank, target_weight, client_order_id, order_qty,
                    order_side, target_quantity, held_quantity, open_quantity, delta_quantity, price, price_source,
-                   price_at, price_age_seconds, outcome, skip_reason, detail, rules, reduces
+                   price_at, price_age_seconds, outcome, skip_reason, detail, rules, reduces, signal_weight, bound
             FROM signal_order_mappings WHERE run_id = %(from_run)s
             ON CONFLICT (run_id, symbol, leg) DO NOTHING
             """,

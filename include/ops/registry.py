@@ -17,7 +17,9 @@ from include.ops.commands import (
     new_strategy,
     orders,
     plan,
+    prune,
     rebind,
+    replan,
     report,
     restored,
     resume,
@@ -51,6 +53,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         new_strategy.COMMAND,
         rebind.COMMAND,
         restored.COMMAND,
+        prune.COMMAND,
     ),
-    "prove": (audit.COMMAND,),
+    "prove": (
+        audit.COMMAND,
+        replan.COMMAND,
+    ),
 }

@@ -101,6 +101,23 @@ class Announcer(Protocol):
         ...
 
 
+@runtime_checkable
+class HistorySource(Protocol):
+    """A price source that also gives closes of many sessions; sizing by past returns needs one."""
+
+    @property
+    def history_of(self) -> str:
+        """Whose closes they are: what was kept of another source is not this one's."""
+        ...
+
+    def adjusted_closes(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+        """Return the daily closes from first to last, both included, adjusted for splits and dividends.
+
+        A day without a usable close is left out, and so is a symbol that the source refuses.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class VenueTraits:
     """What a venue can do and promises, by name, so that nothing above its adapter asks which venue it is.

@@ -1,4 +1,4 @@
-"""Prices from Alpaca's market data API: the latest trades and a day's closes; never one it did not give.
+"""Prices from Alpaca's market data API: the latest trades, a day's closes, a history; never one it did not give.
 
 Source: https://docs.alpaca.markets/reference (stocks/trades/latest, stocks/bars).
 """
@@ -6,7 +6,7 @@ Source: https://docs.alpaca.markets/reference (stocks/trades/latest, stocks/bars
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,8 @@ from include.trading.models import Price
 SYMBOLS_PER_REQUEST = 200
 BARS_PER_PAGE = 10_000
 MOST_PAGES = 50
+# A history's requests are few and long: what a server takes as the first line of a request is 8 kB.
+LONGEST_LIST = 6_000
 # A dozen symbols of two hundred that the service refuses are found with fewer.
 MOST_REFUSALS = 100
 CLOCK_TOLERANCE = timedelta(seconds=5)
@@ -29,6 +31,27 @@ REFUSED = "refused"
 SYMBOL_STATUS = (400, 404, 422)
 
 Rows = Mapping[str, Any]
+Batches = Callable[[Iterable[str]], Iterator[tuple[str, ...]]]
+
+
+def _batches(symbols: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    wanted = tuple(dict.fromkeys(symbols))
+    for start in range(0, len(wanted), SYMBOLS_PER_REQUEST):
+        yield wanted[start : start + SYMBOLS_PER_REQUEST]
+
+
+def _long_batches(symbols: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    part: list[str] = []
+    length = 0
+    for symbol in dict.fromkeys(symbols):
+        # A comma is three characters in a URL.
+        if part and length + len(symbol) + 3 > LONGEST_LIST:
+            yield tuple(part)
+            part, length = [], 0
+        part.append(symbol)
+        length += len(symbol) + 3
+    if part:
+        yield tuple(part)
 
 
 class MarketDataClient(HttpService):
@@ -98,8 +121,35 @@ class MarketDataClient(HttpService):
                 raise InvalidData(f"{self.endpoint.connection_id}: expected at most {MOST_PAGES} pages of actions")
         return found
 
+    @property
+    def history_of(self) -> str:
+        return f"alpaca:adjusted:{self.endpoint.feed} {self.endpoint.base_url}"
+
+    def adjusted_closes(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+        """Return the closes from first to last, adjusted for splits and dividends; none that is no usable price."""
+        found: dict[str, dict[date, Decimal]] = {}
+        for batch, bars in self._in_parts(
+            "bars", symbols, lambda part: self._history(part, first, last), _long_batches
+        ):
+            if bars is not None:
+                found |= {symbol: bars[symbol] for symbol in batch}
+        return found
+
+    def _history(self, batch: Sequence[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+        found: dict[str, dict[date, Decimal]] = {symbol: {} for symbol in batch}
+        at = datetime.combine(last, time(), UTC)
+        for symbol, row in self._bars_of(batch, first, last, "all"):
+            day, close = _day_of(row), _price(symbol, row, "c", at, "")
+            if day is not None and first <= day <= last and isinstance(close, Price):
+                found[symbol][day] = close.price
+        return found
+
     def _in_parts(
-        self, kind: str, symbols: Iterable[str], ask: Callable[[Sequence[str]], Rows]
+        self,
+        kind: str,
+        symbols: Iterable[str],
+        ask: Callable[[Sequence[str]], Rows],
+        batches: Batches = _batches,
     ) -> Iterator[tuple[Sequence[str], Rows | None]]:
         """Yield each part of the symbols with what was answered for it, None for those that the service refuses.
 
@@ -107,7 +157,7 @@ class MarketDataClient(HttpService):
         """
         refused = self._refused[kind]
         wanted = tuple(dict.fromkeys(symbols))
-        parts = list(_batches([symbol for symbol in wanted if symbol not in refused]))
+        parts = list(batches([symbol for symbol in wanted if symbol not in refused]))
         refusals, answered = 0, not parts or any(symbol in refused for symbol in wanted)
         while parts:
             part = parts.pop(0)
@@ -137,35 +187,38 @@ class MarketDataClient(HttpService):
     def _bars(self, batch: Sequence[str], day: date) -> dict[str, list[object]]:
         """Return each symbol's bars of the day, two at most: more than one is too many."""
         bars: dict[str, list[object]] = {symbol: [] for symbol in batch}
+        for symbol, row in self._bars_of(batch, day, day, "raw"):
+            if _day_of(row) == day and len(bars[symbol]) < 2:
+                bars[symbol].append(row)
+        return bars
+
+    def _bars_of(self, batch: Sequence[str], first: date, last: date, adjustment: str) -> Iterator[tuple[str, object]]:
+        """Yield every daily bar that is answered for the symbols, page by page."""
         # A daily bar is stamped at midnight in New York: 4 or 5 o'clock UTC of its own day.
         params = {
             "symbols": ",".join(batch),
             "timeframe": "1Day",
-            "start": f"{day}T00:00:00Z",
-            "end": f"{day}T23:59:59Z",
-            "adjustment": "raw",
+            "start": f"{first}T00:00:00Z",
+            "end": f"{last}T23:59:59Z",
+            "adjustment": adjustment,
             "feed": self.endpoint.feed,
             "limit": str(BARS_PER_PAGE),
         }
-        for _ in range(MOST_PAGES):
+        wanted = frozenset(batch)
+        pages = MOST_PAGES + len(batch) * ((last - first).days + 1) // BARS_PER_PAGE
+        for _ in range(pages):
             answer = self._read_json("GET", "/v2/stocks/bars", params=params)
             body = answer.json(allow_nan=True)
             for symbol, rows in _by_symbol(answer, body, "bars").items():
                 if not isinstance(rows, list):
                     raise answer.bad(f"bars.{symbol}: expected a list, got {type(rows).__name__}")
-                if symbol in bars:
-                    bars[symbol] = [*bars[symbol], *(row for row in rows if _day_of(row) == day)][:2]
+                if symbol in wanted:
+                    yield from ((symbol, row) for row in rows)
             token = body.get("next_page_token")
             if not token:
-                return bars
+                return
             params["page_token"] = str(token)
-        raise InvalidData(f"{self.endpoint.connection_id}: expected at most {MOST_PAGES} pages of bars, got more")
-
-
-def _batches(symbols: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    wanted = tuple(dict.fromkeys(symbols))
-    for start in range(0, len(wanted), SYMBOLS_PER_REQUEST):
-        yield wanted[start : start + SYMBOLS_PER_REQUEST]
+        raise InvalidData(f"{self.endpoint.connection_id}: expected at most {pages} pages of bars, got more")
 
 
 def _by_symbol(answer: Answer, body: dict[str, Any], name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from include.execution.results.actions import Watched, watch_actions
 from include.execution.results.losses import limits_losses, stop_losses
 from include.execution.results.now import BookNow, book_now
 from include.execution.steps.changed_signals import compare
+from include.execution.steps.history import history_for
 from include.execution.steps.open_run import made_from, sends, strategy_of, with_universe
 from include.execution.steps.positions import BOOK_TRIES
 from include.execution.steps.prices import without_price
@@ -27,6 +28,7 @@ from include.trading.account.books import Book
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, Unavailable
 from include.trading.models import AccountFacts, Signal
+from include.trading.numbers import shares
 from include.trading.order.identity import PlanKey, client_order_id, slot
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED
@@ -34,12 +36,15 @@ from include.trading.plan.assets import LEAST_FRACTION_USD
 from include.trading.plan.capital import Sized, capital_kept, money_kept, sized
 from include.trading.plan.ending import AT_SEND_UNTIL, at_send_until
 from include.trading.plan.exposure import reserved
+from include.trading.plan.packed import Packed, packed
 from include.trading.plan.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
 from include.trading.plan.planning import make_plan
 from include.trading.plan.record import PlanRecord
+from include.trading.plan.sizing import shadows_of
 from include.trading.ports import PriceSource
 from include.trading.run.pace import cannot_fit, orders_a_minute
 from include.trading.run.row import Run
+from include.trading.sizing.inputs import History
 from include.trading.strategy.spec import Strategy
 
 
@@ -56,8 +61,7 @@ def map_orders(
         return desk.ledger.orders.of_plan(run.plan_id)
     run = with_universe(run, signals)
     if not sends(run):
-        plan, capital = _plan(desk, market, run, signals)
-        _store(desk, run, plan, key=None, capital=capital)
+        _plan(desk, market, run, signals)
         return []
     key = plan_key(run)
     existing = desk.ledger.plans.get(key.plan_id)
@@ -127,6 +131,7 @@ def _inputs(
     book: Book,
     blocked: Mapping[str, str],
     watched: Watched,
+    history: History | None,
     *,
     ids_from_content: bool,
     promised: Decimal = Decimal(0),
@@ -154,6 +159,7 @@ def _inputs(
         assets=outside.assets,
         least_fraction_usd=_least_fraction(desk, run),
         no_increases={} if watched.unasked is None else dict.fromkeys(book.held, watched.unasked),
+        history=history,
         own=own_parts(strategy, flatten=run.parameters["flatten"]),
         only_symbols=None if only is None else tuple(only),
     )
@@ -217,12 +223,14 @@ def _sized(run: Run, outside: Outside, now: BookNow | None) -> Sized:
     return sized(strategy, outside.money, asked, own if now is None else now.day.equity)
 
 
-def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> tuple[Plan, Decimal | None]:
-    """Plan without a lock, for runs that never send; also return the capital that was planned with."""
+def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> None:
+    """Plan and store without a lock, for runs that never send."""
+    history = history_for(desk, market, run, signals)
     outside, book = ask_outside(desk, market, run), read_book(desk, run)
     sizing = _sized(run, outside, _book_now(desk, run, outside))
-    plan = make_plan(_inputs(desk, run, signals, outside, sizing, book, {}, Watched(), ids_from_content=False))
-    return plan, sizing.strategy.capital_or_none
+    inputs = _inputs(desk, run, signals, outside, sizing, book, {}, Watched(), history, ids_from_content=False)
+    _store(desk, run, make_plan(inputs), packed(inputs), key=None, capital=sizing.strategy.capital_or_none)
+    _store_shadows(desk, run, inputs)
 
 
 def _freeze(
@@ -239,15 +247,22 @@ def _freeze(
     What was booked while the outside was asked is in its answers and not in the book, or the other way round: then both
     are read again. Symbols that still move at the last try get no order.
     """
+    history = history_for(desk, market, run, signals)
     for tries_left in reversed(range(BOOK_TRIES)):
         outside = ask_outside(desk, market, run)
         reach("before_freeze")
         try:
-            existing = _freeze_under_lock(desk, run, signals, key, outside, most_orders, watched, wait=tries_left > 0)
+            made = _freeze_under_lock(
+                desk, run, signals, key, outside, history, most_orders, watched, wait=tries_left > 0
+            )
         except BookMoved:
             continue
         reach("after_freeze")
-        return existing
+        if isinstance(made, PlanRecord):
+            return made
+        # Not under the lock: nothing waits for what is never traded.
+        _store_shadows(desk, run, made)
+        return None
     raise AssertionError("the last try always plans")
 
 
@@ -257,12 +272,16 @@ def _freeze_under_lock(
     signals: Sequence[Signal],
     key: PlanKey,
     outside: Outside,
+    history: History | None,
     most_orders: int,
     watched: Watched,
     *,
     wait: bool,
-) -> PlanRecord | None:
-    """wait: raise BookMoved when the book of a symbol to plan moved; otherwise such a symbol is skipped."""
+) -> PlanRecord | PlanInputs:
+    """Return what the plan was made from, or the plan of a run that was faster.
+
+    wait: raise BookMoved when the book of a symbol to plan moved; otherwise such a symbol is skipped.
+    """
     ledger = desk.ledger
     with ledger.transaction():
         refresh_account(desk, run.account)
@@ -284,20 +303,20 @@ def _freeze_under_lock(
         if now is not None and _loses_too_much(desk, run, sizing, now):
             book = book.on("reduce_only")
         promised = _promised(desk, run, outside, key)
-        plan = make_plan(
-            _inputs(
-                desk,
-                run,
-                signals,
-                outside,
-                sizing,
-                book,
-                blocked,
-                watched,
-                ids_from_content=ids_from_content,
-                promised=promised,
-            )
+        inputs = _inputs(
+            desk,
+            run,
+            signals,
+            outside,
+            sizing,
+            book,
+            blocked,
+            watched,
+            history,
+            ids_from_content=ids_from_content,
+            promised=promised,
         )
+        plan, kept = make_plan(inputs), packed(inputs)
         tasks = len({order.symbol for order in plan.orders})
         if tasks > most_orders:
             raise InvalidData(
@@ -320,7 +339,12 @@ def _freeze_under_lock(
             key,
             contract=traits.kind,
             as_of_date=run.as_of_date,
-            parameters={**run.parameters, **_kept(sizing, outside, plan), AT_SEND_UNTIL: ending},
+            parameters={
+                **run.parameters,
+                **_kept(sizing, outside, plan),
+                AT_SEND_UNTIL: ending,
+                "inputs": kept.sha256,
+            },
             window_opens=run.window_opens,
             send_until=run.send_until,
             cutoff_at=run.cutoff_at,
@@ -328,8 +352,8 @@ def _freeze_under_lock(
             created_by_run=run.run_id,
             gateway=desk.bound.venue.record(),
         )
-        _store(desk, run, plan, key=key, capital=sizing.strategy.capital_or_none)
-    return None
+        _store(desk, run, plan, kept, key=key, capital=sizing.strategy.capital_or_none)
+    return inputs
 
 
 def _promised(desk: Desk, run: Run, outside: Outside, key: PlanKey) -> Decimal:
@@ -345,8 +369,8 @@ def _kept(sizing: Sized, outside: Outside, plan: Plan) -> dict[str, Any]:
     return money_kept(sizing, outside.money, plan.notes) or {"notes": list(plan.notes)}
 
 
-def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None, capital: Decimal | None) -> None:
-    """Store the mapping rows and, for a run that sends, its intents; all or nothing."""
+def _store(desk: Desk, run: Run, plan: Plan, kept: Packed, *, key: PlanKey | None, capital: Decimal | None) -> None:
+    """Store the mapping rows, what they were made from and, for a run that sends, its intents; all or nothing."""
     ledger = desk.ledger
     with ledger.transaction():
         if key is not None:
@@ -372,9 +396,31 @@ def _store(desk: Desk, run: Run, plan: Plan, *, key: PlanKey | None, capital: De
             )
         reduces = {(order.symbol, order.leg): order.reduces for order in plan.orders}
         ledger.runs.replace_mappings(run.run_id, [_row(row, reduces, key) for row in plan.rows])
+        ledger.plan_inputs.keep(run.run_id, kept)
         plan_id = None if key is None else key.plan_id
         ledger.runs.record_mapped(run.run_id, plan_id=plan_id, capital=capital, adopted=False)
         raise_for_plan(ledger, run, plan)
+
+
+def _store_shadows(desk: Desk, run: Run, inputs: PlanInputs) -> None:
+    shadows = [
+        {
+            "model": shadow.model,
+            "refused": shadow.refused,
+            "targets": [
+                {
+                    "symbol": target.symbol,
+                    "weight": str(target.weight),
+                    "quantity": shares(target.quantity),
+                    "bound": target.bound,
+                }
+                for target in shadow.targets
+            ],
+        }
+        for shadow in shadows_of(inputs)
+    ]
+    with desk.ledger.transaction():
+        desk.ledger.plan_inputs.replace_shadows(run.run_id, shadows)
 
 
 # Of a row's fields those that are columns of the same name.

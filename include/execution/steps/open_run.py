@@ -143,7 +143,7 @@ def read_run(ledger: Ledger, id: UUID) -> Run:
 # What people call a strategy and when it runs make no other plan.
 _NO_PART_OF_A_PLAN = {"title", "owner", "tags", "schedule"}
 # Kept with a run, and no reason to refuse a plan that was made without them.
-_DECIDE_NOTHING = {"corporate_actions", "results"}
+_DECIDE_NOTHING = {"shadow", "corporate_actions", "results"}
 
 
 def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_mode: Mode) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def parameters(strategy: Strategy, request: RunRequest, terms: RunTerms, *, own_
 
 
 # universe, signal_event: what signals came, and from where; a plan that exists is not made again for other ones.
-_DECIDES_NOTHING = {"reason", "money", "notes", "universe", "signal_event", AT_SEND_UNTIL}
+_DECIDES_NOTHING = {"reason", "money", "notes", "inputs", "universe", "signal_event", AT_SEND_UNTIL}
 
 
 def made_from(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from include.execution.own_parts import own_parts
+from include.execution.steps.history import history
 from include.execution.steps.prices import PriceSet, without_price
 from include.execution.steps.snapshot import FLAT
 from include.execution.whatif.files import Prices, Pricing
@@ -51,6 +52,7 @@ def preview(
     signals: SignalSet,
     pricing: Pricing,
     *,
+    market: PriceSource | None,
     account: str,
     ids_from_content: bool,
     least_fraction_usd: Decimal | None,
@@ -58,6 +60,7 @@ def preview(
 ) -> Plan:
     """Return the plan that these signals and prices make of the strategy's book now.
 
+    market: what past closes are asked of, where the sizing looks at some; nothing of them is kept.
     ledger: None plans from a flat book and an active account. The gateway's positions are not asked: a symbol that
     `check` calls unexplained would get no order. Nor are the account's money and what may be traded: where capital is
     a share of the equity, the plan is made with replay_capital.
@@ -92,6 +95,7 @@ def preview(
             ids_from_content=ids_from_content,
             least_fraction_usd=least_fraction_usd,
             now=now,
+            history=history(None, market, strategy, signals.signals, signals.as_of_date, now),
             own=own_parts(strategy),
         )
     )

@@ -37,7 +37,7 @@ def run(place: Place, given: argparse.Namespace) -> int:
         now = datetime.now(UTC) if ledger is None else ledger.now()
         signals = read_signals(given.signals, strategy, held_now(ledger, strategy, venue.account, now), now)
         if given.prices is not None:
-            pricing = file_prices(given.prices, now)
+            market, pricing = None, file_prices(given.prices, now)
         else:
             market = opened.enter_context(place.assembly.prices(strategy, correlation_id="ops"))
             pricing = market_prices(market, strategy, signals, now)
@@ -46,6 +46,7 @@ def run(place: Place, given: argparse.Namespace) -> int:
             strategy,
             signals,
             pricing,
+            market=market,
             account=venue.account,
             ids_from_content=not venue.traits.takes_our_order_id,
             least_fraction_usd=venue.traits.least_fraction_usd,
@@ -54,15 +55,18 @@ def run(place: Place, given: argparse.Namespace) -> int:
     if given.json:
         print(printing.as_json(plan))
         return WELL
-    headers = ("symbol", "leg", "weight", "held", "open", "target", "price", "order", "outcome", "why")
+    sizes = ("signal", "weight", "held", "open", "target", "bound by", "price")
+    headers = ("symbol", "leg", *sizes, "order", "outcome", "why")
     rows = [
         (
             row.symbol,
             row.leg,
+            row.signal_weight,
             row.target_weight,
             shares(row.held_quantity),
             shares(row.open_quantity),
             None if row.target_quantity is None else shares(row.target_quantity),
+            row.bound,
             row.price,
             None if row.order_quantity is None else f"{row.order_side} {shares(row.order_quantity)}",
             row.outcome if row.reason is None else f"{row.outcome} {row.reason}",

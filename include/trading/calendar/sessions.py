@@ -100,6 +100,11 @@ class TradingCalendar:
             raise self._outside(f"a session after {day}")
         return self.sessions[index]
 
+    def ending(self, day: date, count: int) -> tuple[date, ...]:
+        """Return the newest sessions up to a day that is one; fewer where the calendar has no more."""
+        end = self._index(self.session(day).day) + 1
+        return self._days[max(end - count, 0) : end]
+
     def current(self, now: datetime) -> Session:
         """Return the session whose turn it is: from the previous session's close until just before its own close."""
         index = bisect_right(self._closes, now)

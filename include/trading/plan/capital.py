@@ -7,7 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final, NamedTuple
 
 from include.trading.models import AccountFacts, Signal
-from include.trading.sizing.target_weight import Target
+from include.trading.sizing.shares import Target
 from include.trading.strategy.sizing_spec import OwnSizing
 from include.trading.strategy.spec import Strategy
 

@@ -14,7 +14,8 @@ from include.trading.plan.plan import Leg, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import REASONS, price_problem
 from include.trading.plan.steps import Steps, steps_to
 from include.trading.plan.valuation import last_known
-from include.trading.sizing.target_weight import Target
+from include.trading.sizing.inputs import Bound
+from include.trading.sizing.shares import Target
 
 _ZERO = Decimal(0)
 
@@ -39,6 +40,7 @@ class Change(NamedTuple):
     price: Price | None
     target_quantity: Decimal | None
     legs: tuple[LegOfChange, ...]
+    bound: Bound | None = None
 
     @property
     def orders(self) -> tuple[PlannedOrder, ...]:
@@ -63,6 +65,7 @@ def change_of(
         price=price if isinstance(price, Price) else None,
         target_quantity=quantity,
         legs=legs,
+        bound=target.bound if target and signal and target.stays is None else None,
     )
 
 
@@ -83,7 +86,12 @@ def _decide(
     # A symbol that the answer leaves out is no symbol of weight 0: the model has said nothing of it.
     if not inputs.flatten and tradable and signal is None and symbol in strategy.symbols:
         return None, _skip("signal_missing", stays) if position else _skip("signal_missing_flat")
+    if not inputs.flatten and tradable and target and target.stays:
+        unsized = target.stays
+        return None, _skip("no_history", f"{unsized}, {stays}") if position else _skip("no_history_flat", unsized)
     if not inputs.flatten and position == 0 and (signal is None or not signal.target_weight):
+        if target and target.reason:
+            return target.quantity, _skip(target.reason)
         return _ZERO, _unchanged("nothing is held and nothing is wanted")
     if not inputs.flatten and not tradable:
         return None, _skip("no_tradable_signal", stays)

@@ -11,7 +11,7 @@ from include.trading.bounds import TARGET_WEIGHT
 from include.trading.errors import InvalidData
 from include.trading.models import Price
 from include.trading.plan.plan import PlanInputs
-from include.trading.sizing.target_weight import SizingLimits
+from include.trading.sizing.shares import SizingLimits
 from include.trading.strategy.sizing_spec import OwnSizing
 from include.trading.text import one_line
 from include.trading.validation import shown

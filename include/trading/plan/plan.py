@@ -13,6 +13,7 @@ from include.trading.models import AccountFacts, AssetFacts, Price, Shares, Side
 from include.trading.numbers import shares
 from include.trading.plan.own import OwnParts
 from include.trading.plan.reasons import NO_CHANGE_WANTED, UNDECIDED
+from include.trading.sizing.inputs import Bound, History
 from include.trading.strategy.spec import Strategy
 
 AccountState = Literal["active", "reduce_only", "halted"]
@@ -62,6 +63,9 @@ class PlanInputs(Value):
         default=None, description="least worth of an order for a part of a share; None: whole shares only"
     )
     no_increases: dict[str, str] = Field(default_factory=dict, description="why these symbols may not be increased")
+    history: InstanceOf[History] | None = Field(
+        default=None, description="adjusted closes up to the as_of_date; None where the sizing looks at none"
+    )
     own: InstanceOf[OwnParts] = Field(default=OwnParts(), description="the strategy's own functions, imported")
     flatten: bool = Field(default=False, description="close everything; needs no signals")
     only_symbols: tuple[Symbol, ...] | None = Field(
@@ -124,6 +128,7 @@ class MappingRow:
 
     target_quantity: None when it could not be sized. delta_quantity: signed shares wanted by this leg.
     order_side, order_quantity: also of a denied order.
+    signal_weight: the signal's own. target_weight: what was planned with. bound: the constraint that made it so.
     reason: a code of include/trading/plan/reasons.py when skipped or denied. detail: the reason with its numbers; of an
     order, what a rule warns of.
     """
@@ -132,7 +137,9 @@ class MappingRow:
     leg: Leg
     predicted_return: Decimal | None
     rank: int | None
+    signal_weight: Decimal | None
     target_weight: Decimal | None
+    bound: Bound | None
     target_quantity: Decimal | None
     held_quantity: Decimal
     open_quantity: Decimal
@@ -147,6 +154,23 @@ class MappingRow:
     reason: str | None
     detail: str | None
     rules: tuple[Annotated[RuleCheck, PlainSerializer(RuleCheck._asdict)], ...]
+
+
+class ShadowTarget(NamedTuple):
+    """What a shadow would hold of one symbol, in signed shares."""
+
+    symbol: str
+    weight: Decimal
+    quantity: Decimal
+    bound: Bound
+
+
+class ShadowSizing(NamedTuple):
+    """What another sizing would have held; never traded. refused: why it found no weights."""
+
+    model: str
+    targets: tuple[ShadowTarget, ...] = ()
+    refused: str | None = None
 
 
 class Plan(Value):

@@ -8,8 +8,7 @@ from decimal import Decimal
 
 from include.trading.errors import InvalidData
 from include.trading.models import Price
-from include.trading.plan.assets import NOT_TOLD, in_parts
-from include.trading.plan.capital import targets_without_capital
+from include.trading.plan.assets import NOT_TOLD
 from include.trading.plan.changes import Change, change_of
 from include.trading.plan.funding import less_promised, scale
 from include.trading.plan.judge import Key, Verdict, judge
@@ -17,8 +16,8 @@ from include.trading.plan.own_sizing import own_weights
 from include.trading.plan.plan import MappingRow, Outcome, Plan, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import BLOCKS, PRICE_PROBLEMS, price_problem
 from include.trading.plan.risk import ASSET_RULES, BUYING_POWER, rules_off
-from include.trading.plan.valuation import old_values, positions
-from include.trading.sizing.target_weight import SIZINGS, SizingLimits, Target
+from include.trading.plan.sizing import sizing_of
+from include.trading.plan.valuation import old_values
 
 _NOT_JUDGED = Verdict(())
 
@@ -31,11 +30,11 @@ def make_plan(inputs: PlanInputs) -> Plan:
     that none can be made of.
     """
     _check(inputs)
+    signalled = {signal.symbol: signal.target_weight for signal in inputs.signals}
     inputs = less_promised(own_weights(inputs))
-    signals = {signal.symbol: signal for signal in inputs.signals}
-    prices = {symbol: price for symbol, price in inputs.prices.items() if isinstance(price, Price)}
-    strategy = inputs.strategy
-    targets = _targets(inputs, prices)
+    sizing = sizing_of(inputs)
+    signals = {signal.symbol: signal for signal in sizing.signals}
+    targets = sizing.targets
     tradable = any(signal.target_weight for signal in inputs.signals)
     changes = [
         change_of(symbol, inputs, signals.get(symbol), targets.get(symbol), tradable=tradable)
@@ -45,21 +44,12 @@ def make_plan(inputs: PlanInputs) -> Plan:
     orders, verdicts, note = scale(wanted, judge(wanted, inputs), inputs)
     by_key = {order.key: order for order in orders}
     return Plan(
-        rows=tuple(row for change in changes for row in _rows(change, inputs, by_key, verdicts)),
+        rows=tuple(row for change in changes for row in _rows(change, inputs, signalled, by_key, verdicts)),
         orders=tuple(order for order in orders if verdicts[order.key].reason is None),
-        rules_off=(*rules_off(strategy), *not_told(inputs)),
+        rules_off=(*rules_off(inputs.strategy), *not_told(inputs)),
         old_values=old_values(inputs),
         notes=tuple(_notes(inputs, note)),
     )
-
-
-def _targets(inputs: PlanInputs, prices: Mapping[str, Price]) -> dict[str, Target]:
-    strategy = inputs.strategy
-    if strategy.capital_or_none is None:
-        return targets_without_capital(strategy, inputs.signals, positions(inputs))
-    parts = frozenset(signal.symbol for signal in inputs.signals if in_parts(signal.symbol, inputs))
-    limits = SizingLimits(max_position_size=strategy.max_position_usd, in_parts=parts)
-    return SIZINGS[strategy.sizing.word](inputs.signals, prices, strategy.capital_usd, limits)
 
 
 def _notes(inputs: PlanInputs, scaled: str | None) -> Iterable[str]:
@@ -110,7 +100,11 @@ def _ranked(changes: Iterable[Change]) -> list[PlannedOrder]:
 
 
 def _rows(
-    change: Change, inputs: PlanInputs, orders: Mapping[Key, PlannedOrder], verdicts: Mapping[Key, Verdict]
+    change: Change,
+    inputs: PlanInputs,
+    signalled: Mapping[str, Decimal],
+    orders: Mapping[Key, PlannedOrder],
+    verdicts: Mapping[Key, Verdict],
 ) -> Iterable[MappingRow]:
     signal, price = change.signal, change.price
     for leg in change.legs:
@@ -122,7 +116,9 @@ def _rows(
             leg=leg.number,
             predicted_return=signal.predicted_return if signal else None,
             rank=signal.rank if signal else None,
+            signal_weight=signalled.get(change.symbol),
             target_weight=signal.target_weight if signal else None,
+            bound=change.bound,
             target_quantity=change.target_quantity,
             held_quantity=change.held,
             open_quantity=change.open,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StrictBool
 
@@ -21,6 +21,8 @@ class TableSignals(SignalsSpec):
 
     Without symbols of the strategy's own, the universe is what the answer names and what is held.
     """
+
+    has_confidence: ClassVar[bool] = True
 
     dated: Dated = Field(default=ByColumn(), description="what says which day the answer is of")
     dates_are: Literal["as_of", "session"] = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from include.trading.strategy.choice import Word
 
@@ -33,7 +34,12 @@ class SourceSpec(Word):
 
 
 class SignalsSpec(SourceSpec):
-    """A source of signals; one without parameters needs no more than its word."""
+    """A source of signals; one without parameters needs no more than its word.
+
+    has_confidence: whether its signals may say how sure they are.
+    """
+
+    has_confidence: ClassVar[bool] = False
 
     @property
     def words(self) -> str:

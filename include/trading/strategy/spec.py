@@ -23,7 +23,7 @@ from include.trading.strategy.orders_spec import Orders
 from include.trading.strategy.prices_spec import AlpacaPrices, Prices
 from include.trading.strategy.schedule_spec import Schedule, check_schedule
 from include.trading.strategy.signals_spec import Signals
-from include.trading.strategy.sizing_spec import Sizing, TargetWeight
+from include.trading.strategy.sizing_spec import RiskParity, Shadow, Sizing, SizingSpec, TargetWeight, VolatilityTarget
 from include.trading.strategy.values import Closures, ConnectionId, DottedName, Money, Symbols, Tag
 
 OrderBasis = Literal["rebalance", "target"]
@@ -68,7 +68,15 @@ class Strategy(Value):
     max_gross_weight: Number = Field(
         default=Decimal(2), gt=0, description="most that |weights| of one answer may add up to; more is refused whole"
     )
-    sizing: Sizing = Field(default=TargetWeight(), description="how weights become amounts")
+    sizing: Sizing = Field(default=TargetWeight(), description="how weights become amounts: docs/sizing")
+    volatility_target: VolatilityTarget | None = Field(
+        default=None, description="a volatility that the weights of `sizing` are scaled to"
+    )
+    shadow: tuple[Shadow, ...] = Field(
+        default=(),
+        max_length=5,
+        description="further sizings, `[equal_weight, risk_parity]`: what they would hold is stored and never traded",
+    )
 
     capital: Capital = Field(
         description="what weights are a share of: USD, above 0 | {equity: …}, a share of the account's equity when the "
@@ -152,6 +160,36 @@ class Strategy(Value):
             raise ValueError(wanted)
         return symbols
 
+    @field_validator("sizing")
+    @classmethod
+    def _signals_have_what_it_needs(cls, sizing: SizingSpec, info: ValidationInfo) -> SizingSpec:
+        if (wanted := _sizing_wanted(sizing, info)) is not None:
+            raise ValueError(wanted)
+        return sizing
+
+    @field_validator("volatility_target")
+    @classmethod
+    def _target_keeps_to_the_gross_weight(
+        cls, target: VolatilityTarget | None, info: ValidationInfo
+    ) -> VolatilityTarget | None:
+        most = info.data.get("max_gross_weight")
+        if target is not None and most is not None and target.max_gross > most:
+            raise ValueError(f"a max_gross of at most {most:f}, which is max_gross_weight")
+        return target
+
+    @field_validator("shadow")
+    @classmethod
+    def _shadows_differ(cls, shadow: tuple[SizingSpec, ...], info: ValidationInfo) -> tuple[SizingSpec, ...]:
+        words = [each.word for each in shadow]
+        if (sizing := info.data.get("sizing")) is not None and sizing.word in words:
+            raise ValueError(f"other sizings than {sizing.word}, which is traded")
+        if len(set(words)) < len(words):
+            raise ValueError("each sizing once")
+        for each in shadow:
+            if (wanted := _sizing_wanted(each, info)) is not None:
+                raise ValueError(f"for {each.word}: {wanted}")
+        return shadow
+
     @field_validator("replay_capital")
     @classmethod
     def _a_number_replays_itself(cls, replay: Decimal | None, info: ValidationInfo) -> Decimal | None:
@@ -208,6 +246,17 @@ class Strategy(Value):
 
 def dag_id_of(strategy_id: str) -> str:
     return "daily_trading" if strategy_id == "daily_trading" else f"daily_trading__{strategy_id}"
+
+
+def _sizing_wanted(sizing: SizingSpec, info: ValidationInfo) -> str | None:
+    """Return what is expected instead of a sizing that does not fit the keys before it; None where it does."""
+    signals, most, gross = info.data.get("signals"), info.data.get("max_gross_weight"), sizing.most_gross
+    if most is not None and gross is not None and gross > most:
+        return f"long_gross and short_gross that add up to at most {most:f}, which is max_gross_weight"
+    symbols = info.data.get("symbols")
+    if symbols and isinstance(sizing, RiskParity) and (foreign := sorted(sizing.budgets.keys() - set(symbols))):
+        return f"budgets of the strategy's symbols, not of {', '.join(foreign)}"
+    return None if signals is None else sizing.refused_for(signals.word, has_confidence=signals.has_confidence)
 
 
 def learn(words: dict[str, type[Spec]], spec: type[Spec]) -> None:

@@ -28,6 +28,7 @@ from trading_airflow.web.models.runs import (
     OrderFill,
     RunDetail,
     RunSummary,
+    ShadowSizing,
 )
 
 API_PREFIX = "/api/v1/orchestration"
@@ -103,4 +104,8 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
             for intent in intents
         ],
         alerts=[Alert.model_validate(row) for row in ledger.alerts.of_run(run.run_id)],
+        shadows=[
+            ShadowSizing.model_validate(row)
+            for row in ledger.plan_inputs.shadows([run.run_id if plan is None else plan.created_by_run])
+        ],
     )

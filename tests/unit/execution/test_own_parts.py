@@ -60,6 +60,7 @@ def test_a_preview_uses_the_strategys_own_functions() -> None:
         strategy(**OWN),
         found,
         lambda symbols: ({symbol: priced.get(symbol, "missing") for symbol in symbols}, priced),
+        market=None,
         account="a",
         ids_from_content=False,
         least_fraction_usd=None,

@@ -59,7 +59,9 @@ MAPPING = {
     "leg": 1,
     "predicted_return": "0.0123",
     "rank": 1,
+    "signal_weight": "0.5",
     "target_weight": "0.5",
+    "bound": "cap",
     "target_quantity": "222",
     "held_quantity": "0",
     "open_quantity": "0",
@@ -138,6 +140,11 @@ ALERT = {
     "acknowledged_reason": None,
     "closed_by": None,
     "closed_reason": None,
+}
+SHADOW = {
+    "model": "risk_parity",
+    "targets": [{"symbol": "AAPL", "weight": "0.38361251", "quantity": "202", "bound": "none"}],
+    "refused": None,
 }
 ACCOUNT = {
     "account": "main",

@@ -14,7 +14,7 @@ from include import __version__
 from include.trading.models import Mode, Side
 from include.trading.strategy.request import RunRequest
 from trading_airflow.web.models.base import Answer, Body, Reason, example
-from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID, SIGNALS_FROM
+from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID, SHADOW, SIGNALS_FROM
 
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
 RUN_DETAIL = {
@@ -134,7 +134,11 @@ class Mapping(Answer):
     leg: int
     predicted_return: Decimal | None
     rank: int | None
-    target_weight: Decimal | None
+    signal_weight: Decimal | None = Field(description="the signal's own weight")
+    target_weight: Decimal | None = Field(description="the weight that was planned with")
+    bound: Literal["none", "side_conflict", "volatility_target", "gross", "cap", "lot"] | None = Field(
+        description="the constraint that made the target what it is; null: nothing was sized"
+    )
     target_quantity: Decimal | None
     held_quantity: Decimal | None
     open_quantity: Decimal | None
@@ -246,6 +250,25 @@ class Refusal(Answer):
     words: str | None = Field(description="null when nothing was refused")
 
 
+class ShadowTarget(Answer):
+    """What a sizing that is not traded would hold of one symbol, in signed shares."""
+
+    symbol: str
+    weight: Decimal
+    quantity: Decimal
+    bound: str
+
+
+class ShadowSizing(Answer):
+    """What one of the strategy's other sizings would hold after the run; never traded."""
+
+    model_config = example(SHADOW)
+
+    model: str
+    targets: list[ShadowTarget]
+    refused: str | None = Field(description="why it found no weights")
+
+
 class OrchestrationResult(Answer):
     """A run as a whole."""
 
@@ -255,6 +278,7 @@ class OrchestrationResult(Answer):
             "mappings": [MAPPING],
             "orders": [ORDER],
             "alerts": [ALERT],
+            "shadows": [SHADOW],
         }
     )
 
@@ -262,6 +286,7 @@ class OrchestrationResult(Answer):
     mappings: list[Mapping]
     orders: list[Order]
     alerts: list[Alert]
+    shadows: list[ShadowSizing] = Field(description="what the strategy's other sizings would hold")
 
 
 class Planned(Answer):

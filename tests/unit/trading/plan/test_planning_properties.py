@@ -14,7 +14,7 @@ from include.trading.plan.assets import in_parts, is_fraction, may_split
 from include.trading.plan.plan import Plan, PlanInputs, PlannedOrder
 from include.trading.plan.planning import make_plan
 from include.trading.plan.reasons import REASONS
-from include.trading.sizing.target_weight import SizingLimits, target_weight
+from include.trading.sizing.shares import SizingLimits, targets_of
 from tests.support.planning import ALL_OFF, NOW, book_after, price, signals, strategy
 
 OURS = ("AAPL", "AMZN", "GOOGL", "MSFT", "TSLA")
@@ -209,7 +209,7 @@ def test_every_allowed_symbol_ends_within_one_lot_and_the_band_of_its_target(inp
     given = () if inputs.flatten else inputs.signals
     parts = frozenset(symbol for symbol in OURS if in_parts(symbol, inputs))
     sizing_limits = SizingLimits(max_position_size=inputs.strategy.max_position_usd, in_parts=parts)
-    targets = target_weight(given, priced, inputs.strategy.capital, sizing_limits)
+    targets = targets_of(given, priced, inputs.strategy.capital, sizing_limits, {})
     book = book_after(plan, inputs.held)
     left_out = set() if inputs.flatten else set(OURS) - {signal.symbol for signal in inputs.signals}
     for symbol in left_out:

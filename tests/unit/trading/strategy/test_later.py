@@ -76,9 +76,6 @@ def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothin
         f"{id}: {path}: expected nothing, because it is not yet supported ({what}): take it out"
         for id, path, what in (
             ("momentum", "prices.alpaca.cache", "a cache of prices"),
-            ("momentum", "sizing.risk_parity", "sizing by risk parity"),
-            ("momentum", "volatility_target", "a target of volatility"),
-            ("momentum", "shadow", "sizings that are planned and not traded"),
             ("momentum", "orders.style.auction", "auction orders"),
             ("momentum", "orders.overrides", "styles by order"),
             ("momentum", "orders.reductions_first.auto", "asking the venue whether sales must come first"),
@@ -113,7 +110,6 @@ def test_each_key_of_a_later_version_is_told_once_and_with_no_other_word(tmp_pat
     [
         {"orders": {"style": "auction"}},
         {"orders": {"reductions_first": "auto"}},
-        {"sizing": "risk_parity"},
     ],
 )
 def test_a_word_of_a_later_version_is_told_like_a_key(tmp_path: Path, entry: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How many shares a weight is: the ADR's examples, its edges, and what holds for every price."""
+"""How many shares a weight is, and which constraint made it so: the ADR's examples, edges, and what always holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.trading.sizing.target_weight import SIZINGS, SizingLimits, Target, target_weight
+from include.trading.sizing.inputs import Bound
+from include.trading.sizing.shares import SizingLimits, Target, targets_of
 from tests.support.planning import prices, signals
 
 WEIGHTS = st.decimals("-1", "1", places=17).filter(bool)
@@ -16,9 +17,12 @@ PRICES = st.decimals("0.01", "5000", places=4)
 MONEY = st.decimals("1", "10000000", places=2)
 
 
-def size(weight: str | Decimal, price: str | Decimal, capital: str | Decimal, cap: str | Decimal) -> Target:
+def size(
+    weight: str | Decimal, price: str | Decimal, capital: str | Decimal, cap: str | Decimal, bound: Bound = "none"
+) -> Target:
     limits = SizingLimits(max_position_size=Decimal(cap))
-    return target_weight(signals(AAPL=weight), prices(AAPL=price), Decimal(capital), limits)["AAPL"]  # type: ignore[arg-type]
+    found = targets_of(signals(AAPL=weight), prices(AAPL=price), Decimal(capital), limits, {"AAPL": bound})  # type: ignore[arg-type]
+    return found["AAPL"]
 
 
 @pytest.mark.parametrize(
@@ -32,22 +36,23 @@ def size(weight: str | Decimal, price: str | Decimal, capital: str | Decimal, ca
     ],
 )
 def test_sizes_as_the_adr_does(weight: str, price: str, cap: str, shares: int) -> None:
-    assert size(weight, price, "100000", cap) == Target(symbol="AAPL", quantity=shares)
+    target = size(weight, price, "100000", cap)
+    assert (target.quantity, target.reason) == (shares, None)
 
 
 @pytest.mark.parametrize("weight", ["0.00149999", "-0.00149999"])
 def test_less_than_one_share_is_a_target_of_none_with_its_reason(weight: str) -> None:
-    assert size(weight, "150", "100000", "33300") == Target(symbol="AAPL", quantity=0, reason="under_one_share")
+    assert size(weight, "150", "100000", "33300") == Target("AAPL", 0, reason="under_one_share", bound="lot")
 
 
 def test_a_weight_of_zero_is_a_target_of_none_even_without_a_price() -> None:
-    targets = target_weight(signals(AAPL="0"), {}, Decimal(100_000), SizingLimits(max_position_size=Decimal(1)))
+    targets = targets_of(signals(AAPL="0"), {}, Decimal(100_000), SizingLimits(max_position_size=Decimal(1)), {})
 
     assert targets == {"AAPL": Target(symbol="AAPL", quantity=0)}
 
 
 def test_a_weight_without_a_price_has_no_target() -> None:
-    targets = target_weight(signals(AAPL="0.5"), {}, Decimal(100_000), SizingLimits(max_position_size=Decimal(1)))
+    targets = targets_of(signals(AAPL="0.5"), {}, Decimal(100_000), SizingLimits(max_position_size=Decimal(1)), {})
 
     assert targets == {}
 
@@ -72,5 +77,29 @@ def test_a_short_is_the_mirror_of_a_long(weight: Decimal, price: Decimal, capita
     assert size(weight, price, capital, cap).quantity == -size(-weight, price, capital, cap).quantity
 
 
-def test_every_sizing_of_the_settings_is_a_function() -> None:
-    assert {"target_weight": target_weight, "own": target_weight} == SIZINGS
+@pytest.mark.parametrize(
+    ("weight", "price", "cap", "before", "bound"),
+    [
+        ("0.3", "150", "33300", "none", "none"),
+        ("0.3", "150", "29999", "none", "cap"),
+        ("0.3", "150", "29999", "gross", "cap"),
+        ("0.3", "150", "33300", "gross", "gross"),
+        ("0.3", "150", "33300", "volatility_target", "volatility_target"),
+        ("0.3", "7001", "33300", "none", "lot"),
+        ("0.3", "7001", "33300", "gross", "gross"),
+        ("0.3", "40000", "33300", "gross", "lot"),
+        ("0.3", "20000", "15000", "none", "lot"),
+        ("-0.3", "150", "29999", "none", "cap"),
+        ("0", "150", "29999", "none", "none"),
+    ],
+)
+def test_a_target_names_the_constraint_that_made_it_what_it_is(
+    weight: str, price: str, cap: str, before: Bound, bound: Bound
+) -> None:
+    assert size(weight, price, "100000", cap, before).bound == bound
+
+
+def test_a_weight_against_its_signal_is_a_target_of_none_with_its_reason() -> None:
+    assert size("0", "150", "100000", "33300", "side_conflict") == Target(
+        "AAPL", 0, reason="side_conflict", bound="side_conflict"
+    )

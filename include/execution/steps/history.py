@@ -1,0 +1,124 @@
+"""The closes that a plan is sized with: those of the as_of_date and before, from the ledger and the market data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from include.execution.desk import Desk
+from include.execution.steps.open_run import strategy_of
+from include.ledger.ledger import Ledger
+from include.trading.calendar.sessions import calendar_of
+from include.trading.errors import InvalidData
+from include.trading.models import Signal
+from include.trading.ports import HistorySource, PriceSource
+from include.trading.run.row import Run
+from include.trading.sizing.inputs import History
+from include.trading.sizing.models import sessions_needed
+from include.trading.strategy.spec import Strategy
+
+# By symbol and session; None: the source has no close.
+_Closes = dict[str, dict[date, Decimal | None]]
+
+
+def history_for(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> History | None:
+    """Return what the sizing of the run's strategy and its shadows look at; None where they look at none."""
+    if run.parameters["flatten"]:
+        return None
+    return history(desk.ledger, market, strategy_of(run), signals, run.as_of_date, desk.ledger.now())
+
+
+def history(
+    ledger: Ledger | None,
+    market: PriceSource | None,
+    strategy: Strategy,
+    signals: Sequence[Signal],
+    as_of_date: date,
+    now: datetime,
+) -> History | None:
+    """Return the closes of the signals' symbols up to the as_of_date; what the ledger lacks is asked for, and kept.
+
+    ledger: None asks for all. market: None where prices come from a file. Raises InvalidData for prices without a
+    history.
+    """
+    count = most_sessions(strategy)
+    symbols = sorted(signal.symbol for signal in signals if signal.target_weight)
+    if count == 0 or not symbols:
+        return None
+    if not isinstance(market, HistorySource):
+        called = "a file of prices" if market is None else strategy.prices.called
+        raise InvalidData(
+            f"strategy {strategy.id}: expected prices with past closes, which its sizing looks at, found {called}, "
+            "which has none; nothing is planned: use another sizing, or another source of prices"
+        )
+    sessions = calendar_of(strategy, now).ending(as_of_date, count)
+    found = _closes(ledger, market, symbols, sessions)
+    return History(sessions, {symbol: tuple(found[symbol].get(day) for day in sessions) for symbol in symbols})
+
+
+def most_sessions(strategy: Strategy) -> int:
+    """Return how many sessions the strategy's sizing and its shadows look back."""
+    target = strategy.volatility_target
+    return max(sessions_needed(spec, target) for spec in (strategy.sizing, *strategy.shadow))
+
+
+def _closes(ledger: Ledger | None, market: HistorySource, symbols: Sequence[str], sessions: Sequence[date]) -> _Closes:
+    kept = {} if ledger is None else ledger.closes.of(market.history_of, sessions)
+    found: _Closes = {symbol: _known(symbol, kept) for symbol in symbols}
+    asked: _Closes = {}
+    moved: set[str] = set()
+    for (first, last), group in _to_ask(found, sessions).items():
+        span = [day for day in sessions if first <= day <= last]
+        for symbol, closes in market.adjusted_closes(group, first, last).items():
+            asked[symbol] = {day: closes.get(day) for day in span}
+            known = found[symbol]
+            if any(known[day] != closes.get(day) for day in span if day in known):
+                moved.add(symbol)
+    if moved:
+        # A split or a dividend since then: all closes of the symbol are relative to something else.
+        for symbol, closes in market.adjusted_closes(sorted(moved), sessions[0], sessions[-1]).items():
+            asked[symbol] = {day: closes.get(day) for day in sessions}
+    if ledger is not None:
+        _keep(ledger, market.history_of, asked, moved, sessions)
+    for symbol, new in asked.items():
+        found[symbol] = new if symbol in moved else found[symbol] | new
+    return found
+
+
+def _known(symbol: str, kept: Mapping[date, Mapping[str, str | None]]) -> dict[date, Decimal | None]:
+    texts = {day: closes[symbol] for day, closes in kept.items() if symbol in closes}
+    return {day: None if text is None else Decimal(text) for day, text in texts.items()}
+
+
+def _to_ask(found: _Closes, sessions: Sequence[date]) -> dict[tuple[date, date], list[str]]:
+    """Return the symbols to ask for, by first and last session.
+
+    Next to what is missing, a session that is known is asked for again: where its close differs now, all closes are
+    adjusted anew.
+    """
+    wanted: dict[tuple[date, date], list[str]] = defaultdict(list)
+    for symbol, known in found.items():
+        missing = [place for place, day in enumerate(sessions) if day not in known]
+        if missing:
+            first, last = max(missing[0] - 1, 0), min(missing[-1] + 1, len(sessions) - 1)
+            wanted[sessions[first], sessions[last]].append(symbol)
+    return wanted
+
+
+def _keep(ledger: Ledger, source: str, asked: _Closes, moved: Collection[str], sessions: Sequence[date]) -> None:
+    by_session: dict[date, dict[str, str | None]] = defaultdict(dict)
+    for symbol, closes in asked.items():
+        newest = max((day for day, close in closes.items() if close is not None), default=None)
+        for day, close in closes.items():
+            # A close after the newest one may only be late: it is asked for again.
+            if newest is not None and day <= newest:
+                by_session[day][symbol] = None if close is None else f"{close:f}"
+    if not by_session:
+        return
+    with ledger.transaction():
+        if ledger.closes.may_write():
+            if moved:
+                ledger.closes.forget(source, moved, but=sessions)
+            ledger.closes.keep(source, by_session)
