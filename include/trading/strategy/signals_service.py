@@ -15,6 +15,7 @@ class ServiceSignals(SignalsSpec):
     """The Signal Service, which is asked for the strategy's symbols."""
 
     word: ClassVar[str] = "service"
+    rescales_predictions: ClassVar[bool] = True
 
     connection: ConnectionId = Field(default="signal_service", description="Airflow connection of the Signal Service")
     top_n: Count = Field(description="names to hold long, 0 or more; always sent to the service")

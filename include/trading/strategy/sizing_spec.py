@@ -10,6 +10,7 @@ from pydantic import Field
 from include.trading.models import Symbol, Value
 from include.trading.strategy.choice import OneOf, Word
 from include.trading.strategy.limits import Number
+from include.trading.strategy.source_spec import SignalsSpec
 from include.trading.strategy.values import DottedName
 
 # Years of sessions that a model may look back, and the fewest that a variance can be made of.
@@ -34,7 +35,7 @@ class SizingSpec(Word):
         longs, shorts = getattr(self, "long_gross", None), getattr(self, "short_gross", None)
         return None if longs is None or shorts is None else longs + shorts
 
-    def refused_for(self, source: str, *, has_confidence: bool) -> str | None:
+    def refused_for(self, source: SignalsSpec) -> str | None:
         """Return what is expected instead where the signals of this source lack what the model needs."""
         return None
 
@@ -128,10 +129,10 @@ class Kelly(HistorySpec):
     long_gross: Gross = Field(default=Decimal(1), description="most that the longs add up to, a fraction of capital")
     short_gross: Gross = Field(default=Decimal(1), description="most that the shorts add up to, a fraction of capital")
 
-    def refused_for(self, source: str, *, has_confidence: bool) -> str | None:
-        if source == "service" and self.scale is None:
+    def refused_for(self, source: SignalsSpec) -> str | None:
+        if source.rescales_predictions and self.scale is None:
             return (
-                "a `scale`, because the Signal Service rescales its predictions in each answer, so that they are no "
+                f"a `scale`, because {source.called} rescales its predictions in each answer, so that they are no "
                 "returns; write what one of its units is worth: {kelly: {horizon: …, scale: …}}"
             )
         return None
@@ -145,9 +146,9 @@ class Confidence(SizingSpec):
     long_gross: Gross = Field(default=Decimal(1), description="most that the longs add up to, a fraction of capital")
     short_gross: Gross = Field(default=Decimal(1), description="most that the shorts add up to, a fraction of capital")
 
-    def refused_for(self, source: str, *, has_confidence: bool) -> str | None:
-        if not has_confidence:
-            return f"another sizing, because signals of {source} have no confidence"
+    def refused_for(self, source: SignalsSpec) -> str | None:
+        if not source.has_confidence:
+            return f"another sizing, because signals of {source.word} have no confidence"
         return None
 
 

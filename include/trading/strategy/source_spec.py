@@ -37,9 +37,11 @@ class SignalsSpec(SourceSpec):
     """A source of signals; one without parameters needs no more than its word.
 
     has_confidence: whether its signals may say how sure they are.
+    rescales_predictions: whether a predicted_return of one answer means something else in the next.
     """
 
     has_confidence: ClassVar[bool] = False
+    rescales_predictions: ClassVar[bool] = False
 
     @property
     def words(self) -> str:

@@ -256,7 +256,7 @@ def _sizing_wanted(sizing: SizingSpec, info: ValidationInfo) -> str | None:
     symbols = info.data.get("symbols")
     if symbols and isinstance(sizing, RiskParity) and (foreign := sorted(sizing.budgets.keys() - set(symbols))):
         return f"budgets of the strategy's symbols, not of {', '.join(foreign)}"
-    return None if signals is None else sizing.refused_for(signals.word, has_confidence=signals.has_confidence)
+    return None if signals is None else sizing.refused_for(signals)
 
 
 def learn(words: dict[str, type[Spec]], spec: type[Spec]) -> None:

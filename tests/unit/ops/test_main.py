@@ -11,8 +11,8 @@ from include.ops.main import build_parser, main
 GROUPS = {
     "look": ["check", "plan", "orders", "alerts", "corrections", "what-if", "report"],
     "act": ["halt", "resume", "settle", "correct", "adopt", "capital", "books", "watch"],
-    "set up": ["migrate", "new-strategy", "rebind", "restored"],
-    "prove": ["audit"],
+    "set up": ["migrate", "new-strategy", "rebind", "restored", "prune"],
+    "prove": ["audit", "replan"],
 }
 COMMANDS = [name for names in GROUPS.values() for name in names]
 

@@ -52,6 +52,8 @@ def test_a_row_tells_the_whole_story() -> None:
         "predicted_return": Decimal(0),
         "rank": 1,
         "target_weight": Decimal("0.5"),
+        "signal_weight": Decimal("0.5"),
+        "bound": "none",
         "target_quantity": 500,
         "held_quantity": Decimal(300),
         "open_quantity": Decimal(0),

@@ -79,5 +79,5 @@ def test_the_schema_refuses_what_is_not_yet_supported(path: tuple[str, ...]) -> 
 
 def test_the_schema_refuses_words_that_are_not_yet_supported() -> None:
     assert not SCHEMA.is_valid({"strategies": [NEW | {"orders": {"reductions_first": "auto"}}]})
-    assert not SCHEMA.is_valid({"strategies": [NEW | {"sizing": "risk_parity"}]})
+    assert not SCHEMA.is_valid({"strategies": [NEW | {"no_trade_band": {"drift": 0.04}}]})
     assert SCHEMA.is_valid({"strategies": [NEW | {"capital": {"equity": {"share": 0.5}}}]})
