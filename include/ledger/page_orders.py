@@ -82,7 +82,8 @@ class PageOrders:
             """
             WITH held AS (
                 SELECT account, strategy_id, mode, symbol, sum(quantity) AS quantity,
-                       COALESCE(sum(quantity) FILTER (WHERE kind <> 'fill'), 0) AS corrected, max(at) AS moved_at
+                       COALESCE(sum(quantity) FILTER (WHERE kind <> 'fill'), 0) AS corrected, max(at) AS moved_at,
+                       max(at) FILTER (WHERE kind <> 'fill') AS corrected_at
                 FROM movements
                 WHERE strategy_id = ANY(%(strategy_ids)s)
                   AND (%(account)s::TEXT IS NULL OR account = %(account)s)

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, 
 
 from include.execution.steps.open_run import RunIdentity
 from include.ledger.ledger import Ledger, open_ledger
+from include.trading.account.actions import Announcement
 from include.trading.alerts.catalogue import Alarm
 from include.trading.order.row import Intent
 from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, symbols_of, until
@@ -285,6 +286,32 @@ def test_a_position_is_adopted_and_the_account_rebound_from_the_account_page(
     adopting.get_by_role("button", name="Adopt").click()
     expect(said).to_contain_text("0 KO of account sandbox are not ours")
     expect(page.locator("tr", has_text="nothing of it is ours").first).to_be_visible()
+
+
+def test_an_announced_split_that_the_venue_shows_too_is_booked_with_one_click(
+    page: Page, live: Live, finished: LiveRun
+) -> None:
+    symbol = symbols_of(STRATEGY)[0]
+    held = _held(live, symbol)
+    day = datetime.now(UTC).date()
+    split = Announcement(vendor_id="split", kind="forward_split", symbol=symbol, ratio=Decimal(2), ex_date=day)
+    with open_ledger(live.stack.ledger_url) as ledger:
+        ledger.actions.store([split])
+        ((id, _),) = ledger.actions.effective([symbol], day, day)
+        words = "announced, and the venue shows it"
+        ledger.actions.record(id, "sandbox", STRATEGY, "proposed", words, actor="test")
+    # As the broker's books do: twice the shares, without a fill.
+    live.sandbox.convert(symbol, shares=2)
+    page.goto("/plugin/trading")
+    frame = page.frame_locator("iframe")
+    proposed = frame.locator(f"[data-need^=action-sandbox-{STRATEGY}]")
+    expect(proposed).to_contain_text(words)
+
+    proposed.get_by_role("button", name="Book it").click()
+
+    expect(frame.locator("#said")).to_contain_text("booked")
+    expect(proposed).to_have_count(0)
+    assert _held(live, symbol) == 2 * held
 
 
 def test_the_pages_lead_from_today_to_a_run_a_symbol_and_back(page: Page, live: Live, finished: LiveRun) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
 from include.execution.duty.corrections import correct
-from include.trading.account.corrections import Quantity
+from include.trading.account.corrections import Quantity, Ratio
 from tests.support.engine import sandbox_strategy
 from tests.support.web import Site
 
@@ -55,6 +56,18 @@ def test_positions_are_valued_at_the_newest_plans_prices(site: Site) -> None:
         assert Decimal(row["value"]) == pytest.approx(value, abs=Decimal("0.01"))
         assert Decimal(row["weight"]) == pytest.approx(value / 100000, abs=Decimal("0.000001"))
     assert len(site.get("/positions", limit=1, offset=1).json()["positions"]) == 1
+
+
+def test_a_price_from_before_a_correction_values_nothing_after_it(site: Site) -> None:
+    site.engine.run("one", sandbox_strategy())
+    with site.engine.desk() as desk:
+        wanted = Ratio(Fraction(10))
+        correct(desk, "sandbox", "daily_trading", "AAPL", wanted, reason="10 for 1", against_gateway=True)
+
+    found = {row["symbol"]: row for row in site.get("/positions").json()["positions"]}
+
+    assert (found["AAPL"]["price"], found["AAPL"]["value"], found["AAPL"]["weight"]) == (None, None, None)
+    assert found["MSFT"]["value"] is not None
 
 
 def test_a_symbols_events_are_told_in_time_with_the_position_after_each(site: Site) -> None:

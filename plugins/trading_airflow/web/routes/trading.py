@@ -171,6 +171,9 @@ def _position(row: Mapping[str, Any], day: DayRow | None) -> Position:
     price, price_at = row["price"], row["price_at"]
     if day is not None and kept.get("price") is not None and (price_at is None or day.at > price_at):
         price, price_at = Decimal(kept["price"]), day.at
+    # A split changes what a share is worth: a price from before it says nothing of the shares after it.
+    if row["corrected_at"] is not None and price_at is not None and row["corrected_at"] > price_at:
+        price = price_at = None
     value = None if price is None else _rounded(row["quantity"] * price, "0.01")
     whole = row["capital"] if day is None else day.equity
     is_same = bool(kept) and Decimal(kept["quantity"]) == row["quantity"]

@@ -108,6 +108,8 @@ function compact(value) {
 function around(low, high, zero) {
   let [from, to] = [low ?? 0, high ?? 0];
   if (zero) [from, to] = [Math.min(0, from), Math.max(0, to)];
+  // Nothing but zeros still needs a scale with labels.
+  if (zero && from === to) return [0, 1];
   const room = (to - from || Math.abs(to) || 1) * 0.06;
   return [zero && from === 0 ? 0 : from - room, zero && to === 0 ? 0 : to + room];
 }
