@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from include.launcher import airflow, ops_environment, processes, report, seed
+from include.launcher.demo_kinds import FOLDER_SETTING, strategies_with_every_kind
+from include.launcher.demo_kinds import connections as kinds_connections
 from include.launcher.errors import CannotRun
 from include.launcher.paths import ROOT, usable_state_folder
 from include.launcher.postgres import EmbeddedPostgres
 from include.launcher.postgres_install import reachable_home
 from include.launcher.settings import Ports, choose_ports, load_secrets
-from include.launcher.strategies import named_by, strategies_of, strategies_path
+from include.launcher.strategies import SETTING, named_by, strategies_of, strategies_path
 from include.trading.strategy.spec import Strategy
 
 METADATA_SETTING = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
@@ -78,7 +80,7 @@ def demo(*, once: bool, venue: str = "gateway") -> int:
 
     def work(started: ExitStack) -> Iterator[int]:
         progress = Progress()
-        stack = bring_up(started, progress, venue=venue, seeds=True)
+        stack = bring_up(started, progress, venue=venue, seeds=True, kinds=not os.environ.get(SETTING))
         traded = stack.strategies[0]
         run_id = trade(stack, traded.dag_id, progress)
         yield 0 if _show(stack, traded.dag_id, run_id) else 1
@@ -127,22 +129,26 @@ def bring_up(
     *,
     venue: str = "gateway",
     seeds: bool = False,
+    kinds: bool = False,
 ) -> Stack:
     """Start PostgreSQL, sandbox and Airflow, each healthy on return; `started` stops them.
 
     ledger_of: makes the ledger's database on our own server, and returns its URL.  venue: what the demo trades at.
     seeds: trade past sessions first, where the ledger is our own and empty.
+    kinds: a strategy for each source of signals too, where the user has no file of their own.
     """
     began = datetime.now(UTC)
-    strategies = strategies_of(strategies_path(os.environ))
-    state = usable_state_folder()
+    state, given = usable_state_folder(), dict(os.environ)
     started.enter_context(processes.only_one(state / "demo.lock", "The demo"))
+    if kinds:
+        given |= _with_every_kind(state / "demo")
+    strategies = strategies_of(strategies_path(given))
     ports = choose_ports(os.environ, venue)
     secrets = load_secrets(state / "secrets.json")
     metadata_url, ledger_url, stamp = databases(started, state, progress, ledger_of)
     home, logs = state / "airflow", state / "logs"
     env = airflow.environment(
-        os.environ,
+        given,
         home=home,
         ports=ports,
         secrets=secrets,
@@ -180,6 +186,14 @@ def bring_up(
     return Stack(
         children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began, env, strategies
     )
+
+
+def _with_every_kind(folder: Path) -> dict[str, str]:
+    return {
+        SETTING: str(strategies_with_every_kind(folder)),
+        FOLDER_SETTING: str(folder),
+        **kinds_connections(folder),
+    }
 
 
 def databases(started: ExitStack, state: Path, progress: Progress, ledger_of: LedgerOf) -> tuple[str, str, Path | None]:

@@ -27,7 +27,7 @@ DATED = {
 QUESTION = f"""
 {{weights}} has no date. What does it mean?
   standing  these weights hold until I change the file
-  fresh     I write it anew for every session: one older than {FRESH_HOURS} hours is refused
+  fresh     I write a new one for every session: one older than {FRESH_HOURS} hours is refused
 """
 
 
