@@ -67,6 +67,4 @@ def _calendars() -> list[str]:
     return sorted({FIRST, *(strategy.calendar for strategy in strategies)})
 
 
-for _calendar in _calendars():
-    _dag = build_dag(_calendar)
-    globals()[_dag.dag_id] = _dag
+globals().update({dag.dag_id: dag for dag in map(build_dag, _calendars())})
