@@ -6,12 +6,13 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 from psycopg import sql
 
@@ -354,8 +355,12 @@ def test_a_report_says_what_was_earned_as_text_json_page_and_file(
     assert sum(D(row["result"]) for row in book["symbols"]) - D(book["fees"]) == D(book["result"])
     assert page.read_text().count("<svg") == 2
     rows = list(csv.DictReader(returns.read_text().splitlines()))
-    assert [row["date"] for row in rows] == [str(first.session_date), str(second.session_date)]
-    assert float(rows[1]["returns"]) == second.daily_return
+    table = tmp_path / "returns.parquet"
+    assert main(["report", "--export", str(table)], environ) == 0
+    kept = [(row.session_date, row.daily_return) for row in (first, second)]
+    assert [(row["date"], row["returns"]) for row in pyarrow.parquet.read_table(table).to_pylist()] == kept
+    assert [(date.fromisoformat(row["date"]), float(row["returns"])) for row in rows] == kept
+    capsys.readouterr()
     assert main(["report", "--day", str(second.session_date)], environ) == 0
     assert f"{second.session_date}, 1 sessions" in capsys.readouterr().out
     assert main(["report", "--month", "2001-01"], environ) == 2

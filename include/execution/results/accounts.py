@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from include.ledger.ledger import Ledger
+from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import UNEXPLAINED_CASH
 from include.trading.calendar.sessions import Session
-from include.trading.ports import VenueReader
-from include.trading.results.account import unexplained_limit
+from include.trading.models import AccountFacts, Price
+from include.trading.ports import PriceSource, VenueReader
+from include.trading.results.account import is_worth_a_look, unexplained_limit
 from include.trading.results.entries import ZERO, cents
+from include.trading.results.row import plain
 
 
-def close_account_day(ledger: Ledger, account: str, session: Session, reader: VenueReader) -> str | None:
+def close_account_day(
+    ledger: Ledger, account: str, session: Session, reader: VenueReader, prices: PriceSource
+) -> str | None:
     """Store the account's day and return it in words; None where it is stored already, or the venue tells nothing.
 
     A difference that no book explains is a warning and never a break: trading goes on.
@@ -25,7 +31,7 @@ def close_account_day(ledger: Ledger, account: str, session: Session, reader: Ve
     facts = reader.account()
     if facts is None:
         return None
-    equity = cents(facts.equity)
+    equity, closes, words = _at_the_close(facts, session, reader.positions(), prices, ledger)
     days = results.days(account=account, first=None if before is None else before.session_date, last=session.day)
     ours = [day for day in days if before is None or day.session_date > before.session_date]
     since = 0 if before is None else before.activity_id
@@ -49,7 +55,8 @@ def close_account_day(ledger: Ledger, account: str, session: Session, reader: Ve
             "flows": flows,
             "unexplained": unexplained,
             "activity_id": max((each["id"] for each in activities), default=since),
-            "prices": {},
+            "prices": closes,
+            "words": words,
         }
     )
     _warn(ledger, account, session, equity, unexplained)
@@ -58,17 +65,33 @@ def close_account_day(ledger: Ledger, account: str, session: Session, reader: Ve
     )
 
 
+def _at_the_close(
+    facts: AccountFacts, session: Session, positions: Mapping[str, Decimal], prices: PriceSource, ledger: Ledger
+) -> tuple[Decimal, dict[str, str], str]:
+    """Return the account's equity at the session's closes, those closes, and what is to be said of it.
+
+    A venue values by the last trade, which after the close is another price than the one our books are closed at.
+    """
+    held = sorted(symbol for symbol, quantity in positions.items() if quantity)
+    told = prices.closes(held, session.day, session.close, ledger.now()) if held else {}
+    closes = {symbol: price.price for symbol, price in told.items() if isinstance(price, Price)}
+    missing = [symbol for symbol in held if symbol not in closes]
+    if missing:
+        return cents(facts.equity), {}, f"valued by the venue's own prices: no close of {listed(missing)} is known"
+    worth = sum((cents(positions[symbol] * closes[symbol]) for symbol in held), ZERO)
+    return cents(facts.cash) + worth, {symbol: plain(close) for symbol, close in closes.items()}, ""
+
+
 def _warn(ledger: Ledger, account: str, session: Session, equity: Decimal, unexplained: Decimal | None) -> None:
     key = UNEXPLAINED_CASH.key(account)
-    limit = unexplained_limit(equity)
-    if unexplained is None or abs(unexplained) <= limit:
+    if not is_worth_a_look(unexplained, equity):
         ledger.alerts.end(key)
         return
     ledger.alerts.raise_alert(
         UNEXPLAINED_CASH.alarm(
             key,
             f"{session.day}: {unexplained:+,.2f} USD of the change of account {account} is in no book of ours "
-            f"(more than {limit:,.2f} USD)",
+            f"(more than {unexplained_limit(equity):,.2f} USD)",
             account=account,
         ),
         account=account,

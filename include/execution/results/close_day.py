@@ -66,7 +66,7 @@ def close_books(
     """
     found = Closed()
     now = ledger.now()
-    last: Session | None = None
+    last: tuple[Session, Strategy] | None = None
     for key, first in ledger.results.keys(account):
         try:
             strategy = strategies.get(key.strategy_id) or _as_it_ran(ledger, key)
@@ -77,7 +77,8 @@ def close_books(
             row = ledger.results.last_day(key)
             if newest is None or (row is None and first > newest.day):
                 continue
-            last = newest if last is None else max(last, newest, key=lambda each: each.day)
+            if last is None or newest.day > last[0].day:
+                last = newest, strategy
             begins = first if row is None else sessions.next(row.session_date).day
             if begins > newest.day:
                 continue
@@ -105,7 +106,9 @@ def close_books(
             found.problems.append(f"{account} {key.strategy_id}: {error}")
     if reader is not None and last is not None and reader.traits.tells_account:
         try:
-            words = close_account_day(ledger, account, last, reader)
+            session, strategy = last
+            with assembly.prices(strategy, correlation_id=f"books:{account}") as prices:
+                words = close_account_day(ledger, account, session, reader, prices)
         except TradingError as error:
             found.problems.append(f"{account}: {error}")
         else:
