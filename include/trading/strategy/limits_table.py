@@ -16,6 +16,9 @@ strategies file under the name given here. A numeric limit may be `off`, which e
 restricts nothing. A rule that is on and cannot be evaluated (no previous close, a holding that never had a price)
 denies. A denied order is recorded with the code and the numbers, and the other orders go on.
 
+Before these rules the sizing decides how much is wanted. Each row of a plan names what bound that (`bound`: `cap`,
+`gross`, `volatility_target`, `lot`, `side_conflict` or `none`); docs/sizing/README.md has their meaning.
+
 No limit stands in the way out: an order that only reduces a position, a flip's first leg included, is denied by a
 person's restriction and by a halt alone. A reduction whose price is farther from the previous close than
 `limits.price_distance`, or cannot be compared, is sent; its row and the alert `far_price` say so.

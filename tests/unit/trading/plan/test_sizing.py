@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from include.launcher.paths import ROOT
 from include.trading.errors import InvalidData
 from include.trading.plan.own import OwnParts
 from include.trading.plan.packed import packed, unpacked
@@ -179,7 +181,7 @@ def test_what_was_changed_is_not_taken_for_what_a_plan_was_made_from() -> None:
         unpacked(kept._replace(content=b"x" + kept.content))
 
 
-def test_a_year_of_five_hundred_names_is_kept_in_less_than_a_megabyte() -> None:
+def test_a_year_of_five_hundred_names_is_kept_in_less_than_a_megabyte_and_as_the_page_says() -> None:
     symbols = [f"S{number:03}" for number in range(500)]
     returns = random_returns(symbols, count=251)
     exact = history_of(returns)
@@ -195,4 +197,10 @@ def test_a_year_of_five_hundred_names_is_kept_in_less_than_a_megabyte() -> None:
         history=cents,
     )
 
-    assert len(packed(many).content) < 1_000_000
+    size = len(packed(many).content)
+    assert size < 1_000_000
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    told = re.search(r"500 names, a model that looks at 252 closes of each \| ([0-9.]+) MB \| (\d+) MB", page)
+    assert told is not None
+    assert size / 1e6 == pytest.approx(float(told[1]), rel=0.1)
+    assert 252 * size / 1e6 == pytest.approx(float(told[2]), rel=0.1)
