@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from include.sandbox.book import Book, Holding
+from include.sandbox.cash import Cash, CashMove
 from include.sandbox.faults import Json
 from include.sandbox.prices import Prices
 from include.sandbox.settings import Settings
@@ -45,9 +46,11 @@ class Actions:
     def __init__(self, settings: Settings, prices: Prices, book: Book) -> None:
         self.settings, self.prices, self.book = settings, prices, book
         self.lists: dict[str, list[Json]] = {}
+        self.cash = Cash(settings)
 
     def clear(self) -> None:
         self.lists.clear()
+        self.cash.rows.clear()
         self.prices.changes.clear()
 
     def carry_out(self, action: CorporateAction) -> None:
@@ -71,7 +74,11 @@ class Actions:
     def _at_broker(self, action: CorporateAction, ratio: Fraction, now: datetime) -> None:
         if action.kind == "cash_dividend":
             held = self.book.positions(now.timestamp()).get(action.symbol, Holding()).qty
-            self.settings.alpaca_cash += round(held * action.rate, 2)
+            if amount := round(held * action.rate, 2):
+                symbol, rate = action.symbol, action.rate
+                self.cash.move(
+                    CashMove(activity_type="DIV", amount=amount, symbol=symbol, qty=held, per_share_amount=rate)
+                )
         elif action.kind != "cash_merger":
             becomes = action.new_symbol or action.symbol
             self.book.convert(action.symbol, becomes, ratio, now.timestamp())

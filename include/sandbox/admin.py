@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from include.sandbox.actions import Actions, CorporateAction
 from include.sandbox.book import Book, BrokerOrder
+from include.sandbox.cash import CashMove
 from include.sandbox.faults import TABLE, ArmedFault, Faults, Json
 from include.sandbox.settings import NOTICE, Settings
 from include.sandbox.store import shown_qty
@@ -144,6 +145,11 @@ def build_admin(
         _or_422(actions.carry_out, await parse(request, CorporateAction))
         return await show_book(request)
 
+    async def move_cash(request: Request) -> Response:
+        """Change the cash of Alpaca's account by a fee, interest, a deposit and the like, and list it there."""
+        actions.cash.move(await parse(request, CashMove))
+        return await show_book(request)
+
     async def receive_alert(request: Request) -> Response:
         """Keep what comes to this webhook, and answer with the status in its address."""
         status = request.path_params["status"]
@@ -188,6 +194,7 @@ def build_admin(
             Route("/admin/positions", hold, methods=["POST"]),
             Route("/admin/convert", convert, methods=["POST"]),
             Route("/admin/corporate-actions", act, methods=["POST"]),
+            Route("/admin/cash", move_cash, methods=["POST"]),
             Route("/hooks/{status:int}", receive_alert, methods=["POST"]),
             Route("/admin/inbox", show_inbox),
             Route("/admin/order/{id}", force, methods=["POST"]),

@@ -93,6 +93,10 @@ class AdminClient:
         """Announce a corporate action and carry it out at the broker; words as in include/sandbox/actions.py."""
         self._call("POST", "/admin/corporate-actions", {"kind": kind, "symbol": symbol, **words})
 
+    def cash(self, activity_type: str, amount: str, **words: Any) -> None:
+        """Change the cash of Alpaca's account and list it there; words as in include/sandbox/cash.py."""
+        self._call("POST", "/admin/cash", {"activity_type": activity_type, "amount": amount, **words})
+
     def order(
         self, order_id: str, *, status: str | None = None, fill: int | str | Decimal | None = None
     ) -> dict[str, Any]:

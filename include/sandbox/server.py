@@ -39,7 +39,7 @@ async def serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    alpaca = Alpaca(settings, book, prices, market)
+    alpaca = Alpaca(settings, book, prices, market, actions.cash)
     front = Front(Faulty("alpaca", alpaca.app(), faults, alpaca.notice), settings)
     services: dict[str, ASGIApp] = {
         "signals": Faulty("signals", signals.app(), faults, signals.notice),

@@ -135,6 +135,23 @@ class AccountFacts(Value):
     age_seconds: float = Field(default=0, ge=0, exclude=True, description="how long ago the venue said so")
 
 
+CashKind = Literal["flow", "dividend", "fee", "interest"]
+
+
+class CashActivity(Value):
+    """What changed the account's cash besides a fill, in USD: below zero for what was paid. flow: put in or taken out.
+
+    venue_id: the venue's own, by which it is known again.
+    """
+
+    venue_id: str
+    kind: CashKind
+    symbol: str | None = None
+    amount: Decimal
+    day: date
+    words: str = ""
+
+
 class Allowance(Value):
     """How many requests a minute the venue takes from the account, whoever sends them, and what is left of them."""
 

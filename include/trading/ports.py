@@ -18,6 +18,7 @@ from include.trading.models import (
     AccountFacts,
     Allowance,
     AssetFacts,
+    CashActivity,
     Fill,
     OrderReport,
     OrderRequest,
@@ -238,6 +239,15 @@ class VenueReader(Closing, Protocol):
 
         None in place of all of it exactly where the traits say that the venue tells none.
         """
+        ...
+
+
+@runtime_checkable
+class CashTeller(Protocol):
+    """A venue that also lists what changes the account's cash besides fills."""
+
+    def cash_activities(self, since: date) -> list[CashActivity]:
+        """Return what it listed since that day, oldest first; raises for a list that is not whole."""
         ...
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from include.sandbox.runner import Sandbox, start_sandbox
+from include.trading.ports import CashTeller
 from include.trading.results.row import AccountDay
 from tests.integration.test_day_books import Days
 from tests.support.trading import Trade
@@ -89,3 +91,85 @@ def test_a_holding_without_a_close_is_valued_by_the_venue_and_named(days: Days) 
     day = told(days, CASH)
 
     assert (day.prices, "ZZZZ" in day.words) == ({}, True)
+
+
+def explained(days: Days) -> bool:
+    day = newest(days)
+    return day.unexplained is not None and abs(day.unexplained) <= D("0.05")
+
+
+def dividends(days: Days) -> Decimal:
+    return sum((row.dividends for row in days.rows()), D(0))
+
+
+def holding(days: Days) -> tuple[str, Decimal]:
+    ((symbol, kept),) = days.rows()[-1].symbols.items()
+    return symbol, D(kept["quantity"])
+
+
+def test_a_dividend_that_is_paid_on_its_ex_date_is_counted_once(days: Days) -> None:
+    symbol, quantity = holding(days)
+    days.sandbox.admin.corporate_action("cash_dividend", symbol, rate="0.25")
+
+    days.close()
+
+    assert dividends(days) == round(quantity * D("0.25"), 2)
+    assert (newest(days).others, newest(days).flows, explained(days)) == (0, 0, True)
+    with days.engine.ledger() as ledger:
+        (kept,) = ledger.results.activities("sandbox", 0, 2**62)
+    assert (kept["kind"], kept["symbol"], kept["amount"]) == ("dividend", symbol, dividends(days))
+
+
+def test_a_dividend_that_is_paid_days_after_its_ex_date_is_counted_once_and_explained_on_both_days(days: Days) -> None:
+    symbol, quantity = holding(days)
+    due = round(quantity * D("0.25"), 2)
+    days.sandbox.admin.corporate_action("cash_dividend", symbol, rate="0.25", at_broker=False)
+    days.close()
+    assert (dividends(days), newest(days).others, explained(days)) == (due, -due, True)
+    days.close()
+    days.sandbox.admin.cash("DIV", str(due), symbol=symbol, qty=str(quantity), per_share_amount="0.25")
+
+    days.close()
+
+    assert (dividends(days), newest(days).others, explained(days)) == (due, due, True)
+    assert warnings(days) == []
+
+
+def test_deposits_are_flows_and_fees_and_interest_are_explained_each_once(days: Days) -> None:
+    for kind, amount in (("CSD", "5000"), ("CSW", "-750.5"), ("FEE", "-12.34"), ("INT", "-40"), ("JNLC", "10")):
+        days.sandbox.admin.cash(kind, amount)
+
+    days.close()
+
+    day = newest(days)
+    assert (day.flows, day.others, explained(days)) == (D("4259.50"), D("-52.34"), True)
+    days.close()
+    day = newest(days)
+    assert (day.flows, day.others, explained(days)) == (0, 0, True)
+    assert warnings(days) == []
+
+
+def test_an_account_whose_cash_list_fails_is_closed_once_it_answers_and_its_books_do_not_wait(days: Days) -> None:
+    days.sandbox.admin.cash("CSD", "5000")
+    first = newest(days)
+    days.sandbox.admin.fault("plain_500", service="alpaca", match={"method": "GET", "path": "/v2/account/activities"})
+    days.go_to(days.session.close + timedelta(minutes=20))
+
+    found = days.close_again()
+
+    assert (len(found.days), len(found.problems), newest(days)) == (1, 1, first)
+    days.sandbox.admin.clear_faults()
+    assert days.close_again().problems == []
+    assert (newest(days).flows, explained(days)) == (5000, True)
+
+
+def test_more_cash_activities_than_a_page_holds_are_all_read(days: Days) -> None:
+    for number in range(1, 102):
+        days.sandbox.admin.cash("FEE", f"-{number}")
+
+    with days.engine.desk() as desk:
+        assert isinstance(desk.gateway, CashTeller)
+        found = desk.gateway.cash_activities(days.session.day)
+
+    assert [activity.amount for activity in found] == [-number for number in range(1, 102)]
+    assert {activity.kind for activity in found} == {"fee"}

@@ -248,6 +248,29 @@ def test_fills_are_paged_by_the_last_rows_id(sandbox: Sandbox, broker: Emulator)
     assert broker.get("/v2/account/activities/DIV").json() == []
 
 
+def test_what_changes_cash_besides_fills_is_listed_by_kind_and_category(sandbox: Sandbox, broker: Emulator) -> None:
+    broker.place(qty="8")
+    before = Decimal(broker.account()["cash"])
+    sandbox.admin.cash("DIV", "1.02", symbol="AAPL", qty="2", per_share_amount="0.51")
+    sandbox.admin.cash("FEE", "-0.07")
+
+    listed = {
+        category: [
+            row["activity_type"]
+            for row in broker.get("/v2/account/activities", params={"category": category, "direction": "asc"}).json()
+        ]
+        for category in ("trade_activity", "non_trade_activity")
+    }
+    (dividend,) = broker.get("/v2/account/activities/DIV").json()
+
+    assert set(listed["trade_activity"]) == {"FILL"}
+    assert listed["non_trade_activity"] == ["DIV", "FEE"]
+    assert (dividend["net_amount"], dividend["symbol"], dividend["per_share_amount"]) == ("1.02", "AAPL", "0.51")
+    assert Decimal(broker.account()["cash"]) == before + Decimal("0.95")
+    sandbox.admin.reset()
+    assert broker.get("/v2/account/activities").json() == []
+
+
 def test_assets_are_found_by_symbol_and_by_id_and_changed_by_settings(sandbox: Sandbox, broker: Emulator) -> None:
     apple = broker.get("/v2/assets/AAPL").json()
     sandbox.admin.settings(alpaca_assets={"AAPL": {"fractionable": False, "easy_to_borrow": False}})

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
 from include.ledger.ledger import Ledger
 from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import UNEXPLAINED_CASH
 from include.trading.calendar.sessions import Session
 from include.trading.models import AccountFacts, Price
-from include.trading.ports import PriceSource, VenueReader
+from include.trading.ports import CashTeller, PriceSource, VenueReader
 from include.trading.results.account import is_worth_a_look, unexplained_limit
 from include.trading.results.entries import ZERO, cents
 from include.trading.results.row import plain
+
+# Activities are listed by the time they were made; each is kept once, so that days read twice do no harm.
+LOOK_BACK: Final = timedelta(days=7)
 
 
 def close_account_day(
@@ -36,12 +41,15 @@ def close_account_day(
     ours = [day for day in days if before is None or day.session_date > before.session_date]
     since = 0 if before is None else before.activity_id
     activities = results.activities(account, since, 2**62)
-    flows = sum((each["amount"] for each in activities if each["kind"] == "flow"), ZERO)
+    # A first day has nothing to be compared with: what was listed until then is in what it begins with.
+    listed_since = [] if before is None else activities
+    flows = sum((each["amount"] for each in listed_since if each["kind"] == "flow"), ZERO)
     result = sum((day.result for day in ours), ZERO)
-    # What our books did not count, because no strategy of ours has it.
+    # What our books did not count, because no strategy of ours has it, less what they count and the venue has not paid
+    # yet: a book has a dividend from its ex-date on, the account on the day it is paid.
     counted = sum((day.dividends - day.fees for day in ours), ZERO)
-    told = sum((each["amount"] for each in activities if each["kind"] in ("dividend", "fee", "interest")), ZERO)
-    others = told - counted if activities else ZERO
+    told = sum((each["amount"] for each in listed_since if each["kind"] in ("dividend", "fee", "interest")), ZERO)
+    others = ZERO if before is None else told - counted
     unexplained = None if before is None else equity - before.equity - result - others - flows
     results.store_account_day(
         {
@@ -63,6 +71,16 @@ def close_account_day(
     return f"{account} {session.day}: {equity:,.2f} USD" + (
         "" if unexplained is None else f", {unexplained:+,.2f} USD unexplained"
     )
+
+
+def read_cash(ledger: Ledger, account: str, reader: VenueReader) -> None:
+    """Keep what the venue lists of the account's cash besides fills; what is known already is not kept again."""
+    if not isinstance(reader, CashTeller):
+        return
+    newest = ledger.results.account_days(account, limit=1)
+    since = newest[0].session_date if newest else ledger.now().date()
+    for activity in reader.cash_activities(since - LOOK_BACK):
+        ledger.results.store_activity(account, activity.model_dump())
 
 
 def _at_the_close(

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from include.execution.assembly import Assembly
-from include.execution.results.accounts import close_account_day
+from include.execution.results.accounts import close_account_day, read_cash
 from include.execution.results.actions import LOOK_BACK, unapplied
 from include.execution.results.happened import what_happened
 from include.execution.results.losses import limits_losses, stop_losses
@@ -65,6 +65,13 @@ def close_books(
     Trouble with one book is reported, and the others are closed.
     """
     found = Closed()
+    if reader is not None:
+        try:
+            read_cash(ledger, account, reader)
+        except TradingError as error:
+            # The account's own day waits for it: what is not known would be shown as unexplained.
+            found.problems.append(f"{account}: {error}")
+            reader = None
     now = ledger.now()
     last: tuple[Session, Strategy] | None = None
     for key, first in ledger.results.keys(account):

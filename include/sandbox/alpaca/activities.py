@@ -1,4 +1,4 @@
-"""The account's activities: the fills, one row for each, in pages."""
+"""The account's activities: fills and what else changed its cash, one row for each, in pages."""
 
 from __future__ import annotations
 
@@ -14,32 +14,39 @@ from include.sandbox.alpaca.hours import NEW_YORK
 from include.sandbox.alpaca.listing import read_limit, read_time
 from include.sandbox.alpaca.views import plain, stamp
 from include.sandbox.book import Book, BrokerOrder, Execution
+from include.sandbox.cash import Cash
 
 MAX_PAGE = 100
 DAY = timedelta(days=1)
-Fill = tuple[datetime, str, dict[str, Any]]
+Activity = tuple[datetime, str, dict[str, Any]]
 
 
-def list_activities(book: Book, now: datetime, query: Mapping[str, str], kinds: str) -> list[dict[str, Any]]:
+def list_activities(
+    book: Book, cash: Cash, now: datetime, query: Mapping[str, str], kinds: str
+) -> list[dict[str, Any]]:
     """Return one page of what the query asks for.  kinds: activity types with commas, "" for all."""
     direction = query.get("direction", "desc")
     if direction not in ("asc", "desc"):
         raise malformed(f"invalid direction {direction}")
     size = read_limit(query.get("page_size"), MAX_PAGE, MAX_PAGE, "page_size")
-    wants_fills = (not kinds or "FILL" in kinds.split(",")) and query.get("category") != "non_trade_activity"
-    fills = _fills(book, now) if wants_fills else []
+    wanted, category = kinds.split(",") if kinds else [], query.get("category")
+    wants_fills = (not wanted or "FILL" in wanted) and category != "non_trade_activity"
+    found = _fills(book, now) if wants_fills else []
+    if category != "trade_activity":
+        found += [row for row in cash.rows if not wanted or row[2]["activity_type"] in wanted]
+        found.sort(key=lambda row: row[:2])
     if query.get("order_id"):
-        fills = [fill for fill in fills if fill[2]["order_id"] == query["order_id"]]
+        found = [row for row in found if row[2].get("order_id") == query["order_id"]]
     if query.get("after"):
         after = read_time("after", query["after"])
-        fills = [fill for fill in fills if fill[0] > after]
+        found = [row for row in found if row[0] > after]
     if query.get("until"):
         until = read_time("until", query["until"])
-        fills = [fill for fill in fills if fill[0] < until]
+        found = [row for row in found if row[0] < until]
     if query.get("date"):
         start = read_time("date", query["date"])
-        fills = [fill for fill in fills if start <= fill[0] < start + DAY]
-    rows = [body for _, _, body in (fills if direction == "asc" else reversed(fills))]
+        found = [row for row in found if start <= row[0] < start + DAY]
+    rows = [body for _, _, body in (found if direction == "asc" else reversed(found))]
     if token := query.get("page_token"):
         ids = [row["id"] for row in rows]
         if token not in ids:
@@ -48,8 +55,8 @@ def list_activities(book: Book, now: datetime, query: Mapping[str, str], kinds: 
     return rows[:size]
 
 
-def _fills(book: Book, now: datetime) -> list[Fill]:
-    found: list[Fill] = []
+def _fills(book: Book, now: datetime) -> list[Activity]:
+    found: list[Activity] = []
     for order in book.orders(now.timestamp()):
         done = Decimal(0)
         for execution in order.executions:

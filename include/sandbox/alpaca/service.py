@@ -23,6 +23,7 @@ from include.sandbox.alpaca.hours import Hours, calendar_body, clock_body
 from include.sandbox.alpaca.listing import list_orders, read_time
 from include.sandbox.alpaca.orders import NINE_DECIMALS, Orders
 from include.sandbox.book import Book
+from include.sandbox.cash import Cash
 from include.sandbox.faults import Json, Twist
 from include.sandbox.market import MarketData
 from include.sandbox.prices import Prices
@@ -33,8 +34,8 @@ ONE = re.compile(r"/v2/(orders|positions|assets)/([^/]+)$")
 
 
 class Alpaca:
-    def __init__(self, settings: Settings, book: Book, prices: Prices, market: MarketData) -> None:
-        self.settings, self.book, self.prices, self.market = settings, book, prices, market
+    def __init__(self, settings: Settings, book: Book, prices: Prices, market: MarketData, cash: Cash) -> None:
+        self.settings, self.book, self.prices, self.market, self.cash = settings, book, prices, market, cash
         self.hours, self.assets = Hours(prices), Assets(settings, prices)
         self.account = Account(settings, book, prices, self.assets)
         self.orders = Orders(settings, book, prices, self.hours, self.assets, self.account)
@@ -152,7 +153,7 @@ class Alpaca:
 
     async def _activities(self, request: Request) -> Response:
         kinds = request.path_params.get("kind") or request.query_params.get("activity_types", "")
-        return JSONResponse(list_activities(self.book, self.settings.now(), request.query_params, kinds))
+        return JSONResponse(list_activities(self.book, self.cash, self.settings.now(), request.query_params, kinds))
 
     async def _list_assets(self, request: Request) -> Response:
         query = request.query_params

@@ -92,7 +92,8 @@ def test_the_tally_is_what_the_orders_add_up_to(orders: list[Asked], waits: list
 def test_a_post_costs_the_same_however_many_orders_have_ended() -> None:
     with closing(open_store(":memory:")) as store:
         settings, book = Settings(fill_after_seconds=0), Book(store, PRICES)
-        orders = Alpaca(settings, book, PRICES, MarketData(settings, PRICES, Actions(settings, PRICES, book))).orders
+        actions = Actions(settings, PRICES, book)
+        orders = Alpaca(settings, book, PRICES, MarketData(settings, PRICES, actions), actions.cash).orders
         form = read_form({"symbol": "AAPL", "side": "buy", "qty": "0.1", "type": "market", "time_in_force": "day"})
 
         def statements(ended: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
@@ -28,6 +28,7 @@ from include.adapters.venues.alpaca.answers import (
     submit_failure,
 )
 from include.adapters.venues.alpaca.assets import EXCHANGES, FEW_ASSETS, asset_facts, is_unknown_asset
+from include.adapters.venues.alpaca.cash import KINDS, cash_of
 from include.trading.errors import (
     BadAnswer,
     InvalidData,
@@ -42,6 +43,7 @@ from include.trading.models import (
     AccountFacts,
     Allowance,
     AssetFacts,
+    CashActivity,
     Fill,
     GatewayMode,
     OrderReport,
@@ -195,6 +197,28 @@ class AlpacaReader(HttpService):
                 return {order_id: tuple(fills.values()) for order_id, fills in found.items()}
             params["page_token"] = str(rows[-1]["id"])
         raise answer.bad(f"expected at most {MOST_FILL_PAGES * FILLS_PER_PAGE} fills since {since}, got more")
+
+    def cash_activities(self, since: date) -> list[CashActivity]:
+        """Return what changed the account's cash besides fills and was listed since that day, oldest first."""
+        params = {
+            "activity_types": ",".join(KINDS),
+            "after": since.isoformat(),
+            "direction": "asc",
+            "page_size": str(FILLS_PER_PAGE),
+        }
+        found: dict[str, CashActivity] = {}
+        for _ in range(MOST_FILL_PAGES):
+            answer = self._accepted(self._read("GET", "/v2/account/activities", params=params))
+            rows = self._rows(answer)
+            try:
+                told = [each for each in map(cash_of, rows) if each is not None]
+            except ValueError as error:
+                raise answer.bad(error) from error
+            found |= {each.venue_id: each for each in told}
+            if len(rows) < FILLS_PER_PAGE:
+                return list(found.values())
+            params["page_token"] = str(rows[-1]["id"])
+        raise answer.bad(f"expected at most {MOST_FILL_PAGES * FILLS_PER_PAGE} activities since {since}, got more")
 
     def positions(self) -> dict[str, Decimal]:
         """Return the account's signed shares by symbol; an incomplete answer raises and is never an empty book."""

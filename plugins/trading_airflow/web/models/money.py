@@ -85,7 +85,7 @@ class AccountPoint(Answer):
     equity: Decimal
     cash: Decimal
     result: Decimal = Field(description="of our strategies' books")
-    others: Decimal = Field(description="what else the venue says of cash, in no strategy's book")
+    others: Decimal = Field(description="dividends, fees and interest at the venue, less what our books count")
     flows: Decimal = Field(description="what was paid in or out, by the venue's word")
     unexplained: Decimal | None = Field(description="null: the first day")
 
