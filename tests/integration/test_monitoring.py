@@ -107,8 +107,8 @@ def test_every_kind_of_alert_that_lasts_has_a_rule_of_a_severity_that_it_may_hav
     for cause in CATALOGUE:
         if cause.kind in severities:
             severities[cause.kind] |= {*cause.severities}
-    # The one alert that is Prometheus' own: who would store it is what is silent.
-    severities["watchdog_silent"] = {"critical"}
+    # The two that are Prometheus' own: who would store the one is what is silent, and the other is a metric's age.
+    severities |= {"watchdog_silent": {"critical"}, "old_signals": {"warning"}}
     rules = (MONITORING / "prometheus-rules.yml").read_text()
     found = re.findall(r"labels: \{severity: (\w+), kind: (\w+)}", rules)
 
