@@ -57,12 +57,36 @@ def run_replays(place: Place, given: argparse.Namespace) -> int:
         f"{'–' if found.volatility is None else f'{100 * found.volatility:.2f}%'} a year, Sharpe {sharpe}, deepest "
         f"drawdown {100 * found.max_drawdown:.2f}%"
     )
+    if found.models:
+        print(_models(found))
     print(f"denied by rule: {_counts(found.denied)}")
     print(f"skipped by reason: {_counts(found.skipped)}")
     print(f"left out: {len(found.left_out) or 'no session'}")
     for each in found.left_out:
         print(f"  {each.session}  {each.why}")
     return WELL
+
+
+def _models(found: Report) -> str:
+    """Return the table of the sizing and its shadows, a line each."""
+    headers = ("sizing", "sized", "total", "volatility", "Sharpe", "drawdown", "turnover", "gross", "net", "traded")
+    rows = [
+        (
+            f"{each.model} (planned)" if each.planned else each.model,
+            each.sized,
+            _percent(each.total_return),
+            _percent(each.volatility),
+            None if each.sharpe is None else f"{each.sharpe:.2f}",
+            _percent(each.max_drawdown),
+            _percent(each.turnover),
+            _percent(each.gross),
+            _percent(each.net),
+            f"{each.traded:,.2f}",
+        )
+        for each in found.models
+    ]
+    note = "by sizing; shadows passed no limit and no no-trade band; turnover, gross and net are means of the sessions"
+    return f"{note}\n{printing.table(headers, rows)}"
 
 
 def _costs(given: argparse.Namespace) -> Decimal:
@@ -74,7 +98,7 @@ def _costs(given: argparse.Namespace) -> Decimal:
 
 
 def _plot(found: Report, path: Path) -> None:
-    """Write the plot as SVG: equity on the left, gross and net exposure on the right."""
+    """Write the plot as SVG: equity, also of each shadow, on the left; gross and net exposure on the right."""
     import pygal
 
     what = f"What-if, no order was sent: {found.strategy_id}, equity in USD if filled at the next close, and exposure"
@@ -97,6 +121,9 @@ def _plot(found: Report, path: Path) -> None:
     )
     chart.x_labels = [result.session.isoformat() for result in found.sessions]
     chart.add("equity, USD", [float(result.equity) for result in found.sessions])
+    for each in found.models:
+        if not each.planned:
+            chart.add(f"equity with {each.model}, USD", [float(equity) for equity in each.equity])
     for name in ("gross", "net"):
         ratios = [getattr(result, name) for result in found.sessions]
         chart.add(
@@ -110,7 +137,7 @@ def _plot(found: Report, path: Path) -> None:
         raise InvalidData(f"--plot {path}: expected a file that can be written, found: {error}") from error
 
 
-def _percent(ratio: Decimal | None) -> str | None:
+def _percent(ratio: Decimal | float | None) -> str | None:
     return None if ratio is None else f"{100 * ratio:.2f}%"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -40,10 +40,13 @@ class Bench:
     environ: dict[str, str]
     capsys: pytest.CaptureFixture[str]
 
-    def replay(self, *sessions: Session, id: str = "daily_trading", **params: Any) -> None:
+    def replay(
+        self, *sessions: Session, id: str = "daily_trading", keys: Mapping[str, Any] | None = None, **params: Any
+    ) -> None:
+        """keys: of the strategies file."""
         for session in sessions:
             identity = self.engine.identity(f"backfill__{id}__{session.day}", "backfill", session.open)
-            run, _ = self.engine.plan(identity, sandbox_strategy(id=id), **params)
+            run, _ = self.engine.plan(identity, sandbox_strategy(id=id, **(keys or {})), **params)
             self.engine.track(run)
 
     def report(self, *arguments: str) -> tuple[int, str, str]:
@@ -200,6 +203,33 @@ def test_the_plot_is_an_svg_that_says_what_it_is_and_loads_nothing(bench: Bench,
     assert "What-if, no order was sent" in words
     assert "Sandbox" in words
     assert not image.findall(".//{http://www.w3.org/2000/svg}script[@href]")
+
+
+def test_a_shadow_is_compared_as_what_it_would_have_made_if_it_had_been_the_sizing(
+    bench: Bench, tmp_path: Path
+) -> None:
+    smaller = {"equal_weight": {"long_gross": "0.1", "short_gross": "0.06"}}
+    bench.replay(*SESSIONS, keys={"shadow": [smaller]})
+    bench.replay(*SESSIONS, id="other", keys={"sizing": smaller})
+
+    own = bench.json("--strategy", "daily_trading")
+    other = bench.json("--strategy", "other")
+
+    planned, shadow = own["models"]
+    assert [(each["model"], each["planned"], each["sized"]) for each in own["models"]] == [
+        ("target_weight", True, len(DAYS)),
+        ("equal_weight", False, len(DAYS)),
+    ]
+    for model, found in ((planned, own), (shadow, other)):
+        assert model["equity"] == [session["equity"] for session in found["sessions"]]
+        assert {name: model[name] for name in ("total_return", "traded", "volatility", "sharpe", "max_drawdown")} == {
+            name: found[name] for name in ("total_return", "traded", "volatility", "sharpe", "max_drawdown")
+        }
+    assert (planned["equity"] != shadow["equity"], other["models"]) == (True, [])
+    path = tmp_path / "report.svg"
+    code, out, _ = bench.report("--strategy", "daily_trading", "--plot", str(path))
+    assert (code, "target_weight (planned)" in out) == (0, True)
+    assert "equity with equal_weight, USD" in " ".join(ElementTree.fromstring(path.read_bytes()).itertext())
 
 
 def test_a_plot_that_cannot_be_written_is_refused(bench: Bench, tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from pydantic import Field
 
 from include.execution.assembly import Assembly
 from include.execution.steps.open_run import made_from, strategy_of
+from include.execution.whatif.comparing import planned_sessions
 from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import TradingCalendar, calendar_of
 from include.trading.errors import InvalidData, NotFound
 from include.trading.models import Price, Value
+from include.trading.plan.comparison import ModelResult, compare
 from include.trading.plan.whatif import Decision, SessionPlan, SessionResult, chain, session_plan
 from include.trading.ports import PriceSource
 from include.trading.results.measures import measures
@@ -56,6 +58,7 @@ class Report(Value):
     trades: int
     denied: dict[str, int] = Field(description="denied orders by the rule's code")
     skipped: dict[str, int] = Field(description="skipped symbols by reason")
+    models: tuple[ModelResult, ...] = Field(description="the sizing and its shadows; empty without shadows")
     notes: tuple[str, ...]
 
 
@@ -87,6 +90,7 @@ def report(
     # A replay's is a number from its first write on.
     capital = strategy.capital_usd
     results = chain(capital, plans, closes, cost_bp=cost_bp)
+    planned = planned_sessions(ledger, chosen, plans, rows)
     figures = measures([float(result.daily_return or 0) for result in results])
     traded = sum((result.traded for result in results), Decimal(0))
     filled = {result.session for result in results}
@@ -116,6 +120,7 @@ def report(
         trades=sum(result.trades for result in results),
         denied=_added(result.denied for result in results),
         skipped=_added(result.skipped for result in results),
+        models=compare(strategy.sizing.word, capital, planned, closes, cost_bp=cost_bp),
         notes=_notes(
             strategy, versions, cost_bp=cost_bp, hindsight=ledger.runs.in_hindsight([run.run_id for run in chosen])
         ),

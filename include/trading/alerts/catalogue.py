@@ -117,6 +117,12 @@ SIGNALS_MISSING: Final = Cause(
     _RUN,
     "ask {source}'s owner for their data of the day; flatten what must not be held",
 )
+HISTORY_MISSING: Final = Cause(
+    "history_missing",
+    ("warning",),
+    _RUN,
+    "look at the symbols' closes at the market data service; flatten what must not be held",
+)
 FAR_PRICE: Final = Cause(
     "far_price",
     ("critical", "warning"),
@@ -136,7 +142,7 @@ SIGNALS_CHANGED: Final = Cause(
     _RUN,
     "nothing to do if it was meant for later; to trade what it says now, trigger the session with the next revision",
 )
-OF_PLANS: Final = (SIGNALS_MISSING, FAR_PRICE, OLD_PRICE)
+OF_PLANS: Final = (SIGNALS_MISSING, HISTORY_MISSING, FAR_PRICE, OLD_PRICE)
 
 # Of Airflow's tasks and runs.
 ERROR: Final = Cause(

@@ -1,11 +1,11 @@
-"""What a person must hear about a plan at once: missing signals, far prices, holdings without a price."""
+"""What a person must hear about a plan at once: missing signals or histories, far prices, holdings without a price."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
 
-from include.trading.alerts.catalogue import FAR_PRICE, OLD_PRICE, SIGNALS_MISSING, Alarm, Cause
+from include.trading.alerts.catalogue import FAR_PRICE, HISTORY_MISSING, OLD_PRICE, SIGNALS_MISSING, Alarm, Cause
 from include.trading.models import Mode
 from include.trading.numbers import shares
 from include.trading.plan.plan import MappingRow, OldValue, Plan
@@ -32,6 +32,9 @@ def plan_alarms(plan: Plan, *, strategy_id: str, source: str, session: date, mod
             SIGNALS_MISSING,
             f"the signals leave out {_list([_holding(row) for row in missing])}; holdings stay",
         )
+    # Of a name that is not held nothing is left open, so the run's page is enough.
+    if unsized := [row for row in plan.rows if row.reason == "no_history"]:
+        add(HISTORY_MISSING, f"holdings without a size stay: {_list([_holding(row) for row in unsized])}")
     if warned := [row for row in plan.rows if row.outcome == "order" and _is_far(row)]:
         add(FAR_PRICE, f"reductions are sent anyway: {_list([_order(row) for row in warned])}")
     if plan.old_values:

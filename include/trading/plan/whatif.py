@@ -2,8 +2,8 @@
 
 A plan of session D is sized at the close of its as_of_date, which is the session before; the next close after that is
 D's own. Orders filled there, the book after D is what D's plan, which began flat, would hold. A symbol whose order was
-denied, whose price or signal was missing, or whose holding the strategy keeps has no target: it stays as it was.
-Capital is the strategy's on every day, as in trading: gains are not put to work. Nothing costs anything.
+denied, whose price, signal or history was missing, or whose holding the strategy keeps has no target: it stays as it
+was. Capital is the strategy's on every day, as in trading: gains are not put to work. Nothing costs anything.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def session_plan(
         if tradable
         and decision.outcome != "denied"
         and decision.reason not in PRICE_PROBLEMS
-        # From a flat book: with a holding it would be UNDECIDED.
-        and decision.reason != "signal_missing_flat"
+        # From a flat book: with a holding these would be UNDECIDED.
+        and decision.reason not in ("signal_missing_flat", "no_history_flat")
         and not (keeps_absent and decision.rank is None)
     }
     return SessionPlan(

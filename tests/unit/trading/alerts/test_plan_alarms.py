@@ -12,6 +12,7 @@ from include.trading.alerts.plan_alarms import plan_alarms
 from include.trading.models import AccountFacts, Mode
 from include.trading.plan.planning import make_plan
 from tests.support.planning import inputs, prices, quantities, signals, strategy
+from tests.support.sizing import history_of, random_returns
 
 PRICES = prices(AAPL=100, AMZN=100, GOOGL=100, MSFT=100, TSLA=100)
 WHOLE = signals(AAPL="0.5", AMZN="0", GOOGL="0", MSFT="0.5", TSLA="0")
@@ -90,3 +91,13 @@ def test_a_backfill_has_one_name_for_each_cause() -> None:
     }
 
     assert keys == {"signals_missing:s:replay:"}
+
+
+def test_a_holding_without_a_usable_history_is_named_and_a_name_that_is_not_held_is_not() -> None:
+    sized = strategy(sizing="risk_parity")
+    whole = history_of(random_returns(["AAPL"]))
+
+    found = alarms(strategy=sized, signals=WHOLE, history=whole, held=quantities(MSFT=40))
+
+    assert found["history_missing"] == ("warning", "s 2026-01-05: holdings without a size stay: MSFT (40 held)")
+    assert "history_missing" not in alarms(strategy=sized, signals=WHOLE, history=whole)

@@ -66,6 +66,11 @@ def test_a_symbol_without_a_price_leaves_what_is_held() -> None:
     assert plan(decision("AAPL", 5), decision("KO", outcome="skipped", reason="price_missing")).targets == {"AAPL": 5}
 
 
+@pytest.mark.parametrize("reason", ["signal_missing_flat", "no_history_flat"])
+def test_a_symbol_of_which_nothing_was_decided_leaves_what_is_held(reason: str) -> None:
+    assert plan(decision("AAPL", 5), decision("KO", outcome="skipped", reason=reason)).targets == {"AAPL": 5}
+
+
 @pytest.mark.parametrize(("keep", "targets"), [(True, {"AAPL": 5}), (False, {"AAPL": 5, "KO": 0})])
 def test_a_symbol_without_a_signal_is_closed_or_kept_as_the_strategy_says(keep: bool, targets: dict[str, int]) -> None:
     assert plan(decision("AAPL", 5), decision("KO", weight=None), keep=keep).targets == targets
