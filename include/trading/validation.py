@@ -45,8 +45,8 @@ def _along(location: tuple[int | str, ...], path: tuple[str, ...]) -> bool:
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    # A plain value of a choice has no name of its own.
-    return ".".join(str(part) for part in location if part != "") or "(the whole entry)"
+    # Some of a choice's values have no name of their own.
+    return ".".join(str(part) for part in location if str(part).strip()) or "(the whole entry)"
 
 
 def _expected(finding: Any, known_fields: tuple[str, ...]) -> str:

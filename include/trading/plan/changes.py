@@ -10,6 +10,7 @@ from include.trading.errors import InvalidData
 from include.trading.models import Price, Signal
 from include.trading.numbers import shares
 from include.trading.plan.assets import in_parts, is_fraction, may_split
+from include.trading.plan.band import inside_band
 from include.trading.plan.plan import Leg, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import REASONS, price_problem
 from include.trading.plan.steps import Steps, steps_to
@@ -48,15 +49,22 @@ class Change(NamedTuple):
 
 
 def change_of(
-    symbol: str, inputs: PlanInputs, signal: Signal | None, target: Target | None, *, tradable: bool
+    symbol: str,
+    inputs: PlanInputs,
+    signal: Signal | None,
+    target: Target | None,
+    *,
+    tradable: bool,
+    banded: bool = True,
 ) -> Change:
     """Return what the symbol needs.
 
     target: from the sizing, None when it has no signal or no price. tradable: some signal has a weight.
+    banded: a change inside the no-trade band is held back.
     """
     held, open_quantity = inputs.held.get(symbol, _ZERO), inputs.open_quantity.get(symbol, _ZERO)
     price = _price(symbol, inputs)
-    quantity, legs = _decide(symbol, inputs, signal, target, held, open_quantity, tradable=tradable)
+    quantity, legs = _decide(symbol, inputs, signal, target, held, open_quantity, tradable=tradable, banded=banded)
     return Change(
         symbol=symbol,
         signal=signal,
@@ -78,6 +86,7 @@ def _decide(
     open_quantity: Decimal,
     *,
     tradable: bool,
+    banded: bool,
 ) -> tuple[Decimal | None, tuple[LegOfChange, ...]]:
     strategy, position = inputs.strategy, held + open_quantity
     stays = f"{shares(position)} shares stay"
@@ -125,11 +134,10 @@ def _decide(
     steps = steps_to(delta, start, splits=may_split(symbol, inputs), in_parts=in_parts(symbol, inputs))
     if not steps.closing and not steps.opening:
         return wanted.quantity, _skip("under_one_share", f"the change is {shares(delta)} shares", delta)
-    if not from_scratch and wanted.quantity != 0:
-        band = strategy.no_trade_band * strategy.capital_usd
-        if abs(delta) * price.price < band:
-            detail = f"{shares(abs(delta))} shares at {price.price} are less than {band:f} USD"
-            return wanted.quantity, _skip("inside_band", detail, delta)
+    if banded and not from_scratch and wanted.quantity != 0:
+        inside = inside_band(delta, wanted.quantity, price.price, strategy)
+        if inside is not None:
+            return wanted.quantity, _skip("inside_band", inside, delta)
     least = inputs.least_fraction_usd
     if least is not None and is_fraction(steps.closing) and steps.closing * price.price < least:
         detail = f"{shares(steps.closing)} shares at {price.price} are less than {least:f} USD"

@@ -9,7 +9,7 @@ from decimal import Decimal
 from include.trading.errors import InvalidData
 from include.trading.models import Price
 from include.trading.plan.assets import NOT_TOLD
-from include.trading.plan.changes import Change, change_of
+from include.trading.plan.changes import Change
 from include.trading.plan.funding import less_promised, scale
 from include.trading.plan.judge import Key, Verdict, judge
 from include.trading.plan.own_sizing import own_weights
@@ -18,6 +18,7 @@ from include.trading.plan.reasons import BLOCKS, PRICE_PROBLEMS, price_problem
 from include.trading.plan.risk import ASSET_RULES, BUYING_POWER, rules_off
 from include.trading.plan.sizing import sizing_of
 from include.trading.plan.valuation import old_values
+from include.trading.plan.wanted import changes_of, ranked
 
 _NOT_JUDGED = Verdict(())
 
@@ -33,14 +34,8 @@ def make_plan(inputs: PlanInputs) -> Plan:
     signalled = {signal.symbol: signal.target_weight for signal in inputs.signals}
     inputs = less_promised(own_weights(inputs))
     sizing = sizing_of(inputs)
-    signals = {signal.symbol: signal for signal in sizing.signals}
-    targets = sizing.targets
-    tradable = any(signal.target_weight for signal in inputs.signals)
-    changes = [
-        change_of(symbol, inputs, signals.get(symbol), targets.get(symbol), tradable=tradable)
-        for symbol in _symbols(inputs)
-    ]
-    wanted = _ranked(changes)
+    changes = changes_of(inputs, sizing)
+    wanted = ranked(changes)
     orders, verdicts, note = scale(wanted, judge(wanted, inputs), inputs)
     by_key = {order.key: order for order in orders}
     return Plan(
@@ -73,30 +68,6 @@ def not_told(inputs: PlanInputs) -> Iterable[str]:
         yield BUYING_POWER
     if inputs.assets is None:
         yield from ASSET_RULES
-
-
-def _symbols(inputs: PlanInputs) -> list[str]:
-    if inputs.only_symbols is not None:
-        return sorted(set(inputs.only_symbols))
-    book = {symbol for quantities in (inputs.held, inputs.open_quantity) for symbol in quantities if quantities[symbol]}
-    return sorted(book.union(inputs.strategy.symbols))
-
-
-def _ranked(changes: Iterable[Change]) -> list[PlannedOrder]:
-    """Return reductions first, then by conviction: the best rank for a buy, the worst for a sell."""
-    changes = list(changes)
-    worst = max((change.signal.rank for change in changes if change.signal), default=0)
-
-    def key(pair: tuple[Change, PlannedOrder]) -> tuple[bool, int, str, int]:
-        change, order = pair
-        if change.signal is None:
-            conviction = worst + 1
-        else:
-            conviction = change.signal.rank if order.side == "buy" else worst + 1 - change.signal.rank
-        return not order.reduces, conviction, order.symbol, order.leg
-
-    pairs = [(change, order) for change in changes for order in change.orders]
-    return [order for _, order in sorted(pairs, key=key)]
 
 
 def _rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -76,9 +76,10 @@ def _rows(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[str]:
         if field.annotation is Limits:
             yield _LIMITS
             continue
-        kinds = [kind for kind in _kinds(field) if isinstance(kind, type)]
+        every = _kinds(field)
+        kinds = [kind for kind in map(_bare, every) if isinstance(kind, type)]
         groups = [kind for kind in kinds if issubclass(kind, BaseModel) and not issubclass(kind, Word)]
-        if len(groups) < len(kinds) or not kinds:
+        if len(groups) < len(every):
             yield f"| `{'.'.join(path)}` | {_default(field)} | {_cell(field.description or '')} |"
         for kind in kinds:
             if kind in groups:
@@ -90,6 +91,10 @@ def _rows(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[str]:
 def _kinds(field: FieldInfo) -> tuple[Any, ...]:
     choice = next((mark for mark in field.metadata if isinstance(mark, OneOf)), OneOf())
     return choice.kinds(field.annotation)
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _default(field: FieldInfo) -> str:

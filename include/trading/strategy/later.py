@@ -13,7 +13,6 @@ from include.trading.validation import FieldProblem, shown
 # By path; the last part is a key, or a word that stands there as text.
 _ROWS: Final = {
     "prices.alpaca.cache": "a cache of prices",
-    "no_trade_band.drift": "a band by drift",
     "orders.style.auction": "auction orders",
     "orders.style.marketable_limit": "limit orders",
     "orders.style.twap": "orders in slices",

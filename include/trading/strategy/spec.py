@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
 from include.trading.calendar.exchanges import EXCHANGES
 from include.trading.models import Mode, Value
+from include.trading.strategy.band_spec import DriftBand, NoTradeBand
 from include.trading.strategy.capital_spec import (
     WHOLE_CAPITAL,
     Capital,
@@ -101,8 +102,9 @@ class Strategy(Value):
         default="rebalance",
         description="rebalance: target less held less open orders | target: the full target each time (ADR-0006)",
     )
-    no_trade_band: Number = Field(
-        default=Decimal("0.001"), ge=0, lt=1, description="fraction of capital; smaller changes are not traded"
+    no_trade_band: NoTradeBand = Field(
+        default=Decimal("0.001"),
+        description="fraction of capital; smaller changes are not traded | {drift: …, of: …, scope: …}: by drift",
     )
     quantities: Literal["whole", "fractional"] = Field(
         default="whole", description="whole shares | fractional: also parts of one, where the venue takes them"
@@ -196,6 +198,13 @@ class Strategy(Value):
         if isinstance(info.data.get("capital"), Decimal) and replay is not None:
             raise ValueError("nothing, because capital is a number and backfills plan with it")
         return replay
+
+    @field_validator("no_trade_band")
+    @classmethod
+    def _drift_is_from_what_is_held(cls, band: Decimal | DriftBand, info: ValidationInfo) -> Decimal | DriftBand:
+        if isinstance(band, DriftBand) and info.data.get("order_basis") == "target":
+            raise ValueError("no drift, because order_basis target orders the full target each time, without a band")
+        return band
 
     @field_validator("sandbox_only")
     @classmethod

@@ -15,6 +15,7 @@ from include.trading.plan.plan import Plan, PlanInputs, PlannedOrder
 from include.trading.plan.planning import make_plan
 from include.trading.plan.reasons import REASONS
 from include.trading.sizing.shares import SizingLimits, targets_of
+from include.trading.strategy.band_spec import band_of
 from tests.support.planning import ALL_OFF, NOW, book_after, price, signals, strategy
 
 OURS = ("AAPL", "AMZN", "GOOGL", "MSFT", "TSLA")
@@ -49,6 +50,13 @@ VENUES = (
     {"ids_from_content": False, "least_fraction_usd": None},
     {"ids_from_content": False, "least_fraction_usd": Decimal(1)},
 )
+BANDS = (
+    *("0", "0.001", "0.01"),
+    {"drift": "0.02", "of": "capital"},
+    {"drift": "0.1", "of": "position"},
+    {"drift": "0.1", "of": "capital", "scope": "book"},
+    {"drift": "0.3", "of": "position", "scope": "book"},
+)
 
 
 def facts(**said: st.SearchStrategy[bool]) -> st.SearchStrategy[dict[str, AssetFacts]]:
@@ -78,7 +86,7 @@ def cases(draw: st.DrawFn, *, any_limits: bool = True, **fixed: Any) -> PlanInpu
             limits=draw(limits) if any_limits else ALL_OFF,
             max_position_size=draw(st.sampled_from([5_000, 40_000, 100_000])),
             quantities=draw(st.sampled_from(["whole", "fractional"])),
-            no_trade_band=draw(st.sampled_from(["0", "0.001", "0.01"])),
+            no_trade_band=draw(st.sampled_from(BANDS)),
             restricted_symbols=draw(some) if any_limits else [],
             not_shortable_symbols=draw(some) if any_limits else [],
         ),
@@ -120,6 +128,17 @@ def exposures(inputs: PlanInputs, orders: Iterable[PlannedOrder]) -> dict[str, D
         "long_exposure": Decimal(longs),
         "short_exposure": Decimal(shorts),
     }
+
+
+def band_usd(inputs: PlanInputs, target: Decimal, price: Price) -> Decimal:
+    """What a change must be worth to be traded on its own account."""
+    band = band_of(inputs.strategy.no_trade_band)
+    return band.drift * (inputs.strategy.capital_usd if band.of == "capital" else abs(target) * price.price)
+
+
+def with_band(inputs: PlanInputs, **changes: Any) -> PlanInputs:
+    band = band_of(inputs.strategy.no_trade_band).model_copy(update=changes)
+    return inputs.model_copy(update={"strategy": inputs.strategy.model_copy(update={"no_trade_band": band})})
 
 
 @given(inputs=cases())
@@ -219,10 +238,52 @@ def test_every_allowed_symbol_ends_within_one_lot_and_the_band_of_its_target(inp
     for symbol in priced.keys() - inputs.blocked.keys() - left_out - dust:
         target = targets[symbol].quantity if symbol in targets else 0
         left = abs(target - book.get(symbol, 0) - inputs.open_quantity.get(symbol, 0))
-        band = inputs.strategy.no_trade_band * inputs.strategy.capital_usd if target else 0
+        band = band_usd(inputs, target, priced[symbol]) if target else 0
         # A v1 gateway takes a flip's equal second leg for the first, so it is a share smaller there.
         lot = 2 if inputs.ids_from_content and any(row.leg == 2 for row in plan.rows if row.symbol == symbol) else 1
         assert left < lot or left * priced[symbol].price < band
+
+
+@given(inputs=cases(any_limits=False, flatten=False).map(lambda inputs: with_band(inputs, scope="symbol")))
+@patient
+def test_a_change_of_the_band_and_more_is_traded_and_a_smaller_one_never(inputs: PlanInputs) -> None:
+    plan = make_plan(inputs)
+
+    # Reasons that have nothing to do with how large a change is, and changes of which no lot can be traded.
+    others = {"under_one_share", "dust_stays", "no_tradable_signal", "signal_missing", "unresolved_order"}
+    for row in plan.rows:
+        if row.leg == 1 and row.target_quantity:
+            known = inputs.prices[row.symbol]
+            if isinstance(known, Price) and row.reason not in others:
+                away = abs(row.target_quantity - row.held_quantity - row.open_quantity) * known.price
+                traded = away > 0 and away >= band_usd(inputs, row.target_quantity, known)
+                assert (row.outcome == "order") == traded
+                assert (row.reason == "inside_band") == (away > 0 and not traded)
+        else:
+            assert row.reason != "inside_band"
+
+
+@given(inputs=cases().map(lambda inputs: with_band(inputs, scope="book")))
+@patient
+def test_a_book_goes_to_its_targets_as_a_whole_or_trades_nothing_but_closings(inputs: PlanInputs) -> None:
+    plan = make_plan(inputs)
+
+    whole, each = make_plan(with_band(inputs, drift=Decimal(0))), make_plan(with_band(inputs, scope="symbol"))
+    drifted = {symbol for symbol, _ in (order.key for order in each.orders) if is_out(symbol, each, inputs)}
+    assert plan in (whole, each)
+    if drifted:
+        assert plan == whole
+    elif plan != whole:
+        assert all(row.target_quantity == 0 for row in plan.rows if row.outcome == "order")
+
+
+def is_out(symbol: str, plan: Plan, inputs: PlanInputs) -> bool:
+    row = next(row for row in plan.rows if row.symbol == symbol)
+    known = inputs.prices[symbol]
+    if row.target_quantity is None or not isinstance(known, Price) or inputs.flatten:
+        return False
+    away = abs(row.target_quantity - row.held_quantity - row.open_quantity) * known.price
+    return away >= band_usd(inputs, row.target_quantity, known)
 
 
 @given(inputs=cases(), data=st.data())

@@ -49,6 +49,8 @@ def test_the_schema_takes_the_files_that_are_read(path: str) -> None:
         {"sizing": {"own": {"function": "my_models.sizing:weights"}}},
         {"max_position_size": {"capital": 0.1}},
         {"prices": "alpaca"},
+        {"no_trade_band": {"drift": 0.04}},
+        {"no_trade_band": {"drift": "0.04", "of": "position", "scope": "book"}},
         {"limits": {"order_shares": "off"}, "orders": {"style": "market"}},
     ],
 )
@@ -61,6 +63,9 @@ def test_the_schema_takes_what_the_reader_takes(change: dict[str, Any]) -> None:
     [
         {"max_position_size": {"capital": {"share": 0.1}}},
         {"max_position_size": {"capital": 2}},
+        {"no_trade_band": {"of": "position"}},
+        {"no_trade_band": {"drift": 1}},
+        {"no_trade_band": {"drift": 0.04, "scope": "account"}},
         {"sizing": "own"},
         {"sizing": {"own": {"function": "weights"}}},
         {"signals": "service"},
@@ -79,5 +84,4 @@ def test_the_schema_refuses_what_is_not_yet_supported(path: tuple[str, ...]) -> 
 
 def test_the_schema_refuses_words_that_are_not_yet_supported() -> None:
     assert not SCHEMA.is_valid({"strategies": [NEW | {"orders": {"reductions_first": "auto"}}]})
-    assert not SCHEMA.is_valid({"strategies": [NEW | {"no_trade_band": {"drift": 0.04}}]})
     assert SCHEMA.is_valid({"strategies": [NEW | {"capital": {"equity": {"share": 0.5}}}]})

@@ -69,8 +69,11 @@ def test_the_strategy_named_daily_trading_has_the_dag_of_that_name() -> None:
     assert Strategy.model_validate(GOOD | {"id": "daily_trading"}).dag_id == "daily_trading"
 
 
-def test_a_strategy_survives_json() -> None:
-    strategy = Strategy.model_validate(GOOD | {"limits": {"gross_exposure": "off", "order_shares": 7}})
+@pytest.mark.parametrize("band", ["0.02", {"drift": "0.04"}, {"drift": "0.04", "of": "position", "scope": "book"}])
+def test_a_strategy_survives_json(band: Any) -> None:
+    strategy = Strategy.model_validate(
+        GOOD | {"limits": {"gross_exposure": "off", "order_shares": 7}, "no_trade_band": band}
+    )
 
     assert Strategy.model_validate_json(strategy.model_dump_json()) == strategy
 
@@ -128,6 +131,15 @@ def test_a_strategy_survives_json() -> None:
         ({"sizing": {"own": {"function": 3}}}, "sizing.own.function", "a module and a function", "3"),
         ({"sizing": "own"}, "sizing.own.function", "a value", "nothing"),
         ({"no_trade_band": 1}, "no_trade_band", "less than 1", "1"),
+        ({"no_trade_band": [0.1]}, "no_trade_band", "a fraction of capital or {drift: …, of: …, scope: …}", "[0.1]"),
+        ({"no_trade_band": True}, "no_trade_band", "a fraction of capital or {drift: …, of: …, scope: …}", "True"),
+        ({"no_trade_band": {"drift": 1}}, "no_trade_band.drift", "less than 1", "1"),
+        ({"no_trade_band": {"drift": -0.1}}, "no_trade_band.drift", "greater than or equal to 0", "-0.1"),
+        ({"no_trade_band": {"drift": "1e999999"}}, "no_trade_band.drift", "", "1e999999"),
+        ({"no_trade_band": {"of": "position"}}, "no_trade_band.drift", "a value", "nothing"),
+        ({"no_trade_band": {"drift": 0.1, "of": "equity"}}, "no_trade_band.of", "'capital' or 'position'", "'equity'"),
+        ({"no_trade_band": {"drift": 0.1, "scop": 1}}, "no_trade_band.scop", "no such key", "1"),
+        ({"order_basis": "target", "no_trade_band": {"drift": 0.1}}, "no_trade_band", "order_basis target", "0.1"),
         ({"sandbox_only": True, "mode": "live"}, "sandbox_only", "the mode is live", "True"),
         ({"market_hours": False}, "market_hours", "sandbox_only", "False"),
         ({"sandbox_only": "yes"}, "sandbox_only", "boolean", "'yes'"),
