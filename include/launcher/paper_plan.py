@@ -102,7 +102,8 @@ class Desk:
             except TradingError as error:
                 raise CannotRun(f"No plan can be made: {error}") from error
         found = report.read_run(self._ledger_url, strategy.dag_id, name)
-        assert found is not None
+        if found is None:
+            raise CannotRun(f"The ledger has no run {name} of {strategy.dag_id}: it was planned a moment ago.")
         return report.render(*found)
 
 

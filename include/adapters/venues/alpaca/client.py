@@ -243,9 +243,8 @@ class AlpacaReader(HttpService):
 
         Raises BadAnswer when one of the three numbers is missing or beyond any amount that can be meant.
         """
-        facts = account_facts(self._account_now())
-        assert self._account is not None
-        return facts.model_copy(update={"age_seconds": time.monotonic() - self._account[0]})
+        asked_at, answer = self._account_told()
+        return account_facts(answer).model_copy(update={"age_seconds": time.monotonic() - asked_at})
 
     def _exchange(self, method: str, path: str, **words: Any) -> Answer:
         """Exchange, and keep what the answer says is left of the account's requests."""
@@ -288,10 +287,14 @@ class AlpacaReader(HttpService):
         return facts
 
     def _account_now(self, *, fresh: bool = False) -> Answer:
+        return self._account_told(fresh=fresh)[1]
+
+    def _account_told(self, *, fresh: bool = False) -> tuple[float, Answer]:
+        """Return the account's answer, and when it was asked for."""
         now = time.monotonic()
         if fresh or self._account is None or now - self._account[0] > ACCOUNT_SECONDS:
             self._account = now, self._accepted(self._read("GET", "/v2/account"))
-        return self._account[1]
+        return self._account
 
     def _info(self, answer: Answer) -> VenueInfo:
         body = answer.json()
