@@ -26,6 +26,7 @@ class Fetch(BaseOperator):
             {
                 "symbol": f"GEN{number:03}",
                 "predicted_return": "0.01234567890123456",
+                "confidence": None,
                 "rank": number,
                 "target_weight": "0.004",
             }
@@ -37,6 +38,15 @@ class Fetch(BaseOperator):
             "as_of_date": "2026-01-02",
             "mode": "paper",
             "mode_reason": None,
+            "source": {
+                "source": "signal_service",
+                "dated": "its own date",
+                "rows": ORDERS,
+                "sha256": "0" * 64,
+                "modified_at": "2026-01-05T14:30:00Z",
+                "age_seconds": None,
+                "hindsight": False,
+            },
             "signals": signals,
         }
 
@@ -72,7 +82,7 @@ class Submit(BaseOperator):
         sent = {
             "client_order_id": id,
             "side": "buy",
-            "quantity": 10,
+            "quantity": "10",
             "state": "open",
             "reason": "Order submitted",
         }

@@ -89,7 +89,7 @@ def test_the_four_tasks_trade_a_session_and_pass_on_plain_data(place: Place) -> 
     sent = [submit(dag_run, order) for order in orders]
     result = track(dag_run)
 
-    assert set(signals) == {"run_id", "session_date", "as_of_date", "mode", "mode_reason", "signals"}
+    assert set(signals) == {"run_id", "session_date", "as_of_date", "mode", "mode_reason", "source", "signals"}
     assert positions(signals["signals"]) <= set(SYMBOLS)
     assert signals["mode"] == "paper"
     assert [set(order) for order in orders] == [{"symbol", "label", "client_order_ids"}] * 4
