@@ -270,7 +270,7 @@ def test_an_own_book_compounds_and_its_equity_is_frozen_with_the_plan(days: Days
     assert newest.capital is not None
     # By the prices of the plan, which the sandbox trades all session at: those of its close.
     assert plan is not None
-    assert plan.parameters["money"]["capital"] == str(newest.capital)
+    assert D(plan.parameters["money"]["capital"]) == newest.capital
     days.close()
     second = days.rows()[-1]
     assert newest.capital == second.equity_before + second.flows + second.result
