@@ -735,6 +735,8 @@ def test_prices_can_be_wrong(v2: Client, fault: str) -> None:
 def test_every_fault_has_a_test() -> None:
     elsewhere = {"fail_closed_503", "duplicate_fills", "wrong_quantity_reported", "positions_fail_500"}
     elsewhere |= {"positions_incomplete", "positions_multiplied", "health_unhealthy", "signals_not_ready"}
+    # … and in test_ops.py:
+    elsewhere |= {"model_not_active"}
     # … and in test_sandbox_lies.py:
     elsewhere |= {"filled_without_quantity", "fills_contradict_status", "numbered_fills", "fills_listed_late"}
     elsewhere |= {"field_is", "bomb", "invalid_symbol_400"}

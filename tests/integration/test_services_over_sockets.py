@@ -147,12 +147,12 @@ def test_a_signal_service_that_refuses_connections_is_unavailable(
 # --- orders ---
 
 
-def test_the_gateway_tells_its_contract_mode_and_strategy(gateway: GatewayClient, contract: Contract) -> None:
+def test_the_gateway_tells_its_mode_and_strategy(gateway: GatewayClient) -> None:
     found = gateway.info()
 
     assert (found.mode, found.status) == ("paper", "healthy")
-    # Only a v1 gateway is known again by its strategy: it makes order ids from it.
-    assert found.strategy_id == ("alpha_baseline" if contract == "v1" else None)
+    # What it is known again by; a v1 gateway also makes order ids from it.
+    assert found.strategy_id == "alpha_baseline"
     assert "sandbox" in found.service
 
 
