@@ -193,7 +193,7 @@ def warehouse(engine: Engine, empty_database_url: str) -> str:
     """A database of PostgreSQL with weights, and a function in it that writes."""
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE TABLE carry (day DATE, symbol TEXT, weight NUMERIC)")
-        connection.execute("INSERT INTO carry VALUES (CURRENT_DATE, 'AAPL', 0.5), (CURRENT_DATE, 'KO', 0.3)")
+        connection.execute("INSERT INTO carry VALUES (CURRENT_DATE + 9, 'AAPL', 0.5), (CURRENT_DATE + 9, 'KO', 0.3)")
         connection.execute(
             "CREATE FUNCTION empties() RETURNS TABLE (symbol TEXT, weight NUMERIC) LANGUAGE plpgsql AS "
             "$$ BEGIN DELETE FROM carry; RETURN QUERY SELECT 'AAPL', 1.0; END $$"
