@@ -95,7 +95,7 @@ def _news(ledger_url: str, strategy: Strategy, told: tuple[int, int]) -> tuple[t
         runs = [run for run in ledger.runs.latest(20) if run.id > told[0] and run.strategy_id == strategy.id]
         alerts = [alert for alert in ledger.alerts.newest(20) if alert.id > told[1]]
         now = ledger.now()
-    # A run that is under way is told when it has ended: the newer ones wait for it.
+    # A run that is under way is reported once it has ended; the newer ones wait for it.
     ended: list[Run] = []
     for run in sorted(runs, key=lambda run: run.id):
         if run.status == "running":

@@ -45,7 +45,7 @@ class Settings(BaseModel):
     alpaca_cash: Decimal = Field(Decimal(100_000), description="USD in Alpaca's account at the start")
     alpaca_multiplier: int = Field(4, ge=1, le=4, description="buying power is so many times the equity")
     alpaca_rate_limit_per_minute: int = Field(200, ge=0, description="requests a minute at Alpaca, 0 is none")
-    alpaca_rate_window_seconds: float = Field(60, gt=0, description="after which Alpaca counts anew")
+    alpaca_rate_window_seconds: float = Field(60, gt=0, description="after which Alpaca starts to count again")
     alpaca_cancel_seconds: float = Field(0, ge=0, description="how long Alpaca takes to cancel")
     alpaca_account: dict[str, Any] = Field(default_factory=dict, description="fields of the account to change")
     alpaca_assets: dict[str, dict[str, Any]] = Field(default_factory=dict, description="symbol: fields to change")

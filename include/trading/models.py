@@ -153,7 +153,7 @@ class CashActivity(Value):
 
 
 class Allowance(Value):
-    """How many requests a minute the venue takes from the account, whoever sends them, and what is left of them."""
+    """How many requests a minute the venue takes from all clients of the account, and what is left of them."""
 
     limit: int = Field(ge=1)
     left: int = Field(ge=0)

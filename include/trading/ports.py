@@ -237,7 +237,7 @@ class VenueReader(Closing, Protocol):
     def assets(self, symbols: Iterable[str]) -> dict[str, AssetFacts | None] | None:
         """Return what the venue says of each symbol, None for one that it does not know.
 
-        None in place of all of it exactly where the traits say that the venue tells none.
+        The whole answer is None exactly where the traits say that the venue tells none.
         """
         ...
 

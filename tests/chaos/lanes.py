@@ -54,15 +54,15 @@ def run_cases(cases: Sequence[Case], *, lanes: int, report: Callable[[Result], N
         return []
     preload()
     context = multiprocessing.get_context("fork")
-    todo: Any = context.SimpleQueue()
+    jobs: Any = context.SimpleQueue()
     done: Any = context.SimpleQueue()
     venues = sorted({case.venue for case in cases})
     number = min(lanes, len(cases))
-    processes = [context.Process(target=_work, args=(todo, done, venues)) for _ in range(number)]
+    processes = [context.Process(target=_work, args=(jobs, done, venues)) for _ in range(number)]
     for process in processes:
         process.start()
     # A queue holds only so much: the results must be taken while the cases are put.
-    feeder = threading.Thread(target=lambda: [todo.put(case) for case in [*cases, *[None] * number]], daemon=True)
+    feeder = threading.Thread(target=lambda: [jobs.put(case) for case in [*cases, *[None] * number]], daemon=True)
     feeder.start()
     results = []
     for _ in cases:
@@ -83,11 +83,11 @@ def preload() -> None:
     trading_calendar("XNYS", today=datetime.now(UTC).date())
 
 
-def _work(todo: Any, done: Any, venues: Sequence[str]) -> None:
+def _work(jobs: Any, done: Any, venues: Sequence[str]) -> None:
     die_with_parent()
     try:
         with open_lane(venues) as lane:
-            while (case := todo.get()) is not None:
+            while (case := jobs.get()) is not None:
                 patches = () if case.mutation is None else (BY_NAME[case.mutation].patch,)
                 done.put(play(lane[case.venue], case, patches))
     except BaseException as error:

@@ -65,7 +65,7 @@ class MemoryConnection:
     account: str
     address: str
     total_timeout_seconds: float = 1
-    login: str = "nobody's"
+    login: str = "memory"
 
 
 @dataclass(frozen=True)

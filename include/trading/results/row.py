@@ -31,10 +31,9 @@ class ReadUpTo(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DayRow:
-    """A closed day. symbols: by symbol what SymbolDay has, and the lots of what is held."""
+class DayFigures:
+    """What a closed day came to, without its symbols."""
 
-    id: int
     account: str
     strategy_id: str
     mode: BookMode
@@ -55,6 +54,13 @@ class DayRow:
     cost_to_plan: Decimal
     cost_to_close: Decimal
     daily_return: float | None
+
+
+@dataclass(frozen=True)
+class DayRow(DayFigures):
+    """A closed day. symbols: by symbol what SymbolDay has, and the lots of what is held."""
+
+    id: int
     method: Method
     stale: list[str]
     symbols: dict[str, dict[str, Any]]

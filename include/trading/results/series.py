@@ -4,38 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from include.trading.results.entries import ZERO
 from include.trading.results.measures import Measures, compounded, drawdowns, measures
-from include.trading.results.row import BookKey, BookMode
+from include.trading.results.row import BookKey, DayFigures
 
 
 @dataclass(frozen=True)
-class DayPoint:
-    """A closed day without its symbols, field for column."""
-
-    account: str
-    strategy_id: str
-    mode: BookMode
-    session_date: date
-    equity_before: Decimal
-    flows: Decimal
-    result: Decimal
-    equity: Decimal
-    realised: Decimal
-    unrealised: Decimal
-    dividends: Decimal
-    corrected: Decimal
-    fees: Decimal
-    cash: Decimal
-    gross: Decimal
-    net: Decimal
-    turnover: Decimal
-    cost_to_plan: Decimal
-    cost_to_close: Decimal
-    daily_return: float | None
+class DayPoint(DayFigures):
+    """A closed day as a point of a series."""
 
     @property
     def key(self) -> BookKey:

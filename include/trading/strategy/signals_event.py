@@ -26,7 +26,7 @@ class EventSignals(TableSignals):
     word: ClassVar[str] = "event"
 
     under: Annotated[str, BeforeValidator(_folder)] = Field(
-        description="folder that the event's url must be in: whoever may send events names no other file"
+        description="folder that the event's url must be in: an event cannot name any other file"
     )
     connection: ConnectionId | None = Field(
         default=None, description="Airflow connection of the object store; by default none"
