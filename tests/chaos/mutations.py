@@ -259,9 +259,9 @@ MUTATIONS = [
         "another worker's lease ignored", _others_lease_ignored, "two workers on one order", tuple(range(6)), "v2"
     ),
     Mutation("gate skipped", _gate_skipped, "account halted by a person", (0, 1), "v2"),
-    Mutation("blind resend in place of a look-up", _blind_resend, "reset after acceptance", (0, 1), "v2"),
-    Mutation("blind resend in place of a look-up, v1", _blind_resend, "reset after acceptance", (0, 1), "v1"),
-    Mutation("blind resend in place of a look-up, Alpaca", _blind_resend, "reset after acceptance", (0, 1), "alpaca"),
+    Mutation("blind resend without a look-up", _blind_resend, "reset after acceptance", (0, 1), "v2"),
+    Mutation("blind resend without a look-up, v1", _blind_resend, "reset after acceptance", (0, 1), "v1"),
+    Mutation("blind resend without a look-up, Alpaca", _blind_resend, "reset after acceptance", (0, 1), "alpaca"),
     Mutation(
         "an error page read as a refusal, Alpaca", _error_page_believed, "5xx, stored or not", (0, 1, 2), "alpaca"
     ),
@@ -277,7 +277,7 @@ MUTATIONS = [
     Mutation(
         "never looked at again", _never_looked_at_again, "order appears after it was confirmed absent", (0, 1, 2), "v1"
     ),
-    Mutation("plan made anew by the second run", _plan_made_anew, "two runs of one session", (0, 1), "v2"),
+    Mutation("plan made again by the second run", _plan_made_anew, "two runs of one session", (0, 1), "v2"),
     Mutation(
         "revision 1 not closed by revision 2",
         _revision_not_closed,

@@ -38,7 +38,7 @@ def test_every_mutation_still_finds_what_it_breaks() -> None:
 
 
 def test_a_broken_guard_makes_the_proof_fail() -> None:
-    names = ("blind resend in place of a look-up", "quantity recomputed for a resend, v1", "slot key random")
+    names = ("blind resend without a look-up", "quantity recomputed for a resend, v1", "slot key random")
     broken = [
         Case(one.fault, one.seeds[0], one.venue, one.point, mutation=one.name)
         for one in (BY_NAME[name] for name in names)

@@ -25,7 +25,7 @@ def test_a_broken_guard_has_a_counterexample(guard: Guard) -> None:
     assert search(guard.bounds, guard.rules, guard.sign).broken is not None
 
 
-@pytest.mark.parametrize("name", ["contradictions unseen", "blind resend in place of a look-up"])
+@pytest.mark.parametrize("name", ["contradictions unseen", "blind resend without a look-up"])
 def test_a_broken_guard_has_one_at_alpaca_too(name: str) -> None:
     (guard,) = [guard for guard in GUARDS if guard.name == name]
     rules = replace(guard.rules, report=AT_ALPACA.report)
@@ -34,7 +34,7 @@ def test_a_broken_guard_has_one_at_alpaca_too(name: str) -> None:
 
 
 def test_a_counterexample_is_a_course_of_steps_that_a_person_can_follow() -> None:
-    (guard,) = [guard for guard in GUARDS if guard.name == "blind resend in place of a look-up"]
+    (guard,) = [guard for guard in GUARDS if guard.name == "blind resend without a look-up"]
     found = search(guard.bounds, guard.rules, guard.sign)
 
     assert found.steps[:3] == ("it is 1", "a worker claims order 1", "a POST of order 1 leaves")
