@@ -22,8 +22,8 @@ from include.execution.desk import Desk
 from include.execution.duty import corrections
 from include.execution.orders import reports, resolve, submit
 from include.execution.steps import close_run as closing
+from include.execution.steps import freeze, plan_store, positions, snapshot
 from include.execution.steps import map_orders as mapping
-from include.execution.steps import positions, snapshot
 from include.ledger import orders as ledger_orders
 from include.ledger.accounts import Accounts
 from include.ledger.gate import Locked
@@ -93,8 +93,8 @@ def _quantity_recomputed() -> None:
 
 
 def _slot_key_random() -> None:
-    mapping.slot = lambda *_: uuid4().hex
-    mapping.client_order_id = lambda key, *_: key.mode[0] + uuid4().hex[:23]
+    plan_store.slot = lambda *_: uuid4().hex
+    plan_store.client_order_id = lambda key, *_: key.mode[0] + uuid4().hex[:23]
 
 
 def _collision_check_off() -> None:
@@ -141,12 +141,12 @@ def _never_looked_at_again() -> None:
     positions.look_again_at = lambda *_: {}
 
 
-def _plan_made_anew() -> None:
+def _plan_made_again() -> None:
     Plans.get = lambda *_: None
 
 
 def _revision_not_closed() -> None:
-    mapping._supersede = lambda *_: None
+    freeze._supersede = lambda *_: None
 
 
 def _timeout_read_as_failure() -> None:
@@ -231,7 +231,7 @@ def _late_answer_thrown_away() -> None:
 def _book_read_at_two_moments() -> None:
     """Take what is held from before the outside is asked, and the rest from under the lock."""
     early: list[Any] = []
-    read_early, read_late = snapshot.read_book, mapping.read_book
+    read_early, read_late = snapshot.read_book, freeze.read_book
 
     def before(*words: Any) -> Any:
         early.append(read_early(*words))
@@ -241,7 +241,7 @@ def _book_read_at_two_moments() -> None:
         book = read_late(*words)
         return replace(book, held=early[0].held, moved=frozenset()) if early else book
 
-    snapshot.read_book, mapping.read_book = before, under_lock
+    snapshot.read_book, freeze.read_book = before, under_lock
 
 
 def _error_page_believed() -> None:
@@ -277,7 +277,7 @@ MUTATIONS = [
     Mutation(
         "never looked at again", _never_looked_at_again, "order appears after it was confirmed absent", (0, 1, 2), "v1"
     ),
-    Mutation("plan made again by the second run", _plan_made_anew, "two runs of one session", (0, 1), "v2"),
+    Mutation("plan made again by the second run", _plan_made_again, "two runs of one session", (0, 1), "v2"),
     Mutation(
         "revision 1 not closed by revision 2",
         _revision_not_closed,
