@@ -1,5 +1,6 @@
-"""Past sessions for the demo: real runs against the sandbox, at the times they would have had, and their books.
+"""Past sessions for the demo: a run a week against the sandbox, at the time it would have had, and each session's book.
 
+Runs are real, so that each takes a good part of a second; a week between them keeps the start of the demo short.
 Only for an embedded ledger that has no plan yet, and for a strategy that trades with the sandbox alone. The clocks of
 ledger and sandbox are moved back, so that orders, fills and positions agree at both sides and an audit passes.
 Runs in a process of its own: `python -m include.launcher.seed ADMIN_URL SESSIONS`.
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from include.adapters.connection import ConnectionParts
@@ -34,6 +35,8 @@ from include.trading.strategy.request import RunRequest
 from include.trading.strategy.spec import Strategy
 
 SESSIONS: Final = 60
+# From one run to the next.
+WEEK: Final = 5
 SETTING: Final = "SEED"
 _LEDGER: Final = "AIRFLOW_CONN_TRADING_LEDGER"
 # Nothing is waited for: the sandbox fills at once.
@@ -51,30 +54,37 @@ def wanted(given: Mapping[str, str], strategy: Strategy, *, embedded: bool) -> i
 
 
 def seed(environ: Mapping[str, str], strategy: Strategy, admin: AdminClient, sessions: int) -> int:
-    """Trade the sessions before the current one and close their books; return how many. A used ledger stays."""
+    """Trade in the sessions before the current one, and close the book of each; return how many. A used ledger stays."""
     assembly = Assembly(
         connections=lambda id: ConnectionParts.from_environment(id, environ),
         settings=_QUICK,
         code_version=environ.get("TRADING_CODE_VERSION", "unknown"),
     )
-    now = datetime.now(UTC)
-    calendar = calendar_of(strategy, now)
     with open_ledger(environ[_LEDGER]) as ledger:
         if ledger.results.has_plans():
             return 0
-    days: list[date] = []
+    now = datetime.now(UTC)
+    calendar = calendar_of(strategy, now)
+    past: list[Session] = []
     day = calendar.current(now).day
     for _ in range(sessions):
-        day = calendar.previous(day).day
-        days.append(day)
+        past.append(calendar.previous(day))
+        day = past[-1].day
     seeder = _Seeder(environ[_LEDGER], assembly, strategy, admin)
     try:
-        for each in reversed(days):
-            seeder.trade(calendar.session(each))
+        for week in weeks(past[::-1]):
+            seeder.trade(week[0])
+            seeder.close(week[-1])
     finally:
         usual = SandboxSettings.model_fields["fill_after_seconds"].default
         admin.settings(clock_offset_seconds=0, fill_after_seconds=usual)
-    return len(days)
+    return len(past)
+
+
+def weeks(sessions: Sequence[Session]) -> list[Sequence[Session]]:
+    """Return the sessions in weeks, each to begin with a run; the last is the newest session alone, which has one."""
+    begin = [number for number in range(len(sessions)) if number == 0 or (len(sessions) - 1 - number) % WEEK == 0]
+    return [sessions[first:end] for first, end in zip(begin, [*begin[1:], len(sessions)], strict=True)]
 
 
 class _Seeder:
@@ -83,7 +93,7 @@ class _Seeder:
         self.venue = assembly.venue(strategy.venue)
 
     def trade(self, session: Session) -> None:
-        """Do the session's run and close its book."""
+        """Do the session's run."""
         moment = session.open + timedelta(minutes=5)
         offset = self._go_to(moment)
         with (
@@ -118,6 +128,9 @@ class _Seeder:
             track_for(desk, run, seconds=5)
             close_run(desk, run)
             ledger.alerts.keep_unsent()
+
+    def close(self, session: Session) -> None:
+        """Close the books until this session, which is over."""
         offset = self._go_to(session.close + timedelta(minutes=20))
         with open_ledger(self.ledger_url, clock_offset=offset) as ledger:
             # What happened has today's times in the ledger, whatever clock it was done by.

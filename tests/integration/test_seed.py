@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from include.execution.duty.audit import audit
-from include.launcher.seed import seed, wanted
+from include.launcher.seed import WEEK, seed, wanted, weeks
 from include.launcher.strategies import DEMO, strategies_of
 from include.ledger.ledger import open_ledger
 from include.sandbox.runner import Sandbox, start_sandbox
@@ -69,6 +69,18 @@ def test_seeded_sessions_have_books_without_a_gap_and_pass_the_audit(
     ] == []
     # A ledger with plans is somebody's: nothing is added.
     assert seed(environ(ledger_url, sandbox), strategy, sandbox.admin, 4) == 0
+
+
+@pytest.mark.parametrize("number", [1, 2, WEEK, WEEK + 1, WEEK + 2, 60])
+def test_every_session_is_in_one_week_and_the_newest_has_a_run_of_its_own(number: int) -> None:
+    calendar = trading_calendar("XNYS", today=date(2026, 11, 27))
+    sessions = [calendar.session(day) for day in calendar.between(date(2026, 1, 2), date(2026, 11, 25))[-number:]]
+
+    found = weeks(sessions)
+
+    assert [session for week in found for session in week] == sessions
+    assert found[-1] == [sessions[-1]]
+    assert all(1 <= len(week) <= WEEK for week in found)
 
 
 def test_only_an_embedded_ledger_and_the_sandbox_are_seeded(strategy: Strategy) -> None:
