@@ -79,6 +79,8 @@ def environment(
         "AIRFLOW__API__BASE_URL": address,
         "AIRFLOW__API__SECRET_KEY": secrets.api_secret_key,
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
+        # A log is there to be read while its process runs.
+        "PYTHONUNBUFFERED": "1",
         # The machine's full name costs a DNS question at each start, and need not resolve.
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         # Local calls past any proxy of the environment.

@@ -156,28 +156,17 @@ def bring_up(
         ledger_url=ledger_url,
         strategies=strategies,
     )
-    env["PYTHONUNBUFFERED"] = "1"
     children: list[processes.Child] = []
     started.callback(processes.stop, children)
-
     sandbox = _start_sandbox(ports, state, env)
     children.append(sandbox)
-    migration = airflow.start_migration(env, log=logs / "airflow-db-migrate.log", stamp=stamp)
-    if migration:
-        started.callback(processes.stop, [migration])
-        progress.step("Airflow's tables are being made")
-    migrate_ledger(env, logs / "ledger-migrate.log")
-    follow_sandbox(env, [id for id in _venues(strategies) if f"AIRFLOW_CONN_{id.upper()}" not in os.environ])
-    progress.step("the ledger's tables are up to date")
-    if seeds:
-        _seed(started, env, strategies[0], sandbox, ports, logs / "seed.log", progress)
-    if migration:
-        airflow.finish_migration(migration, stamp)
-        progress.step("Airflow's tables are up to date")
 
-    started.callback(ops_environment.forget, state)
-    ops_environment.keep(state, env)
-    children += airflow.start(env, logs)
+    def fill_the_ledger() -> None:
+        follow_sandbox(env, [id for id in _venues(strategies) if f"AIRFLOW_CONN_{id.upper()}" not in os.environ])
+        if seeds:
+            _seed(started, env, strategies[0], sandbox, ports, logs / "seed.log", progress)
+
+    start_airflow(started, progress, children, env, state=state, stamp=stamp, meanwhile=fill_the_ledger)
     _wait_for_sandbox(sandbox, ports)
     progress.step(f"the sandbox listens on 127.0.0.1: {_sandbox_ports(ports)}")
     api = airflow.Api(f"http://127.0.0.1:{ports.ui}", secrets.admin_password)
@@ -186,6 +175,37 @@ def bring_up(
     return Stack(
         children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began, env, strategies
     )
+
+
+def start_airflow(
+    started: ExitStack,
+    progress: Progress,
+    children: list[processes.Child],
+    env: dict[str, str],
+    *,
+    state: Path,
+    stamp: Path | None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Bring the tables of ledger and Airflow up to date, and start Airflow, which goes on getting ready on return.
+
+    children: takes Airflow's processes. stamp: where the version of Airflow's tables is kept.
+    meanwhile: done with the ledger's tables while Airflow's are made.
+    """
+    logs = state / "logs"
+    migration = airflow.start_migration(env, log=logs / "airflow-db-migrate.log", stamp=stamp)
+    if migration:
+        started.callback(processes.stop, [migration])
+        progress.step("Airflow's tables are being made")
+    migrate_ledger(env, logs / "ledger-migrate.log")
+    progress.step("the ledger's tables are up to date")
+    meanwhile()
+    if migration:
+        airflow.finish_migration(migration, stamp)
+        progress.step("Airflow's tables are up to date")
+    started.callback(ops_environment.forget, state)
+    ops_environment.keep(state, env)
+    children += airflow.start(env, logs)
 
 
 def _with_every_kind(folder: Path) -> dict[str, str]:
@@ -276,7 +296,7 @@ def _seed(
         raise CannotRun(f"Past sessions could not be traded with the sandbox; without them: SEED=0. {child.tail(10)}")
     done = child.tail(1).strip()
     if not done.startswith("0 "):
-        progress.step(f"{done} before today were traded with the sandbox: play money, in the demo's own ledger alone")
+        progress.step(f"{done} before today have books, from the sandbox: play money, in the demo's own ledger alone")
 
 
 def _venues(strategies: Sequence[Strategy]) -> list[str]:

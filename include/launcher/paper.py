@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from include.launcher import airflow, ops_environment, processes, report
+from include.launcher import airflow, processes, report
 from include.launcher.demo import (
     LEDGER_SETTING,
     Progress,
     Stack,
     databases,
     ledger_on,
-    migrate_ledger,
+    start_airflow,
     trade,
     until_interrupted,
     wait_until_known,
@@ -117,7 +117,7 @@ def _bring_up(started: ExitStack, progress: Progress, state: Path, account: Pape
     ports = Ports(signals=0, gateway=0, market=0, admin=0, ui=port)
     secrets = load_secrets(state / "secrets.json")
     metadata_url, ledger_url, stamp = databases(started, state, progress, ledger_on)
-    home, logs = state / "airflow", state / "logs"
+    home = state / "airflow"
     # Ours last: another connection of that name may lead to another account.
     given = dict(os.environ) | account.connections | {SETTING: str(state / "strategies.yaml")}
     env = airflow.environment(
@@ -129,19 +129,9 @@ def _bring_up(started: ExitStack, progress: Progress, state: Path, account: Pape
         ledger_url=ledger_url,
         sandbox=False,
     )
-    env["PYTHONUNBUFFERED"] = "1"
     children: list[processes.Child] = []
     started.callback(processes.stop, children)
-    migration = airflow.start_migration(env, log=logs / "airflow-db-migrate.log", stamp=stamp)
-    if migration:
-        started.callback(processes.stop, [migration])
-    migrate_ledger(env, logs / "ledger-migrate.log")
-    if migration:
-        airflow.finish_migration(migration, stamp)
-    progress.step("the tables of Airflow and of the ledger are up to date")
-    started.callback(ops_environment.forget, state)
-    ops_environment.keep(state, env)
-    children += airflow.start(env, logs)
+    start_airflow(started, progress, children, env, state=state, stamp=stamp)
     api = airflow.Api(f"http://127.0.0.1:{port}", secrets.admin_password)
     return Stack(
         children, ports, api, secrets.admin_password, env[LEDGER_SETTING], home / "logs", began, env, [strategy]

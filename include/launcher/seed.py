@@ -54,7 +54,7 @@ def wanted(given: Mapping[str, str], strategy: Strategy, *, embedded: bool) -> i
 
 
 def seed(environ: Mapping[str, str], strategy: Strategy, admin: AdminClient, sessions: int) -> int:
-    """Trade in the sessions before the current one, and close the book of each; return how many. A used ledger stays."""
+    """Trade in the sessions before the current one, and close their books; return how many. A used ledger stays."""
     assembly = Assembly(
         connections=lambda id: ConnectionParts.from_environment(id, environ),
         settings=_QUICK,
