@@ -25,7 +25,7 @@ OPEN_MODULES = ("include.adapters.connection", "include.adapters.outside", "incl
 EXCEPTIONS = {
     "include/trading/order/identity.py": "a stored plan's column says what its ids were frozen as",
     "include/trading/models.py": "the type of a gateway's contract version, which adapters share",
-    "include/ops/commands/new_strategy.py": "it asks for what an entry of each source is written with",
+    "include/ops/entry_answers.py": "it asks for what an entry of each source is written with",
     "include/execution/whatif/files.py": "`ops plan` reads a file with an answer of the Signal Service",
     "plugins/trading_airflow/warmup.py": "it names the modules that most tasks need, so that they are loaded once",
 }
