@@ -24,16 +24,17 @@ class Backfills:
     """Backfills of one DAG, whose strategy would trade: only being a backfill keeps its runs from it."""
 
     live: Live
+    dag_id: str = DAG_ID
 
     def switch_on(self) -> None:
         """Unpause the DAG, which also starts the run of the latest session."""
-        until(lambda: self.live.stack.api.knows(DAG_ID), f"the DAG {DAG_ID}")
-        self.live.stack.api.unpause(DAG_ID)
+        until(lambda: self.live.stack.api.knows(self.dag_id), f"the DAG {self.dag_id}")
+        self.live.stack.api.unpause(self.dag_id)
 
     def by_rest(self, first: date, last: date, **body: Any) -> None:
         """Ask for a backfill over the API."""
         asked = {
-            "dag_id": DAG_ID,
+            "dag_id": self.dag_id,
             "from_date": f"{first}T00:00:00Z",
             "to_date": f"{last}T23:59:59Z",
             "max_active_runs": 8,
@@ -43,7 +44,8 @@ class Backfills:
 
     def by_command(self, first: date, last: date) -> None:
         """Ask for a backfill on the command line."""
-        words = ["backfill", "create", "--dag-id", DAG_ID, "--from-date", str(first), "--to-date", f"{last}T23:59:59"]
+        days = ["--from-date", str(first), "--to-date", f"{last}T23:59:59"]
+        words = ["backfill", "create", "--dag-id", self.dag_id, *days]
         done = subprocess.run(
             [sys.executable, "-m", "airflow", *words, "--max-active-runs", "8"],
             cwd=ROOT,
@@ -59,7 +61,7 @@ class Backfills:
         found: list[dict[str, Any]] = []
         while True:
             query = httpx.QueryParams({"limit": 100, "offset": len(found), "order_by": "id", "run_type": run_type})
-            page = self.live.call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns?{query}")
+            page = self.live.call("GET", f"/api/v2/dags/{self.dag_id}/dagRuns?{query}")
             found += page["dag_runs"]
             if not page["dag_runs"] or len(found) >= page["total_entries"]:
                 return found
@@ -78,7 +80,7 @@ class Backfills:
 
     def _under_way(self) -> bool:
         """Say whether Airflow still counts a backfill as running, which refuses the next; that lags its last run."""
-        found = self.live.call("GET", f"/api/v2/backfills?dag_id={DAG_ID}&limit=100")["backfills"]
+        found = self.live.call("GET", f"/api/v2/backfills?dag_id={self.dag_id}&limit=100")["backfills"]
         return any(backfill["completed_at"] is None for backfill in found)
 
     def ledger_runs(self, airflow_run_id: str) -> list[Run]:
@@ -88,7 +90,7 @@ class Backfills:
 
     def replays(self, first: date, last: date) -> list[Run]:
         with self.live.ledger() as ledger:
-            return [run for run in ledger.runs.replays(first, last) if run.dag_id == DAG_ID]
+            return [run for run in ledger.runs.replays(first, last) if run.dag_id == self.dag_id]
 
     def rows(self, first: date, last: date) -> list[Mapping[str, Any]]:
         """Return what the replays decided, by session and symbol, without what names the row."""
@@ -102,18 +104,28 @@ class Backfills:
             for row in found[run.run_id]
         ]
 
+    def shadows(self, first: date, last: date) -> list[Mapping[str, Any]]:
+        """Return what the shadows of the replays would have held, by session and model."""
+        days = {run.run_id: run.session_date for run in self.replays(first, last)}
+        with self.live.ledger() as ledger:
+            found = ledger.plan_inputs.shadows(list(days))
+        rows = [
+            {"session": days[row["run_id"]]} | {name: row[name] for name in row if name != "run_id"} for row in found
+        ]
+        return sorted(rows, key=lambda row: (row["session"], row["model"]))
+
     def posts(self) -> int:
         """Return how many orders were posted to the gateway since the sandbox's start, whatever became of them.
 
-        Without the one POST of each order that the scheduler's own run planned: switched on in the hours of a day that
-        closes early, the DAG has such a run, and that one may trade.
+        Without the one POST of each order that the scheduler's own runs of DAGs for backfills planned: switched on in
+        the hours of a day that closes early, such a DAG has one, and that one may trade.
         """
         posted: dict[str, int] = self.live.sandbox.book()["posts_by_id"]
         with self.live.ledger() as ledger:
             plans = {
                 run.plan_id
-                for run in ledger.runs.latest(1000)
-                if run.dag_id == DAG_ID and run.run_type == "scheduled" and run.plan_id is not None
+                for run in ledger.runs.latest(10_000)
+                if run.dag_id.startswith(DAG_ID) and run.run_type == "scheduled" and run.plan_id is not None
             }
             own = {intent.client_order_id for plan_id in plans for intent in ledger.orders.of_plan(plan_id)}
         return sum(times - (id in own) for id, times in posted.items())

@@ -30,6 +30,7 @@ from include.sandbox.runner import AdminClient
 from include.trading.account.row import Account
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
+from tests.e2e.sized import sized_strategies
 from tests.support.databases import temporary_home
 from tests.support.environment import as_environment, without_airflow
 
@@ -71,7 +72,7 @@ def symbols_of(strategy_id: str) -> list[str]:
 
 
 def strategies_file() -> str:
-    """Return the strategies: the demo's, one for each subject, and one that trades nothing, in market hours only."""
+    """Return the strategies: the demo's, one for each subject and sizing, and one that trades nothing."""
     sandbox = "mode: paper, sandbox_only: true, market_hours: false"
     money = "signals: {service: {top_n: 2, bottom_n: 1}}, capital: 100000, max_position_size: 10000"
     lines = [
@@ -81,6 +82,7 @@ def strategies_file() -> str:
         # For backfills. Due a minute before the close, so that at no hour switching it on starts a run that may send.
         "  - {id: backfilled, mode: paper, sandbox_only: true, schedule: session+384, "
         f"symbols: [AMD, BAC, CVX, PEP, PG], {money}}}",
+        *sized_strategies(),
     ]
     for id in SENDING:
         schedule = f"{{assets: [{', '.join(ASSETS)}]}}" if id == "announced" else "null"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from include.ops.main import main
 from include.trading.calendar.sessions import trading_calendar
 from tests.e2e.backfilling import DAG_ID, Backfills
 from tests.e2e.live import Live
+from tests.e2e.sized import COMPARED, SIZINGS, sized_id
 
 CALENDAR = trading_calendar("XNYS", today=datetime.now(UTC).date())
 NEWEST = CALENDAR.previous(CALENDAR.current(datetime.now(UTC)).day)
@@ -96,3 +100,33 @@ def test_a_session_that_cannot_be_fails_with_the_reason_and_leaves_nothing(backf
 
     assert backfills.live.wait(run) == "failed"
     assert backfills.live.ledger_run(run) is None
+
+
+def test_each_sizing_model_plans_the_same_twice_and_sends_nothing_and_one_report_compares_them(
+    live: Live, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    models = [Backfills(live, f"daily_trading__{sized_id(name)}") for name in SIZINGS]
+    first, last = DAYS[-2:]
+    for model in models:
+        model.switch_on()
+    posts = models[0].posts()
+    for model in models:
+        model.by_rest(first, last)
+    before = []
+    for model in models:
+        assert {run["state"] for run in model.wait(2, PATIENCE_SECONDS)} == {"success"}
+        assert all(run.num_orders_planned for run in model.replays(first, last))
+        before.append((model.rows(last, last), model.shadows(last, last)))
+        model.by_rest(last, last, reprocess_behavior="completed")
+    for model in models:
+        assert {run["state"] for run in model.wait(2, PATIENCE_SECONDS)} == {"success"}
+
+    assert [(model.rows(last, last), model.shadows(last, last)) for model in models] == before
+    assert models[0].posts() == posts
+    report = ["report", "--replays", "--from", str(first), "--to", str(last), "--strategy", sized_id("risk_parity")]
+    capsys.readouterr()
+    assert main([*report, "--json", "--plot", str(tmp_path / "models.svg")], live.stack.env) == 0
+    compared = json.loads(capsys.readouterr().out)["models"]
+    assert sorted((each["model"], each["sized"]) for each in compared) == [(name, 2) for name in COMPARED]
+    plot = (tmp_path / "models.svg").read_text()
+    assert all(f"equity with {name}, USD" in plot for name in COMPARED if name != "risk_parity")
