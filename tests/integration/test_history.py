@@ -12,11 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from include.execution.steps.history import history
+from include.execution.steps.history import history, history_for
 from include.ledger.ledger import Ledger, open_ledger
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.calendar.sessions import trading_calendar
-from include.trading.errors import InvalidData
+from include.trading.errors import InvalidData, Unavailable
 from include.trading.sizing.inputs import History
 from tests.support.engine import Engine, sandbox_strategy
 from tests.support.planning import signals
@@ -238,3 +238,48 @@ def test_shadows_are_kept_and_never_traded(engine: Engine, sandbox: Sandbox) -> 
     assert [(row["model"], row["refused"]) for row in shadows] == [("equal_weight", None), ("risk_parity", None)]
     assert all({target["symbol"] for target in row["targets"]} == set(STRATEGY.symbols) for row in shadows)
     assert len(sandbox.admin.book()["orders"]) == run.num_orders_filled == 4
+
+
+SHADOWED = {"shadow": ["equal_weight", SIZINGS["risk_parity"]]}
+
+
+def test_shadows_that_cannot_be_stored_stop_no_run(engine: Engine, sandbox: Sandbox, ledger_url: str) -> None:
+    with psycopg.connect(ledger_url) as connection:
+        connection.execute("ALTER TABLE shadow_sizings ADD CONSTRAINT none_fits CHECK (model = '')")
+
+    run = engine.run("first", sandbox_strategy(**SHADOWED))
+
+    assert (run.status, run.num_orders_filled) == ("completed", 4)
+    assert len(sandbox.admin.book()["orders"]) == 4
+
+
+def test_a_try_that_ends_before_its_shadows_are_stored_is_noted_with_them(engine: Engine) -> None:
+    strategy = sandbox_strategy(**SHADOWED)
+    run, orders = engine.plan(engine.identity("first"), strategy)
+    with engine.ledger() as ledger:
+        ledger.plan_inputs.replace_shadows(run.run_id, [])
+
+    _, again = engine.plan(engine.identity("first"), strategy)
+
+    assert again == orders
+    with engine.ledger() as ledger:
+        shadows = ledger.plan_inputs.shadows([run.run_id])
+    assert [(row["model"], row["targets"]) for row in shadows] == [("equal_weight", []), ("risk_parity", [])]
+    assert all("ended before it stored" in row["refused"] for row in shadows)
+
+
+def test_closes_that_only_a_shadow_looks_at_are_done_without_where_they_cannot_be_had(engine: Engine) -> None:
+    class Down(Vendor):
+        def adjusted_closes(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+            raise Unavailable("the market data is down")
+
+    wanted = signals(AAPL="0.1")
+    with engine.desk() as desk:
+        only_shadow = engine.open(engine.identity("first"), sandbox_strategy(**SHADOWED))
+        assert history_for(desk, Down(), only_shadow, wanted) == (None, "the market data is down")
+
+        its_own = engine.open(
+            engine.identity("second"), sandbox_strategy(**SHADOWED, sizing=SIZINGS["inverse_volatility"])
+        )
+        with pytest.raises(Unavailable, match="is down"):
+            history_for(desk, Down(), its_own, wanted)

@@ -14,8 +14,9 @@ from include.execution.results.now import BookNow
 from include.execution.steps.history import history_for
 from include.execution.steps.open_run import strategy_of
 from include.execution.steps.plan_inputs import Facts, inputs_of, own_book, sized_for
-from include.execution.steps.plan_store import store_plan, store_shadows
+from include.execution.steps.plan_store import store_plan
 from include.execution.steps.positions import BOOK_TRIES
+from include.execution.steps.shadows import store_shadows
 from include.execution.steps.snapshot import BookMoved, Outside, ask_outside, blocks, read_book, symbols_of
 from include.trading.errors import InvalidData
 from include.trading.models import AccountFacts, Allowance, Signal
@@ -48,13 +49,13 @@ def freeze(
     What was booked while the outside was asked is in its answers and not in the book, or the other way round: then both
     are read again. Symbols that still move at the last try get no order.
     """
-    history = history_for(desk, market, run, signals)
+    closes = history_for(desk, market, run, signals)
     for tries_left in reversed(range(BOOK_TRIES)):
         outside = ask_outside(desk, market, run)
         reach("before_freeze")
         try:
             made = _freeze_under_lock(
-                desk, run, signals, key, outside, history, most_orders, watched, wait=tries_left > 0
+                desk, run, signals, key, outside, closes.history, most_orders, watched, wait=tries_left > 0
             )
         except BookMoved:
             continue
@@ -62,7 +63,7 @@ def freeze(
         if isinstance(made, PlanRecord):
             return made
         # Not under the lock: nothing waits for what is never traded.
-        store_shadows(desk, run, made)
+        store_shadows(desk, run, made, closes.shadows_lack)
         return None
     raise AssertionError("the last try always plans")
 

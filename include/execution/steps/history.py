@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from include.execution.desk import Desk
 from include.execution.steps.open_run import strategy_of
 from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import calendar_of
-from include.trading.errors import InvalidData
+from include.trading.errors import InvalidData, TradingError
 from include.trading.models import Signal
 from include.trading.ports import HistorySource, PriceSource
 from include.trading.run.row import Run
@@ -20,14 +21,35 @@ from include.trading.sizing.models import sessions_needed
 from include.trading.strategy.spec import Strategy
 
 # By symbol and session; None: the source has no close.
-_Closes = dict[str, dict[date, Decimal | None]]
+_ByDay = dict[str, dict[date, Decimal | None]]
 
 
-def history_for(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> History | None:
-    """Return what the sizing of the run's strategy and its shadows look at; None where they look at none."""
+class Closes(NamedTuple):
+    """history: None where nothing looks at any. shadows_lack: why the shadows have fewer closes than they look at."""
+
+    history: History | None
+    shadows_lack: str | None = None
+
+
+def history_for(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> Closes:
+    """Return what the sizing of the run's strategy and its shadows look at.
+
+    Closes that only shadows look at are done without where they cannot be had.
+    """
+    strategy = strategy_of(run)
     if run.parameters["flatten"]:
-        return None
-    return history(desk.ledger, market, strategy_of(run), signals, run.as_of_date, desk.ledger.now())
+        return Closes(None)
+
+    def ask(sizing: Strategy) -> History | None:
+        return history(desk.ledger, market, sizing, signals, run.as_of_date, desk.ledger.now())
+
+    try:
+        return Closes(ask(strategy))
+    except TradingError as error:
+        alone = strategy.model_copy(update={"shadow": ()})
+        if most_sessions(alone) == most_sessions(strategy):
+            raise
+        return Closes(ask(alone), str(error))
 
 
 def history(
@@ -64,10 +86,10 @@ def most_sessions(strategy: Strategy) -> int:
     return max(sessions_needed(spec, target) for spec in (strategy.sizing, *strategy.shadow))
 
 
-def _closes(ledger: Ledger | None, market: HistorySource, symbols: Sequence[str], sessions: Sequence[date]) -> _Closes:
+def _closes(ledger: Ledger | None, market: HistorySource, symbols: Sequence[str], sessions: Sequence[date]) -> _ByDay:
     kept = {} if ledger is None else ledger.closes.of(market.history_of, sessions)
-    found: _Closes = {symbol: _known(symbol, kept) for symbol in symbols}
-    asked: _Closes = {}
+    found: _ByDay = {symbol: _known(symbol, kept) for symbol in symbols}
+    asked: _ByDay = {}
     moved: set[str] = set()
     for (first, last), group in _to_ask(found, sessions).items():
         span = [day for day in sessions if first <= day <= last]
@@ -92,7 +114,7 @@ def _known(symbol: str, kept: Mapping[date, Mapping[str, str | None]]) -> dict[d
     return {day: None if text is None else Decimal(text) for day, text in texts.items()}
 
 
-def _to_ask(found: _Closes, sessions: Sequence[date]) -> dict[tuple[date, date], list[str]]:
+def _to_ask(found: _ByDay, sessions: Sequence[date]) -> dict[tuple[date, date], list[str]]:
     """Return the symbols to ask for, by first and last session.
 
     Next to what is missing, a session that is known is asked for again: where its close differs now, all closes are
@@ -107,7 +129,7 @@ def _to_ask(found: _Closes, sessions: Sequence[date]) -> dict[tuple[date, date],
     return wanted
 
 
-def _keep(ledger: Ledger, source: str, asked: _Closes, moved: Collection[str], sessions: Sequence[date]) -> None:
+def _keep(ledger: Ledger, source: str, asked: _ByDay, moved: Collection[str], sessions: Sequence[date]) -> None:
     by_session: dict[date, dict[str, str | None]] = defaultdict(dict)
     for symbol, closes in asked.items():
         newest = max((day for day, close in closes.items() if close is not None), default=None)

@@ -13,7 +13,8 @@ from include.execution.steps.freeze import freeze, revision_before
 from include.execution.steps.history import history_for
 from include.execution.steps.open_run import made_from, sends, strategy_of, with_universe
 from include.execution.steps.plan_inputs import Facts, inputs_of, own_book, sized_for
-from include.execution.steps.plan_store import store_plan, store_shadows
+from include.execution.steps.plan_store import store_plan
+from include.execution.steps.shadows import note_lost_shadows, store_shadows
 from include.execution.steps.snapshot import ask_outside, read_book, symbols_of
 from include.execution.steps.track_fills import close_late_orders, refresh_orders
 from include.trading.errors import InvalidData, Unavailable
@@ -38,6 +39,7 @@ def map_orders(
     Raises InvalidData when the session's plan was made from other parameters, or the sending window is over.
     """
     if run.plan_id is not None:
+        note_lost_shadows(desk, run)
         return desk.ledger.orders.of_plan(run.plan_id)
     run = with_universe(run, signals)
     if not sends(run):
@@ -101,13 +103,13 @@ def _watch(desk: Desk, market: PriceSource, run: Run) -> Watched:
 
 def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> None:
     """Plan and store without a lock, for runs that never send."""
-    history = history_for(desk, market, run, signals)
+    closes = history_for(desk, market, run, signals)
     outside = ask_outside(desk, market, run)
-    facts = Facts(signals, outside, read_book(desk, run), history)
+    facts = Facts(signals, outside, read_book(desk, run), closes.history)
     sizing = sized_for(run, outside, own_book(desk, run, outside))
     inputs = inputs_of(desk, run, facts, sizing, ids_from_content=False)
     store_plan(desk, run, make_plan(inputs), packed(inputs), key=None, capital=sizing.strategy.capital_or_none)
-    store_shadows(desk, run, inputs)
+    store_shadows(desk, run, inputs, closes.shadows_lack)
 
 
 def _adopt(desk: Desk, run: Run, plan: PlanRecord) -> None:

@@ -1,4 +1,4 @@
-"""A plan in the ledger: its mapping rows, what they were made from, its orders, and what its shadows would hold."""
+"""A plan in the ledger: its mapping rows, what they were made from, and its orders."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any, Final
 
 from include.execution.alerts.plan_alerts import raise_for_plan
 from include.execution.desk import Desk
-from include.trading.numbers import shares
 from include.trading.order.identity import PlanKey, client_order_id, slot
 from include.trading.plan.packed import Packed
-from include.trading.plan.plan import Leg, MappingRow, Plan, PlanInputs, RuleCheck
-from include.trading.plan.sizing import shadows_of
+from include.trading.plan.plan import Leg, MappingRow, Plan, RuleCheck
 from include.trading.run.row import Run
 
 # Of a row's fields those that are columns of the same name.
@@ -51,28 +49,6 @@ def store_plan(desk: Desk, run: Run, plan: Plan, kept: Packed, *, key: PlanKey |
         plan_id = None if key is None else key.plan_id
         ledger.runs.record_mapped(run.run_id, plan_id=plan_id, capital=capital, adopted=False)
         raise_for_plan(ledger, run, plan)
-
-
-def store_shadows(desk: Desk, run: Run, inputs: PlanInputs) -> None:
-    """Store what the strategy's other sizing models would hold; nothing of it is ever traded."""
-    shadows = [
-        {
-            "model": shadow.model,
-            "refused": shadow.refused,
-            "targets": [
-                {
-                    "symbol": target.symbol,
-                    "weight": str(target.weight),
-                    "quantity": shares(target.quantity),
-                    "bound": target.bound,
-                }
-                for target in shadow.targets
-            ],
-        }
-        for shadow in shadows_of(inputs)
-    ]
-    with desk.ledger.transaction():
-        desk.ledger.plan_inputs.replace_shadows(run.run_id, shadows)
 
 
 def _row(row: MappingRow, reduces: Mapping[tuple[str, Leg], bool], key: PlanKey | None) -> dict[str, Any]:

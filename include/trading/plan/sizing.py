@@ -13,9 +13,10 @@ from include.trading.plan.capital import targets_without_capital
 from include.trading.plan.plan import PlanInputs, ShadowSizing, ShadowTarget
 from include.trading.plan.valuation import positions, valuation
 from include.trading.sizing.inputs import Name, SizingInputs, Weights
-from include.trading.sizing.models import weights_of
+from include.trading.sizing.models import sessions_needed, weights_of
 from include.trading.sizing.shares import SizingLimits, Target, targets_of
 from include.trading.strategy.sizing_spec import SizingSpec
+from include.trading.text import one_line
 
 
 class Sizing(NamedTuple):
@@ -37,27 +38,38 @@ def sizing_of(inputs: PlanInputs) -> Sizing:
     return Sizing(signals, _targets(inputs, signals, weights))
 
 
-def shadows_of(inputs: PlanInputs) -> tuple[ShadowSizing, ...]:
-    """Return what the strategy's shadows would hold; one that finds no weights says why, and stops no plan."""
-    if inputs.flatten or inputs.strategy.capital_or_none is None:
+def shadows_of(inputs: PlanInputs, lack: str | None = None) -> tuple[ShadowSizing, ...]:
+    """Return what the strategy's shadows would hold; one that finds no weights, or fails, says why and stops no plan.
+
+    lack: why there are fewer closes than the shadows look at.
+    """
+    if inputs.flatten:
         return ()
-    return tuple(_shadow(inputs, spec) for spec in inputs.strategy.shadow)
+    if inputs.strategy.capital_or_none is None:
+        return tuple(ShadowSizing(spec.word, refused="the capital is not known") for spec in inputs.strategy.shadow)
+    return tuple(_shadow(inputs, spec, lack) for spec in inputs.strategy.shadow)
 
 
-def _shadow(inputs: PlanInputs, spec: SizingSpec) -> ShadowSizing:
+def _shadow(inputs: PlanInputs, spec: SizingSpec, lack: str | None) -> ShadowSizing:
+    there = 0 if inputs.history is None else len(inputs.history.sessions)
+    if lack is not None and sessions_needed(spec, inputs.strategy.volatility_target) > there:
+        return ShadowSizing(spec.word, refused=lack)
     try:
-        weights = weights_of(spec, inputs.strategy.volatility_target, _sizing_inputs(inputs))
+        return ShadowSizing(spec.word, _would_hold(inputs, spec))
     except InvalidData as error:
-        return ShadowSizing(model=spec.word, refused=str(error))
+        return ShadowSizing(spec.word, refused=str(error))
+    except Exception as error:  # noqa: BLE001 - nothing of it is traded, so whatever it is must not stop what is
+        return ShadowSizing(spec.word, refused=f"it raised {type(error).__name__}: {one_line(str(error))[:200]}")
+
+
+def _would_hold(inputs: PlanInputs, spec: SizingSpec) -> tuple[ShadowTarget, ...]:
+    weights = weights_of(spec, inputs.strategy.volatility_target, _sizing_inputs(inputs))
     signals = _with_weights(inputs.signals, weights)
     targets = _targets(inputs, signals, weights)
-    return ShadowSizing(
-        model=spec.word,
-        targets=tuple(
-            ShadowTarget(signal.symbol, signal.target_weight, target.quantity, target.bound)
-            for signal in sorted(signals, key=lambda each: each.symbol)
-            if (target := targets.get(signal.symbol)) is not None and target.stays is None
-        ),
+    return tuple(
+        ShadowTarget(signal.symbol, signal.target_weight, target.quantity, target.bound)
+        for signal in sorted(signals, key=lambda each: each.symbol)
+        if (target := targets.get(signal.symbol)) is not None and target.stays is None
     )
 
 

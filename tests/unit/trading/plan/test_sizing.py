@@ -160,6 +160,31 @@ def test_a_shadow_that_finds_no_weights_says_why_and_stops_no_plan() -> None:
     assert make_plan(shadowed).orders
 
 
+def test_a_shadow_that_fails_says_how_and_the_others_go_on() -> None:
+    broken = History(HISTORY.sessions, {**HISTORY.closes, "AAPL": (Decimal("sNaN"),) * len(HISTORY.sessions)})
+
+    equal, parity, kelly = shadows_of(sized("target_weight", broken, SHADOWED))
+
+    assert (equal.refused, len(equal.targets)) == (None, 5)
+    for each in (parity, kelly):
+        assert (each.refused, each.targets) == ("it raised ValueError: cannot convert signaling NaN to float", ())
+
+
+def test_shadows_without_the_closes_that_they_look_at_say_why_there_are_none() -> None:
+    equal, parity, kelly = shadows_of(sized("target_weight", None, SHADOWED), "the market data is down")
+
+    assert (equal.refused, len(equal.targets)) == (None, 5)
+    assert (parity.refused, kelly.refused) == ("the market data is down", "the market data is down")
+
+
+def test_shadows_of_a_strategy_without_a_capital_say_so() -> None:
+    capital = {"capital": {"equity": {"share": "0.5"}}, "replay_capital": 1000, "max_position_size": 1000}
+
+    found = shadows_of(sized("target_weight", changes=SHADOWED | capital))
+
+    assert {(each.refused, each.targets) for each in found} == {("the capital is not known", ())}
+
+
 @pytest.mark.parametrize("sizing", ["target_weight", "risk_parity", "inverse_volatility"])
 def test_a_plan_is_made_again_to_the_share_from_what_was_kept_of_it(sizing: str) -> None:
     before = sized(sizing, changes={"volatility_target": {"yearly": "0.1"}}, held=quantities(AAPL="12.5"))
