@@ -5,6 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+_ZERO: Final = Decimal(0)
+# By scale.
+_SMALLEST: Final = tuple(Decimal(1).scaleb(-scale) for scale in range(16))
+
 
 class NumberBound(NamedTuple):
     """A NUMERIC column: how many digits it has, and how many of them are decimals."""
@@ -14,15 +18,20 @@ class NumberBound(NamedTuple):
 
     def holds(self, number: Decimal) -> bool:
         """Say whether the column can hold the number, perhaps with fewer decimals."""
-        if not number:
-            return True
+        return self.fitted(number) is not None
+
+    def fitted(self, number: Decimal) -> Decimal | None:
+        """Return the number as the column keeps it, None for one that it cannot hold."""
         whole = self.digits - self.scale
         # Its size first: a number with more digits than the context has cannot even be rounded.
-        return number.is_finite() and number.adjusted() < whole and abs(self.rounded(number)) < Decimal(10) ** whole
+        if number and not (number.is_finite() and number.adjusted() < whole):
+            return None
+        rounded = self.rounded(number) if number else _ZERO
+        return rounded if rounded.adjusted() < whole else None
 
     def rounded(self, number: Decimal) -> Decimal:
         """Return the number as the column keeps it; only for one that it holds."""
-        return number.quantize(Decimal(1).scaleb(-self.scale))
+        return number.quantize(_SMALLEST[self.scale])
 
 
 QUANTITY: Final = NumberBound(23, 9)
@@ -47,17 +56,15 @@ def storable_price(number: Decimal) -> Decimal:
 
 def storable_quantity(number: Decimal) -> Decimal:
     """Return the number of shares; raise ValueError for one that the ledger cannot keep."""
-    if not QUANTITY.holds(number) or QUANTITY.rounded(number) != number:
+    if QUANTITY.fitted(number) != number:
         raise ValueError(f"expected shares below 10^14 with at most {QUANTITY.scale} decimals, got {str(number)[:50]}")
     return number
 
 
 def usable_price(number: Decimal) -> Decimal | None:
     """Return the price as the ledger keeps it; None for one that is not above 0 there, or more than fits."""
-    if not PRICE.holds(number):
-        return None
-    price = PRICE.rounded(number)
-    if price <= 0:
+    price = PRICE.fitted(number)
+    if price is None or price <= 0:
         return None
     # As it was written where nothing is lost: 189.5 and not 189.500000.
     return number if price == number else price

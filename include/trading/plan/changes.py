@@ -17,6 +17,7 @@ from include.trading.plan.steps import Steps, steps_to
 from include.trading.plan.valuation import last_known
 from include.trading.sizing.inputs import Bound
 from include.trading.sizing.shares import Target
+from include.trading.strategy.band_spec import DriftBand
 
 _ZERO = Decimal(0)
 
@@ -55,16 +56,16 @@ def change_of(
     target: Target | None,
     *,
     tradable: bool,
-    banded: bool = True,
+    band: DriftBand | None = None,
 ) -> Change:
     """Return what the symbol needs.
 
     target: from the sizing, None when it has no signal or no price. tradable: some signal has a weight.
-    banded: a change inside the no-trade band is held back.
+    band: a change inside it is held back.
     """
     held, open_quantity = inputs.held.get(symbol, _ZERO), inputs.open_quantity.get(symbol, _ZERO)
     price = _price(symbol, inputs)
-    quantity, legs = _decide(symbol, inputs, signal, target, held, open_quantity, tradable=tradable, banded=banded)
+    quantity, legs = _decide(symbol, inputs, signal, target, held, open_quantity, tradable=tradable, band=band)
     return Change(
         symbol=symbol,
         signal=signal,
@@ -86,26 +87,27 @@ def _decide(
     open_quantity: Decimal,
     *,
     tradable: bool,
-    banded: bool,
+    band: DriftBand | None,
 ) -> tuple[Decimal | None, tuple[LegOfChange, ...]]:
     strategy, position = inputs.strategy, held + open_quantity
-    stays = f"{shares(position)} shares stay"
     if symbol in inputs.blocked:
         return _quantity(target), _skip(inputs.blocked[symbol])
     # A symbol that the answer leaves out is no symbol of weight 0: the model has said nothing of it.
     if not inputs.flatten and tradable and signal is None and symbol in strategy.symbols:
-        return None, _skip("signal_missing", stays) if position else _skip("signal_missing_flat")
+        return None, _skip("signal_missing", _stays(position)) if position else _skip("signal_missing_flat")
     if not inputs.flatten and tradable and target and target.stays:
         unsized = target.stays
-        return None, _skip("no_history", f"{unsized}, {stays}") if position else _skip("no_history_flat", unsized)
+        return None, _skip("no_history", f"{unsized}, {_stays(position)}") if position else _skip(
+            "no_history_flat", unsized
+        )
     if not inputs.flatten and position == 0 and (signal is None or not signal.target_weight):
         if target and target.reason:
             return target.quantity, _skip(target.reason)
         return _ZERO, _unchanged("nothing is held and nothing is wanted")
     if not inputs.flatten and not tradable:
-        return None, _skip("no_tradable_signal", stays)
+        return None, _skip("no_tradable_signal", _stays(position))
     if not inputs.flatten and signal is None and strategy.absent_signal == "keep":
-        return None, _skip("absent_signal_kept", stays)
+        return None, _skip("absent_signal_kept", _stays(position))
 
     wanted = Target(symbol=symbol, quantity=_ZERO) if inputs.flatten or signal is None else target
     # ADR-0006's letter orders the full target every time, as if nothing were held.
@@ -117,10 +119,10 @@ def _decide(
         why = "no weight" if from_scratch else f"the position already is {shares(position)}"
         return wanted.quantity, _unchanged(why)
     if wanted is None and strategy.capital_or_none is None:
-        return None, _skip("equity_unknown", stays)
+        return None, _skip("equity_unknown", _stays(position))
     price = _price(symbol, inputs)
     if isinstance(price, str):
-        numbers = f"no earlier price is known, {stays}" if inputs.flatten else ""
+        numbers = f"no earlier price is known, {_stays(position)}" if inputs.flatten else ""
         return _quantity(wanted), _skip(price_problem(price), numbers)
 
     if wanted is None:
@@ -134,8 +136,8 @@ def _decide(
     steps = steps_to(delta, start, splits=may_split(symbol, inputs), in_parts=in_parts(symbol, inputs))
     if not steps.closing and not steps.opening:
         return wanted.quantity, _skip("under_one_share", f"the change is {shares(delta)} shares", delta)
-    if banded and not from_scratch and wanted.quantity != 0:
-        inside = inside_band(delta, wanted.quantity, price.price, strategy)
+    if band is not None and not from_scratch and wanted.quantity != 0:
+        inside = inside_band(delta, wanted.quantity, price.price, band, strategy.capital_usd)
         if inside is not None:
             return wanted.quantity, _skip("inside_band", inside, delta)
     least = inputs.least_fraction_usd
@@ -157,6 +159,10 @@ def _price(symbol: str, inputs: PlanInputs) -> Price | str:
     if isinstance(price, str) and inputs.flatten:
         return last_known(symbol, inputs) or price
     return price
+
+
+def _stays(position: Decimal) -> str:
+    return f"{shares(position)} shares stay"
 
 
 def _quantity(target: Target | None) -> Decimal | None:

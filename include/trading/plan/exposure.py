@@ -85,7 +85,8 @@ class Book:
     def _with(self, order: PlannedOrder, times: int) -> Totals:
         totals = self.totals
         before = self._quantities.get(order.symbol, _ZERO) * order.price
-        value = before + times * order.signed_quantity * order.price
+        bought = times if order.side == "buy" else -times
+        value = before + bought * order.notional
         return Totals(
             longs=totals.longs + max(value, _ZERO) - max(before, _ZERO),
             shorts=totals.shorts - min(value, _ZERO) + min(before, _ZERO),

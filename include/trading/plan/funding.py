@@ -41,10 +41,10 @@ def scale(orders: Sequence[PlannedOrder], verdicts: Mapping[Key, Verdict], input
     whole shares leave longs and shorts a little out of balance.
     """
     money = inputs.money
-    accepted = [order for order in orders if verdicts[order.key].reason is None]
-    cost = sum(map(cost_of, accepted), Decimal(0))
     if inputs.strategy.when_short_of_money != "scale" or not isinstance(money, AccountFacts):
         return Funded(tuple(orders), verdicts)
+    accepted = [order for order in orders if verdicts[order.key].reason is None]
+    cost = sum(map(cost_of, accepted), Decimal(0))
     if cost <= money.buying_power or cost == 0:
         return Funded(tuple(orders), verdicts)
     factor = Fraction(max(money.buying_power, Decimal(0))) / Fraction(cost)

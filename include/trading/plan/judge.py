@@ -9,7 +9,7 @@ from typing import NamedTuple
 from include.trading.plan.exposure import Book, Totals
 from include.trading.plan.own_rules import own_judges
 from include.trading.plan.plan import PlanInputs, PlannedOrder, RuleCheck
-from include.trading.plan.risk import NET_RULE, ORDER_RULES, Situation, denies, judges
+from include.trading.plan.risk import NET_RULE, ORDER_RULES, QUIET, Situation, denies, judges
 from include.trading.plan.valuation import positions, valuation
 
 # A symbol and a leg.
@@ -79,9 +79,10 @@ def _judge_net(accepted: Sequence[PlannedOrder], inputs: PlanInputs, book: Book,
 
 
 def _verdict(checks: tuple[RuleCheck, ...]) -> Verdict:
-    if (denial := next(filter(denies, checks), None)) is not None:
+    said = [check for check in checks if check.outcome not in QUIET]
+    if (denial := next(filter(denies, said), None)) is not None:
         return Verdict(checks, denial.code, denial.detail)
-    warnings = [check.detail for check in checks if check.outcome == "warned" and check.detail]
+    warnings = [check.detail for check in said if check.outcome == "warned" and check.detail]
     return Verdict(checks, detail="; ".join(warnings) or None)
 
 

@@ -286,14 +286,13 @@ def judges(strategy: Strategy, rules: Iterable[Rule], *, reduces: bool) -> tuple
 def _judge(rule: Rule, strategy: Strategy, *, reduces: bool) -> Judge:
     limit = _limit(rule, strategy)
     if limit == OFF:
-        return lambda order, situation: _without_numbers(rule.code, "off")
+        return _always(_without_numbers(rule.code, "off"))
     if rule.judges == "increases" and reduces:
-        return lambda order, situation: _without_numbers(rule.code, "passed")
+        return _always(_without_numbers(rule.code, "passed"))
     if reduces and rule.judges != "every order":
         return lambda order, situation: _warning(rule.check(order, limit, situation))
     if rule.of_capital and strategy.capital_or_none is None:
-        unknown = RuleCheck(rule.code, "not_evaluable", detail=f"{rule.code}: the capital is not known")
-        return lambda order, situation: unknown
+        return _always(RuleCheck(rule.code, "not_evaluable", detail=f"{rule.code}: the capital is not known"))
     if rule.of_capital:
         limit *= strategy.capital_usd
     elif isinstance(limit, int):
@@ -301,10 +300,16 @@ def _judge(rule: Rule, strategy: Strategy, *, reduces: bool) -> Judge:
     return lambda order, situation: rule.check(order, limit, situation)
 
 
+def _always(check: RuleCheck) -> Judge:
+    return lambda order, situation: check
+
+
 def _limit(rule: Rule, strategy: Strategy) -> Any:
     return attrgetter(rule.setting)(strategy) if rule.setting else None
 
 
+# Outcomes of which an order's verdict says nothing.
+QUIET: Final = frozenset[RuleOutcome](("passed", "off"))
 _DENYING: Final = frozenset[RuleOutcome](("denied", "not_evaluable"))
 
 
