@@ -62,6 +62,20 @@ class Actions:
             for row in rows
         ]
 
+    def dividends(self, first: date, last: date) -> list[Announcement]:
+        """Return the cash dividends with an ex-date from one day to another, the newest form of each, oldest first."""
+        rows = self._connection.execute(
+            """
+            SELECT * FROM (
+                SELECT DISTINCT ON (vendor_id, symbol) * FROM corporate_actions ORDER BY vendor_id, symbol, id DESC
+            ) AS newest
+            WHERE cash IS NOT NULL AND ex_date BETWEEN %(first)s AND %(last)s
+            ORDER BY ex_date, id
+            """,
+            {"first": first, "last": last},
+        ).fetchall()
+        return [Announcement.model_validate({name: row[name] for name in Announcement.model_fields}) for row in rows]
+
     def state(self, action_id: int, account: str, strategy_id: str) -> ActionState | None:
         row = self._connection.execute(
             """

@@ -75,6 +75,13 @@ class Results:
         found = self._days(f"WHERE {_KEY} AND session_date = %(day)s", {**key._asdict(), "day": session})
         return found[0] if found else None
 
+    def day_before(self, key: BookKey, day: date) -> DayRow | None:
+        """Return the book's newest closed day before another day."""
+        found = self._days(
+            f"WHERE {_KEY} AND session_date < %(day)s ORDER BY session_date DESC LIMIT 1", {**key._asdict(), "day": day}
+        )
+        return found[0] if found else None
+
     def last_days(self, *, account: str | None = None) -> list[DayRow]:
         """Return each book's newest closed day."""
         return self._days(
@@ -330,6 +337,37 @@ class Results:
         return self._connection.execute(
             "SELECT * FROM activities WHERE account = %(account)s AND id > %(since)s AND id <= %(until)s ORDER BY id",
             {"account": account, "since": since, "until": until},
+        ).fetchall()
+
+    def costs(self, key: BookKey, since: ReadUpTo, until: ReadUpTo) -> list[dict[str, Any]]:
+        """Return the fees and interest listed for symbols that nothing but this book ever had, from when it had them.
+
+        As soon as another book or the account itself has moved such a symbol, its costs are the account's own, so that
+        no two books take one.
+        """
+        return self._connection.execute(
+            """
+            WITH found AS (
+                SELECT * FROM activities
+                WHERE account = %(account)s AND id > %(since)s AND id <= %(until)s
+                  AND kind IN ('fee', 'interest') AND symbol IS NOT NULL AND amount <> 0
+            ), had AS (
+                SELECT movements.symbol,
+                       min(COALESCE(plans.session_date, (movements.at AT TIME ZONE 'UTC')::DATE)) AS first
+                FROM movements
+                LEFT JOIN order_intents AS intents ON intents.id = movements.intent_id
+                LEFT JOIN plans ON plans.plan_id = intents.plan_id
+                WHERE movements.account = %(account)s AND movements.symbol IN (SELECT symbol FROM found)
+                GROUP BY movements.symbol
+                HAVING bool_and(
+                    movements.strategy_id IS NOT DISTINCT FROM %(strategy_id)s
+                    AND movements.mode IS NOT DISTINCT FROM %(mode)s
+                )
+            )
+            SELECT found.* FROM found JOIN had ON had.symbol = found.symbol AND had.first <= found.day
+            ORDER BY found.id
+            """,
+            {**key._asdict(), "since": since.activity_id, "until": until.activity_id},
         ).fetchall()
 
     def account_days(

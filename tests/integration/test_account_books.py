@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from include.execution.duty.corrections import correct
 from include.sandbox.runner import Sandbox, start_sandbox
+from include.trading.account.corrections import Quantity
 from include.trading.ports import CashTeller
 from include.trading.results.row import AccountDay
 from tests.integration.test_day_books import Days
@@ -147,6 +149,29 @@ def test_deposits_are_flows_and_fees_and_interest_are_explained_each_once(days: 
     day = newest(days)
     assert (day.flows, day.others, explained(days)) == (0, 0, True)
     assert warnings(days) == []
+
+
+def test_a_cost_of_a_symbol_that_one_strategy_alone_had_is_in_its_book_and_every_other_is_the_accounts(
+    days: Days,
+) -> None:
+    symbol, _ = holding(days)
+    for amount, named in (("-1.25", symbol), ("-3", "ZZZZ"), ("-0.40", None)):
+        days.sandbox.admin.cash("FEE", amount, symbol=named)
+    days.sandbox.admin.cash("DIVNRA", "-2", symbol=symbol)
+
+    days.close()
+
+    row = days.rows()[-1]
+    assert (row.fees, newest(days).others, explained(days)) == (D("3.25"), D("-3.40"), True)
+    assert row.equity == row.equity_before + row.result + row.flows
+    # Another strategy has the symbol from now on, and what is listed for it names none of the two.
+    with days.engine.desk() as desk:
+        correct(desk, "sandbox", "another", symbol, Quantity(D(1)), reason="bought by hand", against_gateway=True)
+    days.sandbox.admin.cash("FEE", "-0.75", symbol=symbol)
+
+    days.close()
+
+    assert (days.rows()[-1].fees, newest(days).others) == (0, D("-0.75"))
 
 
 def test_an_account_whose_cash_list_fails_is_closed_once_it_answers_and_its_books_do_not_wait(days: Days) -> None:

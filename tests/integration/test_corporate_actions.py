@@ -166,6 +166,25 @@ def test_a_dividend_is_result_of_its_ex_date_and_blocks_nothing(days: Days) -> N
     assert row.equity == row.equity_before + row.result + row.flows
 
 
+def test_a_dividend_that_is_announced_late_is_a_line_of_the_next_day_on_what_was_held_before_its_ex_date(
+    days: Days,
+) -> None:
+    symbol, before, ex_date = symbol_of(days), held(days), days.session.day
+    days.sandbox.admin.corporate_action("cash_dividend", symbol, rate="0.25")
+    days.sandbox.admin.fault("plain_500", service="market", match={"path": "/v1/corporate-actions"})
+    days.close()
+    assert days.rows()[-1].dividends == 0
+    days.sandbox.admin.clear_faults()
+
+    days.close()
+    days.close()
+
+    due = round(before[symbol] * D("0.25"), 2)
+    assert [row.dividends for row in days.rows()[-2:]] == [due, 0]
+    (line,) = [line for line in days.lines() if line["kind"] == "dividend"]
+    assert (line["amount"], line["of_session"]) == (due, ex_date)
+
+
 def test_a_merger_blocks_its_symbol_and_says_what_each_side_shows(days: Days) -> None:
     symbol = symbol_of(days)
     days.sandbox.admin.corporate_action("cash_merger", symbol, rate="12.5")

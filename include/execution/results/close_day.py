@@ -22,9 +22,10 @@ from include.trading.errors import TradingError
 from include.trading.models import Price
 from include.trading.ports import Announcer, PriceSource, VenueReader
 from include.trading.results.day import BookState, close_day
-from include.trading.results.entries import Entry, cents
+from include.trading.results.entries import Entry
 from include.trading.results.holding import Method
 from include.trading.results.measures import daily_return
+from include.trading.results.reading import announcement_of, dividend_of
 from include.trading.results.row import BookKey, DayRow
 from include.trading.strategy.kept import strategy_kept
 from include.trading.strategy.spec import Strategy
@@ -167,7 +168,7 @@ def close_session(
     held = {*state.holdings, *(name for entry in entries for name in (entry.symbol, entry.to) if name)}
     closes = _closes(closing.prices, held, session, ledger.now())
     _ask_what_is_announced(ledger, closing.prices, held, session)
-    entries += _dividends(ledger, state, session)
+    entries += _dividends(ledger, key, session, row)
     splits = unapplied(ledger, key.account, key.strategy_id, held, session.day) if held else {}
     day = close_day(state, entries, closes, closing.method, unapplied=splits)
     with ledger.transaction():
@@ -201,19 +202,34 @@ def _ask_what_is_announced(ledger: Ledger, prices: PriceSource, symbols: set[str
         log.warning("corporate actions are not known", session=str(session.day), reason=str(error))
 
 
-def _dividends(ledger: Ledger, state: BookState, session: Session) -> list[Entry]:
-    """Return what is due on what was held before the session: a book has a dividend from its ex-date on."""
-    found = ledger.actions.effective(sorted(state.holdings), session.day, session.day) if state.holdings else []
-    return [
-        Entry(
-            "dividend",
-            action.symbol,
-            amount=cents(state.holdings[action.symbol].quantity * action.cash),
-            words=f"{action.cash.normalize():f} USD a share, announced as {action.vendor_id}",
-        )
-        for _, action in found
-        if action.cash is not None
-    ]
+def _dividends(ledger: Ledger, key: BookKey, session: Session, row: DayRow | None) -> list[Entry]:
+    """Return what is due on what was held before the ex-date: that of this session, or one that became known late.
+
+    row: the day before, None for a book's first, which held nothing.
+    """
+    if row is None:
+        return []
+    found: list[Entry] = []
+    counted: set[tuple[str | None, str | None]] | None = None
+    for action in ledger.actions.dividends(session.day - LOOK_BACK, session.day):
+        late = action.ex_date <= row.session_date
+        before = ledger.results.day_before(key, action.ex_date) if late else row
+        held = None if before is None else before.state.holdings.get(action.symbol)
+        due = None if held is None else dividend_of(action, held.quantity, session.day)
+        if due is None:
+            continue
+        if late and counted is None:
+            counted = _dividends_counted(ledger, key, session)
+        if counted is None or (action.symbol, action.vendor_id) not in counted:
+            found.append(due)
+    return found
+
+
+def _dividends_counted(ledger: Ledger, key: BookKey, session: Session) -> set[tuple[str | None, str | None]]:
+    """Return the dividends that closed days have already, by symbol and announcement."""
+    days = ledger.results.days(**key._asdict(), first=session.day - LOOK_BACK)
+    lines = ledger.results.lines([day.id for day in days])
+    return {(line["symbol"], announcement_of(line["words"])) for line in lines if line["kind"] == "dividend"}
 
 
 def _closes(prices: PriceSource, symbols: set[str], session: Session, now: datetime) -> dict[str, Decimal]:

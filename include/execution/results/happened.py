@@ -8,7 +8,7 @@ from decimal import Decimal
 from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import Session
 from include.trading.results.entries import ZERO, Entry
-from include.trading.results.reading import entries_of, flows_of, repriced, start_of
+from include.trading.results.reading import costs_of, entries_of, flows_of, repriced, start_of
 from include.trading.results.row import BookKey, DayRow, ReadUpTo
 from include.trading.strategy.spec import Strategy
 
@@ -23,6 +23,8 @@ def what_happened(
     moved = ledger.results.movements(key, since, until)
     counted = ledger.results.counted(sorted({each["intent_id"] for each in moved if each["intent_id"] is not None}))
     entries = flows_of(ledger.results.flows(key, since, until))
+    if until.activity_id > since.activity_id:
+        entries += costs_of(ledger.results.costs(key, since, until))
     if row is None:
         entries.insert(0, start_of(_start(ledger, key, strategy)))
     else:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from include.trading.account.actions import Announcement
 from include.trading.results.entries import ZERO, Entry, EntryKind, cents
 
 Row = Mapping[str, Any]
 # What a day counted of an order before: signed shares, and USD paid for them.
 Counted = Mapping[int, tuple[Decimal, Decimal]]
 _KINDS: Final[Mapping[str, EntryKind]] = {"ratio": "split", "quantity": "quantity", "move": "transfer"}
+
+_ANNOUNCED: Final = "announced as "
 
 
 def entries_of(movements: Iterable[Row], counted: Counted, session: date) -> list[Entry]:
@@ -74,33 +77,43 @@ def start_of(capital: Decimal) -> Entry:
     return Entry("start", amount=cents(capital), words="what the first plan was made with")
 
 
-def cash_of(rows: Iterable[Row], shares: Mapping[int, Decimal]) -> list[Entry]:
-    """Return what a venue's dividends and fees are for one strategy.
+def costs_of(rows: Iterable[Row]) -> list[Entry]:
+    """Return the fees and interest that a venue lists for symbols of one book.
 
-    shares: by the activity's id the USD that are this strategy's.
+    rows: of `Results.costs`.
     """
-    found = []
-    for row in rows:
-        amount = shares.get(row["id"], ZERO)
-        if amount and row["kind"] == "dividend":
-            found.append(
-                Entry("dividend", row["symbol"], amount=amount, activity_id=row["id"], words=row["words"] or None)
-            )
-        elif amount:
-            found.append(Entry("fee", row["symbol"], amount=-amount, activity_id=row["id"], words=row["words"] or None))
-    return found
+    return [
+        Entry(
+            "fee",
+            row["symbol"],
+            amount=-row["amount"],
+            activity_id=row["id"],
+            words=f"{row['words'] or row['kind']}, listed for {row['day']}",
+        )
+        for row in rows
+    ]
 
 
-def shared(amount: Decimal, weights: Sequence[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    """Return an amount in whole cents divided by weights, so that the parts add up to it exactly."""
-    whole = sum((abs(weight) for _, weight in weights), ZERO)
-    parts: dict[str, Decimal] = {}
-    left, rest = amount, whole
-    for name, weight in weights:
-        part = ZERO if rest == 0 else cents(left * abs(weight) / rest)
-        parts[name] = parts.get(name, ZERO) + part
-        left, rest = left - part, rest - abs(weight)
-    return parts
+def dividend_of(action: Announcement, held: Decimal, session: date) -> Entry | None:
+    """Return what is due on the signed shares held before the ex-date, which a short position pays; None for nothing.
+
+    session: whose book takes it, the ex-date's or, where the announcement became known later, one after it.
+    """
+    if action.cash is None or not (amount := cents(held * action.cash)):
+        return None
+    return Entry(
+        "dividend",
+        action.symbol,
+        amount=amount,
+        of_session=action.ex_date if action.ex_date < session else None,
+        words=f"{action.cash.normalize():f} USD a share, {_ANNOUNCED}{action.vendor_id}",
+    )
+
+
+def announcement_of(words: str | None) -> str | None:
+    """Return the announcement whose dividend a line of these words has; None for another line."""
+    found = None if words is None else words.rpartition(_ANNOUNCED)
+    return found[2] if found and found[1] else None
 
 
 def _fill(row: Row, seen: dict[int, tuple[Decimal, Decimal]], session: date) -> Entry:

@@ -17,8 +17,9 @@ from include.trading.models import CashActivity, CashKind
 LARGEST_AMOUNT: Final = Decimal(10) ** 13
 KINDS: Final[Mapping[str, CashKind]] = {
     **dict.fromkeys(("CSD", "CSW", "JNLC", "ACATC"), "flow"),
-    **dict.fromkeys(("DIV", "DIVCGL", "DIVCGS", "DIVFEE", "DIVFT", "DIVNRA", "DIVROC", "DIVTW", "DIVTXEX"), "dividend"),
-    "CGD": "dividend",
+    **dict.fromkeys(("DIV", "DIVCGL", "DIVCGS", "DIVROC", "DIVTXEX", "CGD"), "dividend"),
+    # What is kept back of a dividend: our books count what was announced, before tax.
+    **dict.fromkeys(("DIVFEE", "DIVFT", "DIVNRA", "DIVTW"), "fee"),
     **dict.fromkeys(("FEE", "PTC", "PTR"), "fee"),
     **dict.fromkeys(("INT", "INTNRA", "INTTW"), "interest"),
 }

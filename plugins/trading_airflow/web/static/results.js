@@ -75,6 +75,7 @@ function accountCard(account) {
     el("h3", {}, accountLink(account.account), ", by the venue's word"),
     tiles([
       ["Equity", usd(account.equity), `after ${account.session_date}`],
+      ["Fees, interest, dividends", signedUsd(account.points.at(-1).others), "of that day, in no strategy's book"],
       ["Unexplained", missing(account.unexplained) ? NONE : usd(account.unexplained), odd ? badge("look at it", "warning") : `warned about from ${usd(account.limit)}`],
     ]),
     plot({ ...series("Equity", account.points, [["equity", "Equity", "--blue"]]), zero: false, small: true }),

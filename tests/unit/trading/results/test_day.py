@@ -31,8 +31,10 @@ def entries(draw: st.DrawFn) -> Entry:
         case "fill":
             quantity, price = draw(shares), draw(prices)
             return Entry("fill", symbol, quantity, cents(quantity * price), plan_price=draw(prices))
-        case "flow" | "fee":
+        case "flow":
             return Entry(kind, amount=draw(usd))
+        case "fee":
+            return Entry(kind, draw(st.sampled_from([None, *SYMBOLS])), amount=draw(usd))
         case "price" | "dividend":
             return Entry(kind, symbol, amount=draw(usd))
         case "rename":
@@ -179,6 +181,32 @@ def test_a_month_computed_by_hand() -> None:
     assert compounded([each for each in returns if each is not None]) == pytest.approx(
         1.014 * (10233.5 / 10140) * (9833.5 / 9733.5) * (9793.5 / 9833.5) - 1
     )
+
+
+def test_a_short_position_pays_the_dividend_its_tax_and_its_borrow_fee() -> None:
+    """100 sold short at 20.00; they fall to 19.50 with a dividend of 0.40, and are bought back at 19.70."""
+    ex_date = [
+        Entry("dividend", "KO", amount=D("-40.00")),
+        Entry("fee", "KO", amount=D("1.25")),
+        # A rebate is a fee below zero.
+        Entry("fee", "KO", amount=D("-0.05")),
+    ]
+    back = [Entry("fill", "KO", D(100), D(1970))]
+
+    opened, held, closed = live(
+        [
+            ([Entry("start", amount=D(5000)), Entry("fill", "KO", D(-100), D(-2000))], {"KO": D(20)}),
+            (ex_date, {"KO": D("19.50")}),
+            (back, {}),
+        ],
+        "average",
+    )
+
+    assert (opened.equity, opened.result) == (D(5000), 0)
+    assert (held.unrealised, held.dividends, held.fees, held.result) == (D(50), D(-40), D("1.20"), D("8.80"))
+    # The short gained 30 in all, of which 50 were counted the day before.
+    assert (closed.realised, closed.unrealised, closed.result) == (D(30), D(-50), D(-20))
+    assert closed.equity == closed.state.cash == D("4988.80")
 
 
 def test_first_in_first_out_sells_the_oldest_lot_first() -> None:
