@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 from psycopg import sql
 
+from include.adapters.notify.channels import channels_of
+from include.adapters.notify.curve import picture_of
+from include.execution.alerts.delivery import send_alerts
 from include.execution.duty.account import resume
 from include.execution.duty.corrections import correct
 from include.execution.results.close_day import Closed
@@ -29,7 +33,9 @@ from include.trading.errors import InvalidData
 from include.trading.results.row import BookKey, DayRow
 from include.trading.strategy.limits import Limits
 from include.trading.strategy.spec import Strategy
+from tests.support.duty import AT_ONCE
 from tests.support.engine import Engine
+from tests.support.inbox import mail_server, webhook
 from tests.support.trading import Trade
 
 D = Decimal
@@ -316,6 +322,36 @@ def test_what_is_closed_is_never_changed_or_taken_away(days: Days, table: str) -
         for words in ("DELETE FROM {}", "UPDATE {} SET id = DEFAULT", "TRUNCATE {} CASCADE"):
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation), connection.transaction():
                 connection.execute(sql.SQL(words).format(sql.Identifier(table)))
+
+
+def pictures(mail: EmailMessage) -> list[EmailMessage]:
+    return [part for part in mail.walk() if part.get_content_type() == "image/png"]
+
+
+def test_the_evening_mail_has_the_days_line_and_the_curve_within_it_and_a_webhook_the_line_alone(days: Days) -> None:
+    days.run()
+    days.close()
+    days.close()
+    with mail_server() as (url, mails), webhook() as inbox, days.engine.ledger() as ledger:
+        send_alerts(ledger, AT_ONCE, lambda: channels_of([{"path": url}, {"path": inbox.url}]), base_url="http://a")
+
+    first, second = days.rows()
+    (mail,) = [each for each in mails if pictures(each)]
+    html, plain = mail.get_body(("html",)), mail.get_body(("plain",))
+    assert html is not None
+    assert plain is not None
+    for part in (html, plain):
+        text = part.get_content()
+        assert f"equity {second.equity:,.2f} USD" in text
+        assert f"{first.session_date} to {second.session_date}" in text
+        assert f"highest {max(first.equity, second.equity):,.2f}" in text
+    (picture,) = pictures(mail)
+    assert picture["Content-Disposition"].content_disposition == "inline"
+    assert f"cid:{picture['Content-ID'].strip('<>')}" in html.get_content()
+    assert picture.get_content() == picture_of([float(first.equity), float(second.equity)])
+    # The run's summary, and the result of each of the two days.
+    assert (len(mails), len(inbox.messages)) == (3, 3)
+    assert all(not message.get("attachments") for message in inbox.messages)
 
 
 def test_the_commands_close_books_and_record_capital(days: Days, capsys: pytest.CaptureFixture[str]) -> None:

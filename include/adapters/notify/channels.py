@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from include.adapters.notify.curve import PICTURE, Curve, html_of
 from include.trading.errors import InvalidData, Unavailable
 
 if TYPE_CHECKING:
@@ -31,12 +32,30 @@ class Channel:
     service: Apprise | None
     problem: str
 
-    def send(self, severity: str, title: str, body: str) -> None:
-        """Send one message. Raises InvalidData for an address that is none, Unavailable when it did not arrive."""
+    def send(self, severity: str, title: str, body: str, curve: Curve | None = None) -> None:
+        """Send one message, in a mail with the curve as a picture.
+
+        Raises InvalidData for an address that is none, Unavailable when it did not arrive.
+        """
         if self.service is None:
             raise InvalidData(self.problem)
-        if not self.service.notify(body=body, title=title, notify_type=TYPES[severity], body_format="text"):
+        words: dict[str, Any] = {"body": body, "body_format": "text"}
+        if curve is not None and self._mails():
+            from apprise.attachment.memory import AttachMemory
+
+            picture = AttachMemory(curve.picture, name=PICTURE, mimetype="image/png")  # type: ignore[no-untyped-call]
+            words = {"body": html_of(body, curve), "body_format": "html", "attach": picture}
+        if not self.service.notify(title=title, notify_type=TYPES[severity], **words):
             raise Unavailable(f"channel {self.name} did not take the message; Apprise's log line before says why")
+
+    def _mails(self) -> bool:
+        """Say whether the address is a mail server's, and let its mails show a picture within the text."""
+        from apprise.plugins.email import NotifyEmail
+
+        found = [plugin for plugin in self.service or () if isinstance(plugin, NotifyEmail)]
+        for plugin in found:
+            plugin.inline = True
+        return bool(found)
 
 
 def channels_of(config: Any) -> tuple[Channel, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
@@ -12,10 +13,12 @@ from uuid import uuid4
 import structlog
 
 from include.adapters.notify.channels import Channel
+from include.adapters.notify.curve import Curve
 from include.execution.settings import Settings
+from include.ledger.alerts import Alert
 from include.ledger.deliveries import CLAIM_SECONDS, Due
 from include.ledger.ledger import Ledger
-from include.trading.alerts.catalogue import Severity, runbook_entry
+from include.trading.alerts.catalogue import DAY_RESULT, Severity, runbook_entry
 from include.trading.errors import TradingError
 
 log = structlog.get_logger(__name__)
@@ -26,17 +29,20 @@ MOST_AT_ONCE = 50
 _LONGEST_SECONDS = CLAIM_SECONDS / 2
 # A message that failed so often may be what the channel does not take: the next one is tried too.
 _TRIES_ALONE = 3
+# About sixty sessions.
+CURVE_OF: Final = timedelta(days=90)
 # The one channel where the connection names none: the log line that every alert has.
 LOG: Final = "log"
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a person reads. severity: `info` also for an end."""
+    """What a person reads. severity: `info` also for an end. curve: shown where the channel is a mail."""
 
     severity: Severity
     title: str
     body: str
+    curve: Curve | None = None
 
 
 def send_alerts(ledger: Ledger, settings: Settings, channels: Callable[[], Sequence[Channel]], *, base_url: str) -> int:
@@ -113,7 +119,7 @@ def arrives(channel: Channel, message: Message) -> str | None:
 
     def send() -> None:
         try:
-            channel.send(message.severity, message.title, message.body)
+            channel.send(message.severity, message.title, message.body, message.curve)
         except TradingError as error:
             problems.append(str(error))
         except Exception as error:
@@ -152,7 +158,27 @@ def message_of(ledger: Ledger, due: Due, base_url: str) -> Message:
     lines += [f"Link: {link}", f"Runbook: {runbook_entry(alert.kind)}"]
     subject = alert.kind.replace("_", " ")
     where = alert.strategy_id or alert.account
-    return Message(severity, f"[{head}] {subject}{f': {where}' if where else ''}", "\n".join(lines))
+    title = f"[{head}] {subject}{f': {where}' if where else ''}"
+    return Message(severity, title, "\n".join(lines), _curve_of(ledger, alert))
+
+
+def _curve_of(ledger: Ledger, alert: Alert) -> Curve | None:
+    """Return the equity that leads to a day's result, which is none before there are two days."""
+    is_result = alert.dedupe_key.startswith(DAY_RESULT.prefix())
+    if not is_result or alert.strategy_id is None or alert.session_date is None:
+        return None
+    points = ledger.results.points(
+        strategy_ids=[alert.strategy_id],
+        account=alert.account,
+        first=alert.session_date - CURVE_OF,
+        last=alert.session_date,
+    )
+    found = tuple(
+        (point.session_date, point.equity)
+        for point in points
+        if DAY_RESULT.key(point.strategy_id, point.mode, alert.session_date) == alert.dedupe_key
+    )
+    return Curve(found) if len(found) > 1 else None
 
 
 def run_link(base_url: str, dag_id: str, airflow_run_id: str) -> str:
