@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Final
 
 from include.trading.errors import InvalidData
@@ -15,6 +15,7 @@ from include.trading.results.entries import ZERO, Entry, cents
 from include.trading.results.holding import Holding, Method, merged, split, take_out, trade
 
 EMPTY: Final = Holding()
+_PRICE: Final = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class SymbolDay:
     """One symbol's part of a day, in USD. stale: no close was known, so it is valued at an earlier price.
 
     corrected: the worth of shares that a correction brought or took, and of changed prices of earlier fills.
-    cost_to_plan, cost_to_close: what the fills cost more than the plan's prices, and more than the close.
+    cost_to_plan, cost_to_close: what the fills cost more than the plan's prices, and more than the close; what a
+    changed price adds to an earlier fill is in both.
     """
 
     symbol: str
@@ -128,7 +130,8 @@ def close_day(
 ) -> Day:
     """Return the book of a day that began with `before`.
 
-    closes: USD a share, unadjusted. A symbol without one is valued at its last known price.
+    closes: USD a share, unadjusted. A symbol without one is valued at its last known close, or at its first fill's
+    price where there was none.
     unapplied: new shares for one old one of splits that are effective and not booked yet, so that the close, which is
     of the new shares, values the old ones right.
     """
@@ -166,10 +169,12 @@ class _Work:
                 self._add(symbol, dividends=entry.amount)
             case "price":
                 self.cash -= entry.amount
-                self._add(symbol, corrected=-entry.amount)
+                to_plan = ZERO if entry.plan_price is None else entry.amount
+                self._add(symbol, corrected=-entry.amount, cost_to_plan=to_plan, cost_to_close=entry.amount)
             case "fill":
                 self.cash -= entry.amount
                 self._trade(symbol, entry.quantity, entry.amount)
+                self._take_price(entry)
                 self._count_costs(entry)
             case "split":
                 self._split(entry)
@@ -205,6 +210,16 @@ class _Work:
     def _trade(self, symbol: str, quantity: Decimal, paid: Decimal) -> None:
         self.holdings[symbol], realised = trade(self.holdings.get(symbol, EMPTY), quantity, paid, self.method)
         self._add(symbol, realised=realised)
+
+    def _take_price(self, entry: Entry) -> None:
+        """Let a fill's price do where no close was ever known: unlike the cost it does not depend on the method."""
+        symbol = entry.symbol or ""
+        holding = self.holdings[symbol]
+        if holding.price is None and entry.quantity:
+            with localcontext(prec=50):
+                price = (entry.amount / entry.quantity).quantize(_PRICE)
+            if price > 0:
+                self.holdings[symbol] = replace(holding, price=price)
 
     def _count_costs(self, entry: Entry) -> None:
         symbol, quantity = entry.symbol or "", entry.quantity

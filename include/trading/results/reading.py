@@ -60,6 +60,7 @@ def repriced(rows: Iterable[Row], session: date) -> list[Entry]:
                     "price",
                     row["symbol"],
                     amount=more,
+                    plan_price=row["plan_price"],
                     of_session=_earlier(row, session),
                     intent_id=row["id"],
                     words=f"the venue now says {row['filled_avg_price'].normalize():f} USD a share",

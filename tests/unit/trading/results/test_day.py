@@ -231,6 +231,21 @@ def test_a_symbol_without_a_close_keeps_its_last_price_and_is_named() -> None:
     assert (day.stale, day.result, day.net) == (("KO",), 0, D(120))
 
 
+@pytest.mark.parametrize("method", ["average", "fifo"])
+def test_a_symbol_that_never_had_a_close_is_worth_its_fills_price_by_either_method(method: Method) -> None:
+    traded = [
+        Entry("fill", "KO", D(10), D(100)),
+        Entry("fill", "KO", D(10), D(200)),
+        Entry("fill", "KO", D(-15), D(-300)),
+    ]
+
+    day = close_day(BookState(D(1000)), traded, {}, method)
+
+    assert (day.equity, day.net, day.stale) == (D(1050), D(50), ("KO",))
+    # A close that is known later takes its place.
+    assert close_day(day.state, [], {"KO": D(21)}, method).equity == D(1105)
+
+
 def test_what_is_kept_of_a_day_reads_back_as_its_state() -> None:
     day = close_day(BookState(), [Entry("fill", "KO", D("0.123456789"), D("100.01"))], {"KO": D("812.3456")}, "fifo")
 

@@ -7,13 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.trading.account.actions import Announcement
 from include.trading.results.day import BookState, close_day
-from include.trading.results.entries import Entry
+from include.trading.results.entries import Entry, cents
 from include.trading.results.reading import announcement_of, costs_of, dividend_of, entries_of, repriced
 
 D = Decimal
+prices = st.decimals("0.01", "900", places=6)
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 
 
@@ -89,10 +92,40 @@ def test_a_fill_by_hand_that_is_undone_leaves_the_cash_as_it_was() -> None:
 
 def test_a_price_that_is_told_after_the_close_is_the_difference_and_nothing_else() -> None:
     row = {"id": 7, "symbol": "KO", "session_date": MONDAY, "quantity": D(-20), "amount": D("-200.00")}
+    row["plan_price"] = D("10.00")
 
     assert repriced([row | {"filled_avg_price": D("10.00")}], TUESDAY) == []
     (more,) = repriced([row | {"filled_avg_price": D("10.02")}], TUESDAY)
     assert (more.kind, more.amount, more.of_session) == ("price", D("-0.40"), MONDAY)
+    # Sold for 0.40 more than was counted: so much better than planned.
+    day = close_day(BookState(D(1000)), [more], {})
+    assert (day.result, day.cost_to_plan, day.cost_to_close) == (D("0.40"), D("-0.40"), D("-0.40"))
+
+
+parts = st.tuples(st.decimals("0.000000001", "500", places=9), st.decimals("0.01", "900", places=6))
+
+
+@given(days=st.lists(st.lists(parts, max_size=3), min_size=1, max_size=5), side=st.sampled_from([1, -1]), told=prices)
+def test_an_order_that_fills_over_days_costs_what_the_venue_says_in_the_end_to_the_cent(
+    days: list[list[tuple[Decimal, Decimal]]], side: int, told: Decimal
+) -> None:
+    """Each day knows the average price of what had filled by its close; the last word comes after all of them."""
+    state, quantity, paid, cost, results = BookState(), D(0), D(0), D(0), D(0)
+    for fills in days:
+        average = fills[-1][1] if fills else D(1)
+        rows = [fill(str(side * shares), str(average)) for shares, _ in fills]
+        day = close_day(state, entries_of(rows, {7: (quantity, paid)}, TUESDAY), {"KO": D(50)})
+        state, results, cost = day.state, results + day.result, cost + day.cost_to_plan
+        quantity += sum((row["quantity"] for row in rows), D(0))
+        paid = -state.cash
+    last = fill("0", str(told)) | {"id": 7, "quantity": quantity, "amount": paid}
+
+    day = close_day(state, repriced([last], TUESDAY), {"KO": D(50)})
+
+    assert -day.state.cash == cents(quantity * told)
+    assert results + day.result == day.equity == cents(quantity * 50) - cents(quantity * told)
+    # Rounded to the cent a fill, at most.
+    assert abs(cost + day.cost_to_plan - (quantity * told - quantity * 10)) <= D("0.16")
 
 
 def announced(cash: str | None, ex_date: date = TUESDAY) -> Announcement:
