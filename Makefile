@@ -52,6 +52,10 @@ model-check: ## Visit every state of a small session, then break every guard, wr
 backfill-proof: ## Backfill 250 sessions on a real Airflow, count the POSTs (ARGS="--sessions 20 --no-docs")
 	$(RUN) backfill-proof $(ARGS)
 
+.PHONY: sizing-proof
+sizing-proof: ## Backfill 250 sessions with each sizing on a real Airflow, twice, compare (ARGS="--sessions 20 --no-docs")
+	$(RUN) sizing-proof $(ARGS)
+
 .PHONY: bench
 bench: ## Time runs against a DAG that does nothing, write docs/performance.md (ARGS="--only 5 engine")
 	$(RUN) bench $(ARGS)

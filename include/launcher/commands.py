@@ -133,6 +133,10 @@ def _backfill_proof(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.e2e.backfill_proof", *rest)
 
 
+def _sizing_proof(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
+    _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.e2e.sizing_proof", *rest)
+
+
 def _bench(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
     _become(venv.ensure(ROOT, venv.DEVELOP), "-m", "tests.bench", *rest)
 
@@ -243,6 +247,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "model-check": (_model_check, "visit every state of a small session, then break every guard (a few minutes)"),
     "screenshots": (_screenshots, "take the README's pictures again on a real Airflow (needs Chromium)"),
     "backfill-proof": (_backfill_proof, "backfill 250 sessions on a real Airflow and count what was sent"),
+    "sizing-proof": (_sizing_proof, "backfill 250 sessions with each sizing on a real Airflow, twice, and compare"),
     "bench": (_bench, "time runs against a DAG that does nothing (further arguments go to tests.bench)"),
     "check": (_check, "run the linters, the type checker and the import contracts"),
     "celery-test": (_celery_test, "trade on CeleryExecutor with two workers and kill one (needs redis-server)"),

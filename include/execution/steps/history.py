@@ -46,7 +46,7 @@ def history_for(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Sig
     try:
         return Closes(ask(strategy))
     except TradingError as error:
-        alone = strategy.model_copy(update={"shadow": ()})
+        alone = without_shadows(strategy)
         if most_sessions(alone) == most_sessions(strategy):
             raise
         return Closes(ask(alone), str(error))
@@ -78,6 +78,10 @@ def history(
     sessions = calendar_of(strategy, now).ending(as_of_date, count)
     found = _closes(ledger, market, symbols, sessions)
     return History(sessions, {symbol: tuple(found[symbol].get(day) for day in sessions) for symbol in symbols})
+
+
+def without_shadows(strategy: Strategy) -> Strategy:
+    return strategy.model_copy(update={"shadow": ()})
 
 
 def most_sessions(strategy: Strategy) -> int:

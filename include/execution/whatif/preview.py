@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from include.execution.own_parts import own_parts
-from include.execution.steps.history import history
+from include.execution.steps.history import history, without_shadows
 from include.execution.steps.prices import PriceSet, without_price
 from include.execution.steps.snapshot import FLAT
 from include.execution.whatif.files import Prices, Pricing
@@ -60,12 +60,12 @@ def preview(
 ) -> Plan:
     """Return the plan that these signals and prices make of the strategy's book now.
 
-    market: what past closes are asked of, where the sizing looks at some; nothing of them is kept.
+    market: what past closes are asked of, where the sizing looks at some; nothing of them is kept. Shadows get none.
     ledger: None plans from a flat book and an active account. The gateway's positions are not asked: a symbol that
     `check` calls unexplained would get no order. Nor are the account's money and what may be traded: where capital is
     a share of the equity, the plan is made with replay_capital.
     """
-    strategy = replayed(strategy, RunRequest())
+    strategy = without_shadows(replayed(strategy, RunRequest()))
     book = FLAT
     if ledger is not None and strategy.mode in SENDING_MODES:
         session = calendar_of(strategy, now).next(signals.as_of_date).day

@@ -7,6 +7,7 @@ interpretation of information rate" (1956).
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from include.trading.sizing.covariance import covariance_of
 from include.trading.sizing.inputs import Bound, Name, SizingInputs, Weights, rooms, weight_of, within
 from include.trading.sizing.returns import Array
 from include.trading.strategy.sizing_spec import Kelly
+
+# As multiples of the capital: beyond, a weight is an error and no wish.
+_MOST: Final = 1e6
 
 
 def weigh(inputs: SizingInputs, spec: Kelly) -> Weights:
@@ -38,14 +42,16 @@ def weigh(inputs: SizingInputs, spec: Kelly) -> Weights:
 def kelly_weights(covariance: Array, means: Array, fraction: float) -> Array:
     """Return the growth-optimal weights times the fraction. covariance, means: of one and the same period.
 
-    Raises InvalidData where a portfolio of the names would have no risk at all.
+    Raises InvalidData where a portfolio of the names would have no risk at all, and for means that are no returns.
     """
     try:
         weights = np.asarray(fraction * np.linalg.solve(covariance, means), dtype=np.float64)
     except np.linalg.LinAlgError as error:
         raise _without_risk(len(means)) from error
-    if not np.isfinite(weights).all() or float(np.abs(weights).max(initial=0)) >= 1e6:
+    if not np.isfinite(weights).all():
         raise _without_risk(len(means))
+    if float(np.abs(weights).max(initial=0)) >= _MOST:
+        raise _no_returns(means) if float(np.abs(means).max()) >= 1 else _without_risk(len(means))
     return weights
 
 
@@ -57,6 +63,14 @@ def _expected(name: Name, spec: Kelly) -> float:
             "no plan is made: correct the source of the signals, or use another sizing"
         )
     return float(name.predicted_return * (1 if spec.scale is None else spec.scale) / spec.horizon)
+
+
+def _no_returns(means: Array) -> InvalidData:
+    return InvalidData(
+        "sizing kelly: expected predicted returns that are fractions of the price, found one that makes "
+        f"{float(np.abs(means).max()):.3g} of it in every session; no plan is made: correct `scale`, `horizon` or the "
+        "source of the signals"
+    )
 
 
 def _without_risk(count: int) -> InvalidData:

@@ -190,6 +190,11 @@ def test_kelly_without_a_predicted_return_is_refused_in_words() -> None:
         weights_of(KELLY, None, sizing(HISTORY, AAPL="1"))
 
 
+def test_predictions_that_cannot_be_returns_are_refused_in_words() -> None:
+    with pytest.raises(InvalidData, match="found one that makes 5e\\+03 of it in every session; no plan is made"):
+        weights_of(KELLY, None, predicting(AAPL="500000", AMZN="0.01"))
+
+
 def test_what_kelly_wants_beyond_the_ceilings_is_scaled_down_and_says_so() -> None:
     made = weights_of(KELLY, None, predicting(AAPL="1", AMZN="1", XOM="-1"))
 
