@@ -22,6 +22,14 @@ def one_line(text: str) -> str:
     return clean(" ".join(text.split()))
 
 
+def repr_of(value: Any) -> str:
+    """Return a value from outside as Python writes it, or what can be said of one that is nested too deep for that."""
+    try:
+        return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deep to be shown"
+
+
 def clean_json(value: Any) -> Any:
     """Return a JSON value with every text and key in it clean, and without numbers that JSON does not have."""
     if isinstance(value, str):

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from include.trading.models import Value
+from include.trading.text import repr_of
 
 
 class FieldProblem(Value):
@@ -67,5 +68,5 @@ def _expected(finding: Any, known_fields: tuple[str, ...]) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as a message has it."""
-    text = repr(value)
+    text = repr_of(value)
     return text if len(text) <= 80 else text[:77] + "…"

@@ -14,13 +14,12 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from include.trading.bounds import LARGEST_INTEGER, storable_quantity
+from include.trading.depth import TOO_DEEP, is_too_deep
 from include.trading.errors import BadAnswer
 from include.trading.text import clean, clean_json, one_line
 
 MAX_ERROR_CHARACTERS = 500
 MAX_RAW_CHARACTERS = 20_000
-# Deeper than any answer of the services; recursion and PostgreSQL's JSONB end somewhere above.
-MAX_DEPTH = 64
 # Each takes some hundred bytes of memory, however short it is in the text.
 MAX_VALUES = 500_000
 DEFAULT_PAUSE_SECONDS = 60.0
@@ -90,17 +89,9 @@ def parse_json(text: str, **parsers: Any) -> Any:
     try:
         value = json.loads(text, **parsers)
     except RecursionError as error:
-        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep") from error
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    if level:
-        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+        raise ValueError(TOO_DEEP) from error
+    if is_too_deep(value):
+        raise ValueError(TOO_DEEP)
     return clean_json(value)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from include.adapters.connection import ConnectionParts
 from include.adapters.outside import Outside
+from include.trading.depth import TOO_DEEP, is_too_deep
 from include.trading.errors import BadAnswer, InvalidData, TradingError, Unavailable
 from include.trading.signals.table import MOST_ROWS
 from include.trading.text import one_line
@@ -80,6 +81,9 @@ def _postgres(asked: Asked) -> Found:
                 return _fetched(asked, cursor)
     except psycopg.errors.QueryCanceled as error:
         raise _too_slow(asked) from error
+    except RecursionError as error:
+        # A value of JSON, which the driver reads.
+        raise BadAnswer(f"{_to(asked)}: expected rows, found that {TOO_DEEP}", "") from error
     except psycopg.OperationalError as error:
         raise Unavailable(f"{_to(asked)}: expected an answer, found: {one_line(str(error))[:300]}") from error
     except psycopg.Error as error:
@@ -147,6 +151,8 @@ def _fetched(asked: Asked, cursor: Any) -> Found:
     rows = cursor.fetchmany(MOST_ROWS + 1)
     if len(rows) > MOST_ROWS:
         raise BadAnswer(f"{_to(asked)}: expected at most {MOST_ROWS} rows, found more", "")
+    if is_too_deep(rows):
+        raise BadAnswer(f"{_to(asked)}: expected rows, found that {TOO_DEEP}", "")
     return [column[0] for column in cursor.description or ()], rows
 
 

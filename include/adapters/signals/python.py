@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from include.adapters.signals.tables import Opened, answered_by_value
+from include.trading.depth import TOO_DEEP
 from include.trading.errors import BadAnswer, Unavailable
 from include.trading.models import SignalSet
 from include.trading.ports import SignalRequest, SourceHealth
@@ -65,7 +66,10 @@ class PythonSource(Opened):
                 raise Unavailable(f"{self._spec.function}: expected rows, found that its process {_ended(child)}")
         finally:
             _kill(child)
-        answer: dict[str, Any] = json.loads(text)
+        try:
+            answer: dict[str, Any] = json.loads(text)
+        except RecursionError as error:
+            raise BadAnswer(f"{self._spec.function}: expected rows, found that {TOO_DEEP}", "") from error
         return answer
 
     def _read(self, child: subprocess.Popen[bytes], pipe: int, request: bytes) -> bytes:

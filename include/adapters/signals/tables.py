@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from include.adapters.signals.content import Content
+from include.trading.depth import TOO_DEEP, is_too_deep
 from include.trading.errors import BadAnswer
 from include.trading.models import SignalSet
 from include.trading.ports import SignalRequest
@@ -54,6 +55,9 @@ def answered_by_rows(
 
 def answered_by_value(source: str, value: Any, spec: TableSignals, ask: SignalRequest) -> SignalSet:
     """Return the signals of what a function returned; raises BadAnswer, with it, when it is not what was asked for."""
+    if is_too_deep(value):
+        # It cannot be written as JSON either, to be kept.
+        raise BadAnswer(f"{source}: expected rows, found that {TOO_DEEP}", "")
     try:
         table = from_value(value)
     except ValueError as error:

@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any, Final
 
 from include.trading.bounds import LARGEST_INTEGER, PREDICTED_RETURN, TARGET_WEIGHT
-from include.trading.text import one_line
+from include.trading.text import one_line, repr_of
 
 SYMBOL_FORM: Final = re.compile(r"[A-Z][A-Z0-9.\-]{0,14}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -100,5 +100,5 @@ def day_of(symbol: str, cell: Any) -> date:
 
 
 def shown_cell(cell: Any) -> str:
-    text = one_line(str(cell) if isinstance(cell, Decimal | float | int) else repr(cell))
+    text = one_line(str(cell) if isinstance(cell, Decimal | float | int) else repr_of(cell))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

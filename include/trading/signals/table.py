@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from include.trading.depth import TOO_DEEP, is_too_deep
+
 MOST_BYTES: Final = 200_000_000
 MOST_ROWS: Final = 100_000
 # Counted before anything is made of the text, which takes many times as much memory.
@@ -18,6 +20,7 @@ DELIMITERS: Final = ",;\t|"
 # A table of a day: what is around its rows may say which, as the Signal Service's answer does.
 _LISTS: Final = ("signals", "weights", "scores", "rows")
 _DAYS: Final = ("as_of_date", "as_of", "date")
+_TOO_DEEP: Final = f"expected rows, found that {TOO_DEEP}"
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,12 @@ def from_json(text: str) -> Table:
     """Return the rows of a JSON text: a list of objects, an object of symbols, or either beside a day."""
     try:
         found = json.loads(text, parse_float=Decimal, parse_int=Decimal, object_pairs_hook=_once)
-    except (json.JSONDecodeError, RecursionError, ArithmeticError) as error:
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    except (json.JSONDecodeError, ArithmeticError) as error:
         raise ValueError(f"expected JSON, found: {error}") from None
+    if is_too_deep(found):
+        raise ValueError(_TOO_DEEP)
     return from_value(found)
 
 

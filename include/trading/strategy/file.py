@@ -15,7 +15,7 @@ from include.trading.errors import InvalidData
 from include.trading.models import Value
 from include.trading.strategy import later, old_keys
 from include.trading.strategy.spec import Strategy
-from include.trading.strategy.yaml_size import check_size
+from include.trading.strategy.yaml_size import check_size, reason_of
 from include.trading.validation import FieldProblem, field_problems, shown
 
 MAX_BYTES = 1_000_000
@@ -125,7 +125,7 @@ def _content(path: Path, text: str) -> dict[str, Any]:
         check_size(yaml.parse(text, Loader))
         content = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
-        raise InvalidData(f"strategies file {path}: expected YAML, found: {error}") from error
+        raise InvalidData(f"strategies file {path}: expected YAML, found: {reason_of(error)}") from error
     known = isinstance(content, dict) and set(content) - {later.BOOKS} == {"strategies"}
     if not known or not isinstance(content["strategies"], list):
         keys = f"the keys {sorted(map(str, content))}" if isinstance(content, dict) else type(content).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,10 @@ MAX_DEPTH = 20
 MAX_VALUES = 100_000
 # Longer ones no field takes, and a whole number of so many digits could not even be shown.
 MAX_CHARACTERS = 1000
+
+TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
+# Newer parsers have a limit of their own, and reach it while they read ahead of the events that are counted here.
+_PARSERS_LIMIT = re.compile(r"maximum nesting (depth|level)", re.IGNORECASE)
 
 
 def check_size(events: Iterable[Any]) -> None:
@@ -40,6 +45,12 @@ def check_size(events: Iterable[Any]) -> None:
             if anchor:
                 sizes[anchor] = values - before
         if len(open_nodes) > MAX_DEPTH:
-            raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+            raise ValueError(TOO_DEEP)
         if values > MAX_VALUES:
             raise ValueError(f"it stands for more than {MAX_VALUES} values")
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a document is refused: of one that is too deep the same whichever parser read it."""
+    problem = getattr(error, "problem", None)
+    return TOO_DEEP if isinstance(problem, str) and _PARSERS_LIMIT.search(problem) else str(error)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.ops.printing import CleanStream, table
-from include.trading.text import clean, clean_json, one_line
+from include.trading.text import clean, clean_json, one_line, repr_of
 
 ANY_TEXT = st.text(st.characters() | st.sampled_from("\x00\x1b\x9b\r\n\ud800\udfff\u202e"))
 
@@ -33,6 +33,15 @@ def test_clean_text_can_be_encoded_has_no_nul_and_stays_clean(text: str) -> None
     assert b"\x00" not in found.encode()
     assert clean(found) == found
     assert len(found) == len(text)
+
+
+def test_a_value_that_is_too_deep_to_be_written_is_said_to_be() -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+
+    assert repr_of(value) == "a list that is nested too deep to be shown"
+    assert repr_of([1, "a"]) == "[1, 'a']"
 
 
 @given(ANY_TEXT)

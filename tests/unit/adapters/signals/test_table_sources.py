@@ -271,6 +271,37 @@ def test_a_query_that_has_no_signals_of_the_day_is_refused(
         ask_sqlite(database, query, **terms)
 
 
+@pytest.mark.parametrize("levels", [65, 300])
+def test_a_value_of_a_query_that_is_nested_too_deep_is_refused(levels: int) -> None:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    row = ("AAPL", 0.5, value)
+
+    class Cursor:
+        description = (("symbol",), ("weight",), ("features",))
+
+        def execute(self, query: str) -> None: ...
+
+        def close(self) -> None: ...
+
+        def fetchmany(self, size: int) -> list[tuple[Any, ...]]:
+            return [row]
+
+    class Opened:
+        def cursor(self) -> Cursor:
+            return Cursor()
+
+        def rollback(self) -> None: ...
+
+    @contextmanager
+    def databases(name: str) -> Iterator[Any]:
+        yield Opened()
+
+    with pytest.raises(BadAnswer, match="query to dwh: expected rows, found that it is nested more than 64 levels"):
+        ask(sql(), Outside(databases=databases), conn_type="duckdb")
+
+
 def test_a_database_that_is_not_there_is_waited_for_and_not_made(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="a database that can be read"):
         ask_sqlite(tmp_path / "nothing.db")
@@ -362,6 +393,12 @@ def nothing(request):
 def nan(request):
     return {"AAPL": float("nan")}
 
+def deep(request):
+    value = []
+    for _ in range(300):
+        value = [value]
+    return [{"symbol": "AAPL", "weight": 0.5, "features": value}]
+
 def objects(request):
     return {"AAPL": object()}
 
@@ -417,6 +454,7 @@ def test_a_function_that_returns_no_rows_is_told_what_was_expected(functions: No
         ("dies", Unavailable, "ended with 4"),
         ("hangs", Unavailable, r"within 2 s \(timeout_seconds\), found none; its process was killed"),
         ("nan", BadAnswer, "finite number as the weight of AAPL"),
+        ("deep", BadAnswer, "expected rows, found that it is nested more than 64 levels deep"),
         ("other_day", BadAnswer, "as_of_date 2026-01-02, found rows of 2026-01-05"),
     ],
 )

@@ -116,6 +116,8 @@ def test_a_wide_table_has_its_days_in_the_first_column_and_a_column_a_symbol() -
         ('[{"symbol": "AAPL", "weight": 1}, {"symbol": "KO"}]', "expected the keys symbol, weight in each row"),
         ("[1, 2]", "expected a list of objects"),
         ('{"AAPL": 1', "expected JSON"),
+        ('{"AAPL": ' + "[" * 64 + "]" * 64 + "}", "found that it is nested more than 64 levels deep"),
+        ("[" * 100_000, "found that it is nested more than 64 levels deep"),
         ('"a,b"\n"', "CSV"),
         ("not a table at all", "found the columns not a table at all"),
     ],

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
+from yaml.scanner import ScannerError
 
 from include.trading.errors import InvalidData
 from include.trading.strategy.file import StrategyFile, load_strategies
 from include.trading.strategy.later import LATER
 from include.trading.strategy.limits import Limits
 from include.trading.strategy.spec import Strategy
+from include.trading.strategy.yaml_size import reason_of
 
 CONFIG = Path(__file__).parents[4] / "include" / "config"
 GOOD: dict[str, Any] = {
@@ -279,6 +281,19 @@ def test_a_file_that_stands_for_more_than_a_file_of_strategies_is_refused(
 
     with pytest.raises(InvalidData, match=words):
         load_strategies(path)
+
+
+@pytest.mark.parametrize("words", ["exceeded maximum nesting depth", "Maximum nesting level reached, set with x()"])
+def test_a_file_that_is_too_deep_for_the_parser_itself_is_told_the_same(words: str) -> None:
+    error = ScannerError("while increasing flow level", None, words, None)
+
+    assert reason_of(error) == "it is nested more than 20 levels deep"
+
+
+def test_any_other_words_of_the_parser_are_kept() -> None:
+    error = ScannerError(None, None, "found character '%' that cannot start any token", None)
+
+    assert reason_of(error) == "found character '%' that cannot start any token"
 
 
 def test_an_alias_may_stand_for_what_is_written_once(tmp_path: Path) -> None:
