@@ -231,7 +231,7 @@ class Gateway:
         signed = order.qty if order.side == "buy" else -order.qty
         net, limit = abs(self.book.exposure(order.symbol, now) + signed), self.settings.max_position_shares
         if net > limit:
-            words = f"Position limit exceeded: {net} > {limit}"
+            words = f"Position limit exceeded: {net:f} > {limit}"
             detail = {"error": "Position limit exceeded", "message": words}
             raise Problem(422, {"detail": {**detail, "symbol": order.symbol, "max_position_size": limit}})
 

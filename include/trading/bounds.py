@@ -50,7 +50,9 @@ MOST_SHARES: Final = 10**9
 def storable_price(number: Decimal) -> Decimal:
     """Return the price; raise ValueError for one that the ledger cannot keep above 0."""
     if usable_price(number) is None:
-        raise ValueError(f"expected a price above 0 with at most {PRICE.scale} decimals and below 10^14, got {number}")
+        raise ValueError(
+            f"expected a price above 0 with at most {PRICE.scale} decimals and below 10^14, got {str(number)[:50]}"
+        )
     return number
 
 

@@ -10,6 +10,11 @@ def shares(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
 
 
+def number_or_none(number: Decimal | None) -> str:
+    """Return a number for a message, without an exponent."""
+    return "none" if number is None else f"{number:f}"
+
+
 def number(text: str) -> Decimal:
     """Return the number that PostgreSQL writes as text: 817.500000000 is Decimal("817.5")."""
     return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

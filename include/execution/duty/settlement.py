@@ -14,6 +14,7 @@ from include.execution.orders.resolve import gateway_ids, look_up
 from include.execution.steps.track_fills import close_late_orders
 from include.ledger.orders import Overtaken
 from include.trading.errors import InvalidData, TradingError
+from include.trading.numbers import number_or_none, shares
 from include.trading.order.booking import SETTLED, contradicts_itself
 from include.trading.order.fills import Execution
 from include.trading.order.row import Intent
@@ -105,10 +106,13 @@ def _check_verdict(actor: str, verdict: Verdict) -> None:
         raise InvalidData("expected the name of who settles and a reason: both are kept with the order")
     if (verdict.outcome == "filled" or verdict.quantity) and (verdict.price is None or verdict.price <= 0):
         raise InvalidData(
-            f"price: expected the average price in USD a share, above 0, of what filled; got {verdict.price}"
+            "price: expected the average price in USD a share, above 0, of what filled; "
+            f"got {number_or_none(verdict.price)}"
         )
     if verdict.outcome in ("not_sent", "rejected") and verdict.quantity:
-        raise InvalidData(f"quantity: nothing fills on an order that is {verdict.outcome}; got {verdict.quantity}")
+        raise InvalidData(
+            f"quantity: nothing fills on an order that is {verdict.outcome}; got {shares(verdict.quantity)}"
+        )
 
 
 def _settle(desk: Desk, intent: Intent, verdict: Verdict, *, gateway_silent: bool) -> Settled:
@@ -194,7 +198,7 @@ def _filled(intent: Intent, verdict: Verdict) -> Decimal:
     filled = default if verdict.quantity is None else verdict.quantity
     problem = fill_contradiction(verdict.outcome, intent.quantity, filled, intent.filled_quantity)
     if problem is None and filled > 0 and intent.mode == "dry_run":
-        problem = f"{filled} filled in mode dry_run, where nothing does"
+        problem = f"{shares(filled)} filled in mode dry_run, where nothing does"
     if problem is not None:
         raise InvalidData(f"order {intent.client_order_id} ({intent.words}): {problem}")
     return filled

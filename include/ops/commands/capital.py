@@ -28,7 +28,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def run(place: Place, given: argparse.Namespace) -> int:
     amount: Decimal = given.put_in if given.put_in is not None else given.taken_out
     if amount <= 0:
-        raise InvalidData(f"capital: expected USD above 0 after --in or --out, got {amount}")
+        raise InvalidData(f"capital: expected USD above 0 after --in or --out, got {str(amount)[:50]}")
     with place.ledger() as ledger:
         flow = record_flow(
             ledger,

@@ -71,7 +71,7 @@ def _check_fraction(form: Form, asset: Asset, price: Decimal) -> None:
         raise unprocessable("notional orders must be market orders" if form.notional else "fractional trailing stop")
     value = form.notional if form.notional is not None else (form.qty or 0) * price
     if value < LEAST_NOTIONAL:
-        raise forbidden(f"cost basis must be >= minimal amount of order {LEAST_NOTIONAL}")
+        raise forbidden(f"cost basis must be >= minimal amount of order {LEAST_NOTIONAL:f}")
 
 
 def opens(side: str, position: Decimal) -> bool:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from include.trading.models import Mode, OrderReport, Side
+from include.trading.numbers import shares
 from include.trading.order.fills import (
     Execution,
     average_price,
@@ -218,8 +219,8 @@ def _of_fills(order: KnownOrder, report: OrderReport, booked: Collection[Executi
     if problem is not None:
         yield Contradiction("impossible_fill", problem)
     if said is not None and max(known, own) > said:
-        words = f"its fills add up to {max(known, own)}, the order says {said} ({report.status})"
+        words = f"its fills add up to {shares(max(known, own))}, the order says {shares(said)} ({report.status})"
         explained = own <= ordered and (known == ordered or state not in FINAL - {"filled"})
         yield Contradiction("fills_ahead" if explained else "fills_differ", words, halts=not explained)
-    if len(listed(report)) < len(report.fills) and own < (said or _ZERO):
-        yield Contradiction("fills_differ", f"a fill is counted twice: {own} in fills, {said} filled")
+    if len(listed(report)) < len(report.fills) and said is not None and own < said:
+        yield Contradiction("fills_differ", f"a fill is counted twice: {shares(own)} in fills, {shares(said)} filled")

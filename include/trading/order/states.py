@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from include.trading.errors import InvalidData
+from include.trading.numbers import shares
 
 # Final words that say the order never traded: a fill on one of them is a break.
 REFUSED: Final = frozenset({"rejected", "failed", "blocked_kill_switch", "blocked_circuit_breaker"})
@@ -63,13 +64,13 @@ def fill_contradiction(state: str, quantity: Decimal, filled: Decimal, already_f
     quantity: ordered shares. filled: what the gateway reports now. already_filled: what was booked before.
     """
     if filled < 0:
-        return f"filled quantity {filled} is negative"
+        return f"filled quantity {shares(filled)} is negative"
     if filled > quantity:
-        return f"filled {filled} of an order for {quantity}"
+        return f"filled {shares(filled)} of an order for {shares(quantity)}"
     if filled < already_filled:
-        return f"filled fell from {already_filled} to {filled}"
+        return f"filled fell from {shares(already_filled)} to {shares(filled)}"
     if state == "filled" and filled != quantity:
-        return f"called filled with {filled} of {quantity}"
+        return f"called filled with {shares(filled)} of {shares(quantity)}"
     if filled > 0 and state in REFUSED | {"dry_run", "denied", "not_sent"}:
-        return f"{filled} filled on an order that is {state}"
+        return f"{shares(filled)} filled on an order that is {state}"
     return None

@@ -130,7 +130,7 @@ def _decide(
             f"sizing {strategy.sizing.word}: expected a target for {symbol}, which has a price; found none"
         )
     if abs(wanted.quantity) > MOST_SHARES:
-        return None, _skip("price_too_small", f"at {price.price} the target is {shares(wanted.quantity)} shares")
+        return None, _skip("price_too_small", f"at {price.price:f} the target is {shares(wanted.quantity)} shares")
 
     delta = wanted.quantity - start
     steps = steps_to(delta, start, splits=may_split(symbol, inputs), in_parts=in_parts(symbol, inputs))
@@ -142,7 +142,7 @@ def _decide(
             return wanted.quantity, _skip("inside_band", inside, delta)
     least = inputs.least_fraction_usd
     if least is not None and is_fraction(steps.closing) and steps.closing * price.price < least:
-        detail = f"{shares(steps.closing)} shares at {price.price} are less than {least:f} USD"
+        detail = f"{shares(steps.closing)} shares at {price.price:f} are less than {least:f} USD"
         return wanted.quantity, _skip("dust_stays", detail, delta)
     legs = _legs(price, delta, start, steps, (held, position), inputs)
     problem = inputs.prices.get(symbol, "missing")

@@ -61,11 +61,13 @@ def _checked(name: str, answer: Any, inputs: PlanInputs) -> dict[str, Decimal]:
             raise _refused(
                 name,
                 f"at most max_position_size, {most:f} USD, of each symbol",
-                f"a weight of {weight} for {symbol}, {weight * strategy.capital_usd:f} USD",
+                f"a weight of {weight:f} for {symbol}, {weight * strategy.capital_usd:f} USD",
             )
     gross = sum(map(abs, weights.values()), Decimal(0))
     if gross > strategy.max_gross_weight + _ROUNDING:
-        raise _refused(name, f"|weights| that add up to at most {strategy.max_gross_weight} (max_gross_weight)", gross)
+        raise _refused(
+            name, f"|weights| that add up to at most {strategy.max_gross_weight:f} (max_gross_weight)", f"{gross:f}"
+        )
     return weights
 
 
@@ -81,5 +83,5 @@ def _number(name: str, symbol: str, weight: Any) -> Decimal:
     return TARGET_WEIGHT.rounded(number) if number else Decimal(0)
 
 
-def _refused(name: str, expected: str, found: object) -> InvalidData:
+def _refused(name: str, expected: str, found: str) -> InvalidData:
     return InvalidData(f"sizing {name}: expected {expected}, found {found}; no plan is made: correct the function")

@@ -89,7 +89,7 @@ def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) ->
     if not isinstance(situation.price, Price):
         why = (
             f"the price today is {situation.price or 'missing'}; the order closes at the market, and is valued at the "
-            f"last known price, {order.price}"
+            f"last known price, {order.price:f}"
         )
         return RuleCheck(code="price_distance", outcome="not_evaluable", limit=limit, detail=f"price_distance: {why}")
     if not isinstance(close, Price):
@@ -102,7 +102,7 @@ def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) ->
         outcome="denied" if denied else "passed",
         value=round(away / close.price, 6),
         limit=limit,
-        detail=f"price_distance: {order.price} is more than {limit:%} from the previous close {close.price}"
+        detail=f"price_distance: {order.price:f} is more than {limit:%} from the previous close {close.price:f}"
         if denied
         else None,
     )

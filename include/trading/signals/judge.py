@@ -28,7 +28,7 @@ def check_answer(found: SignalSet, strategy: Strategy, ask: SignalRequest) -> No
     gross = gross_weight(found.signals)
     if gross > strategy.max_gross_weight + ROUNDING:
         raise ValueError(
-            f"the signals' gross weight is {gross:f}, expected at most {strategy.max_gross_weight} (max_gross_weight "
+            f"the signals' gross weight is {gross:f}, expected at most {strategy.max_gross_weight:f} (max_gross_weight "
             f"of strategy {strategy.id}); the whole answer is refused"
         )
 

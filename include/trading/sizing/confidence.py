@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from include.trading.errors import InvalidData
+from include.trading.numbers import number_or_none
 from include.trading.sizing.inputs import Name, SizingInputs, Weights, rooms, within
 from include.trading.strategy.sizing_spec import Confidence
 
@@ -21,7 +22,7 @@ def _confidence(name: Name) -> Decimal:
     if name.confidence is None or not 0 <= name.confidence <= 1:
         raise InvalidData(
             f"sizing confidence: expected a confidence from 0 to 1 of each signal with a weight, found "
-            f"{'none' if name.confidence is None else name.confidence} of {name.symbol}; no plan is made: correct the "
+            f"{number_or_none(name.confidence)} of {name.symbol}; no plan is made: correct the "
             "source of the signals"
         )
     return name.confidence

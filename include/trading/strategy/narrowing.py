@@ -87,7 +87,7 @@ def _more_than(strategy: Strategy, request: RunRequest) -> Iterator[str]:
     for name, limit in (("capital", _most_capital(strategy)), ("max_position_size", _most_of_one(strategy))):
         asked = getattr(request, name)
         if asked is not None and limit is not None and asked > limit:
-            yield f"{name}: expected at most {limit} USD, found {asked}"
+            yield f"{name}: expected at most {limit:f} USD, found {asked:f}"
 
 
 def _most_capital(strategy: Strategy) -> Decimal | None:

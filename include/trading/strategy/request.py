@@ -29,7 +29,7 @@ def _amount(value: Any) -> Any:
         raise ValueError("a number")
     number = Decimal(str(value))
     if number.is_finite() and number < LEAST_AMOUNT:
-        raise ValueError("greater than 0" if number <= 0 else f"at least {LEAST_AMOUNT}")
+        raise ValueError("greater than 0" if number <= 0 else f"at least {LEAST_AMOUNT:f}")
     return number
 
 

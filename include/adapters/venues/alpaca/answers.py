@@ -32,6 +32,7 @@ from include.trading.errors import (
     Unauthorized,
 )
 from include.trading.models import AccountFacts, Allowance, Fill, OrderReport, OrderRequest, Side
+from include.trading.numbers import shares
 
 NOT_FOUND: Final = 40410000
 LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -79,7 +80,7 @@ def report_of(body: Mapping[str, Any], raw: dict[str, Any]) -> OrderReport:
     status = text_of(body, "status").lower()
     filled = quantity_of(body, "filled_qty")
     if filled < 0:
-        raise ValueError(f"filled_qty: expected 0 or more, got {filled}")
+        raise ValueError(f"filled_qty: expected 0 or more, got {shares(filled)}")
     return OrderReport(
         gateway_order_id=id_of(body, "client_order_id"),
         broker_order_id=text_of(body, "id"),

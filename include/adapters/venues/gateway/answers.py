@@ -44,6 +44,7 @@ from include.trading.errors import (
     Unavailable,
 )
 from include.trading.models import Contract, Fill, OrderReport, OrderRequest, Side
+from include.trading.numbers import shares
 
 # The codes of the gateway's own errors that are raised before anything is stored.
 _NOT_SIGNED_IN = frozenset({"authentication_required", "invalid_internal_token", "permission_denied"})
@@ -161,7 +162,7 @@ def _filled_quantity(body: Mapping[str, Any]) -> Decimal | None:
         return None
     number = quantity_of(body, "filled_qty")
     if number < 0:
-        raise ValueError(f"filled_qty: expected 0 or more, got {number}")
+        raise ValueError(f"filled_qty: expected 0 or more, got {shares(number)}")
     return number
 
 

@@ -24,7 +24,7 @@ class Known:
     mode: Mode = "paper"
     symbol: str = "AAPL"
     side: Side = "buy"
-    quantity: int = 10
+    quantity: Decimal = Decimal(10)
     state: str = "open"
     reason: str | None = None
     attempt: int = 1

@@ -99,6 +99,11 @@ def contradiction(state: str, filled: str, before: str = "0") -> str | None:
         ("dry_run", "1", "0", "1 filled on an order that is dry_run"),
         ("denied", "10", "0", "10 filled on an order that is denied"),
         ("not_sent", "2", "0", "2 filled on an order that is not_sent"),
+        ("open", "-1.000000000", "0", "filled quantity -1 is negative"),
+        ("open", "1E+2", "0", "filled 100 of an order for 10"),
+        ("open", "3E-9", "4.000000000", "filled fell from 4 to 0.000000003"),
+        ("filled", "9.500000000", "0", "called filled with 9.5 of 10"),
+        ("rejected", "1E+1", "0", "10 filled on an order that is rejected"),
     ],
 )
 def test_an_impossible_fill_is_named(state: str, filled: str, before: str, words: str) -> None:
