@@ -145,7 +145,7 @@ def booked(rules: Rules, order: Order, answer: Answer, *, answered: bool) -> tup
         mode="paper",
         symbol="AAPL",
         side="buy",
-        quantity=order.quantity,
+        quantity=Decimal(order.quantity),
         state=order.state,
         reason=None,
         attempt=order.attempt,
