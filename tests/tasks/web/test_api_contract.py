@@ -60,7 +60,7 @@ def test_the_examples_fit_their_own_schemas(site: Site, name: str) -> None:
 
 def test_the_api_keeps_its_description_whatever_is_sent(site: Site) -> None:
     import schemathesis
-    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import HealthCheck, Phase, assume, given, settings
     from schemathesis.checks import not_a_server_error
     from schemathesis.specs.openapi.checks import (
         content_type_conformance,
@@ -84,6 +84,8 @@ def test_the_api_keeps_its_description_whatever_is_sent(site: Site) -> None:
         )
         @given(case=operation.as_strategy())
         def keep(case: Any) -> None:
+            # Starlette's mounts match no path with a line break inside: Airflow's own 404 answers, before our routes.
+            assume("%0A" not in case.formatted_path)
             if isinstance(case.body, dict) and "wait" in case.body:
                 # Nothing runs here that one could wait for.
                 case.body["wait"] = False
