@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -82,6 +83,36 @@ class Corrections:
                 "SELECT * FROM corrections WHERE account = %(account)s ORDER BY id DESC LIMIT %(limit)s",
                 {"account": account, "limit": limit},
             ).fetchall()
+
+    def standing(self, account: str, strategy_id: str, symbol: str, since: date) -> list[Correction]:
+        """Return a symbol's corrections by hand since a day that were not undone, newest first."""
+        with self._connection.cursor(row_factory=class_row(Correction)) as cursor:
+            return cursor.execute(
+                """
+                SELECT * FROM corrections
+                WHERE account = %(account)s AND strategy_id = %(strategy_id)s AND symbol = %(symbol)s
+                  AND (at AT TIME ZONE 'UTC')::DATE >= %(since)s AND kind <> 'undo'
+                  AND id NOT IN (SELECT undoes FROM corrections WHERE undoes IS NOT NULL)
+                  AND id NOT IN (
+                      SELECT correction_id FROM corporate_action_events WHERE correction_id IS NOT NULL
+                  )
+                ORDER BY id DESC
+                """,
+                {"account": account, "strategy_id": strategy_id, "symbol": symbol, "since": since},
+            ).fetchall()
+
+    def renamed(self, account: str, strategy_id: str) -> list[tuple[str, str]]:
+        """Return the old and the new symbols of what a strategy holds under another name than it was bought."""
+        rows = self._connection.execute(
+            """
+            SELECT DISTINCT symbol AS old, detail ->> 'to' AS new FROM corrections
+            WHERE account = %(account)s AND strategy_id = %(strategy_id)s AND kind = 'rename'
+              AND id NOT IN (SELECT undoes FROM corrections WHERE undoes IS NOT NULL)
+            ORDER BY 1, 2
+            """,
+            {"account": account, "strategy_id": strategy_id},
+        ).fetchall()
+        return [(row["old"], row["new"]) for row in rows]
 
     def is_undone(self, id: int) -> bool:
         return (

@@ -143,6 +143,22 @@ class Movements:
         """Return what a strategy holds, by symbol, without zeros."""
         return self._by_symbol(HELD, {"account": account, "strategy_id": strategy_id, "mode": mode})
 
+    def held_before(self, account: str, *, strategy_id: str, mode: str, symbol: str, day: date) -> Decimal:
+        """Return what a strategy held of a symbol before a session: what orders of it and later ones traded is not."""
+        row = self._row(
+            """
+            SELECT COALESCE(sum(movements.quantity), 0) AS quantity
+            FROM movements
+            LEFT JOIN order_intents AS intents ON intents.id = movements.intent_id
+            LEFT JOIN plans ON plans.plan_id = intents.plan_id
+            WHERE movements.account = %(account)s AND movements.strategy_id = %(strategy_id)s
+              AND movements.mode = %(mode)s AND movements.symbol = %(symbol)s
+              AND COALESCE(plans.session_date, (movements.at AT TIME ZONE 'UTC')::DATE) < %(day)s
+            """,
+            {"account": account, "strategy_id": strategy_id, "mode": mode, "symbol": symbol, "day": day},
+        )
+        return Decimal(row["quantity"])
+
     def holdings(self, account: str) -> list[tuple[str, str, Decimal]]:
         """Return what each strategy holds of each symbol, as (strategy, symbol, signed shares), without zeros."""
         rows = self._connection.execute(

@@ -191,7 +191,12 @@ class Book:
         What a split or a renaming does at the broker by itself: no order, no execution.
         """
         held = self.positions(now).get(symbol, Holding()).qty
-        for changed, by in ((symbol, -held), (becomes, Decimal(int(Fraction(held) * ratio)))):
+        self.become(symbol, becomes, Decimal(int(Fraction(held) * ratio)), now)
+
+    def become(self, symbol: str, becomes: str, quantity: Decimal, now: float) -> None:
+        """Replace all shares held of a symbol by a quantity of the same or another one."""
+        held = self.positions(now).get(symbol, Holding()).qty
+        for changed, by in ((symbol, -held), (becomes, quantity)):
             self.hold({changed: self._foreign(changed) + by})
 
     def positions(self, now: float) -> dict[str, Holding]:

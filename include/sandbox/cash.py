@@ -1,4 +1,4 @@
-"""What changed the cash of Alpaca's account besides fills: one row each, as the vendor lists it."""
+"""What changed Alpaca's account besides fills, its cash or its shares: one row each, as the vendor lists it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class CashMove(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    activity_type: Literal["DIV", "DIVNRA", "FEE", "CSD", "CSW", "JNLC", "INT"]
+    activity_type: Literal["DIV", "DIVNRA", "FEE", "CSD", "CSW", "JNLC", "INT", "SPLIT", "NC", "MA"]
+    activity_sub_type: str | None = None
     amount: Decimal
     symbol: str | None = None
     qty: Decimal | None = None

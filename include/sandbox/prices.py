@@ -39,14 +39,35 @@ class Prices:
         self._closes = {symbol: [float(row[n]) for row in rows] for n, symbol in enumerate(symbols, start=2)}
         # By symbol what became of it from a row on: the symbol whose price it has, and new shares for an old one.
         self.changes: dict[str, list[tuple[int, str, Fraction]]] = {}
+        # By symbol the row from which on it is traded no more: it got another name, or was merged.
+        self.ended: dict[str, int] = {}
+        # How often any of that changed.
+        self.version = 0
 
     def split(self, symbol: str, row: int, ratio: Fraction) -> None:
         """Let the symbol's price be of the new shares from a row on."""
+        self.version += 1
         self.changes.setdefault(symbol, []).append((row, symbol, ratio))
 
     def rename(self, symbol: str, to: str, row: int) -> None:
         """Let another symbol have this one's price from a row on, and those before."""
         self.changes.setdefault(to, []).append((0, symbol, Fraction(1)))
+        self.ended.pop(to, None)
+        self.end(symbol, row)
+
+    def end(self, symbol: str, row: int) -> None:
+        """Let the symbol have no price from a row on."""
+        self.version += 1
+        self.ended[symbol] = row
+
+    def forget(self) -> None:
+        """Be as at the start again."""
+        self.version += 1
+        self.changes.clear()
+        self.ended.clear()
+
+    def is_traded(self, symbol: str, row: int) -> bool:
+        return exists(symbol) and row < self.ended.get(symbol, len(self.sessions))
 
     def row(self, day: date) -> int | None:
         """Return the day's row, None when it is no session."""
@@ -58,18 +79,19 @@ class Prices:
 
     def close(self, symbol: str, row: int) -> float | None:
         """Return a close in USD, None for a symbol that does not exist or a row without data."""
-        if not 0 <= row < len(self.sessions) or not exists(symbol):
+        if not 0 <= row < len(self.sessions) or not self.is_traded(symbol, row):
             return None
-        ratio = Fraction(1)
+        return self._close(symbol, row)
+
+    def _close(self, symbol: str, row: int) -> float | None:
+        ratio, named = Fraction(1), symbol
         for since, source, by in self.changes.get(symbol, ()):
             if source != symbol:
-                return self.close(source, row)
-            if row >= since:
+                named = source
+            elif row >= since:
                 ratio *= by
-        if ratio != 1:
-            whole = self._as_it_was(symbol, row)
-            return None if whole is None else round(float(Fraction(whole) / ratio), 6)
-        return self._as_it_was(symbol, row)
+        whole = self._as_it_was(symbol, row) if named == symbol else self._close(named, row)
+        return whole if whole is None or ratio == 1 else round(float(Fraction(whole) / ratio), 6)
 
     def _as_it_was(self, symbol: str, row: int) -> float | None:
         real = self._closes.get(symbol)

@@ -6,7 +6,7 @@ ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -29,6 +29,7 @@ from include.trading.account.corrections import (
     Wanted,
     after_split,
     check_fill,
+    exact_split,
     parse_symbol,
 )
 from include.trading.errors import InvalidData
@@ -114,17 +115,44 @@ def correct(
         raise InvalidData(f"symbol: expected the symbol whose holding is corrected by a {wanted.kind}, got nothing")
     symbol = None if symbol is None else parse_symbol(symbol)
 
-    def make(outside: _Outside | None) -> _Entry:
+    def make(outside: _Outside | None) -> list[_Entry]:
         match wanted:
             case HandFill():
-                return _fill(desk, account, strategy_id, symbol, wanted)
+                return [_fill(desk, account, strategy_id, symbol, wanted)]
             case MoveFrom():
-                return _move(desk, account, strategy_id, symbol, wanted)
+                return [_move(desk, account, strategy_id, symbol, wanted)]
             case _:
-                return _change(desk, account, strategy_id, symbol or "", wanted, outside)
+                return [_change(desk, account, strategy_id, symbol or "", wanted, outside)]
 
     asks = not isinstance(wanted, MoveFrom)
-    return _carry_out(desk, account, make, reason=reason, asks=asks, against_gateway=against_gateway)
+    (done,) = _carry_out(desk, account, make, reason=reason, asks=asks, against_gateway=against_gateway)
+    return done
+
+
+def correct_all(
+    desk: Desk,
+    account: str,
+    symbol: str,
+    wanted: Ratio | Rename,
+    *,
+    reason: str,
+    also: Callable[[Mapping[str, int]], None],
+) -> list[Corrected]:
+    """Correct what every strategy of the account holds of a symbol, all or none of them; refused as `correct` is.
+
+    also: called with the corrections' ids by strategy before they are committed, under the account's lock; what it
+    raises undoes them.
+    """
+    check_words(desk.actor, reason)
+    lock_account(desk.ledger, account)
+
+    def make(outside: _Outside | None) -> list[_Entry]:
+        holders = desk.ledger.corrections.holders(account, symbol)
+        if not holders:
+            raise InvalidData(f"{symbol}: no strategy holds any on account {account}")
+        return [_change(desk, account, strategy_id, symbol, wanted, outside) for strategy_id in holders]
+
+    return _carry_out(desk, account, make, reason=reason, asks=True, against_gateway=False, also=also)
 
 
 def undo(desk: Desk, account: str, correction_id: int, *, reason: str, against_gateway: bool = False) -> Corrected:
@@ -132,7 +160,7 @@ def undo(desk: Desk, account: str, correction_id: int, *, reason: str, against_g
     check_words(desk.actor, reason)
     lock_account(desk.ledger, account)
 
-    def make(_: object) -> _Entry:
+    def make(_: object) -> list[_Entry]:
         found = desk.ledger.corrections.get(correction_id)
         if found is None or found.account != account:
             raise InvalidData(f"correction {correction_id} is not one of account {account}")
@@ -145,14 +173,29 @@ def undo(desk: Desk, account: str, correction_id: int, *, reason: str, against_g
             for each in desk.ledger.corrections.effect(correction_id)
         ]
         detail = {"kind": found.kind, **found.detail}
-        return _Entry(found.strategy_id, found.symbol, "undo", detail, opposite, correction_id)
+        return [_Entry(found.strategy_id, found.symbol, "undo", detail, opposite, correction_id)]
+
+    def also(_: object) -> None:
+        # What was announced is a question again, also where it would be booked without one.
+        words = f"its booking, correction {correction_id}, was undone: {reason}"
+        desk.ledger.actions.reopen(correction_id, words, actor=desk.actor)
 
     found = desk.ledger.corrections.get(correction_id)
     asks = found is None or found.kind != "move"
-    return _carry_out(desk, account, make, reason=reason, asks=asks, against_gateway=against_gateway)
+    (done,) = _carry_out(desk, account, make, reason=reason, asks=asks, against_gateway=against_gateway, also=also)
+    return done
 
 
-def _carry_out(desk: Desk, account: str, make: Any, *, reason: str, asks: bool, against_gateway: bool) -> Corrected:
+def _carry_out(
+    desk: Desk,
+    account: str,
+    make: Callable[[_Outside | None], list[_Entry]],
+    *,
+    reason: str,
+    asks: bool,
+    against_gateway: bool,
+    also: Callable[[Mapping[str, int]], None] | None = None,
+) -> list[Corrected]:
     """Ask the gateway, then make and store the correction under the account's lock; begin again if the book moved."""
     ledger = desk.ledger
     for _ in range(BOOK_TRIES):
@@ -162,11 +205,18 @@ def _carry_out(desk: Desk, account: str, make: Any, *, reason: str, asks: bool, 
             desk.check_still_bound(lock_account(ledger, account))
             since = FROM_THE_START if outside is None else outside.version
             expected, moved = ledger.movements.expected(account, since=since)
-            entry: _Entry = make(outside)
-            symbols = {movement.symbol for movement in entry.movements}
+            entries = make(outside)
+            symbols = {movement.symbol for entry in entries for movement in entry.movements}
             if outside is not None and moved & symbols:
                 continue
-            return _store(desk, account, entry, outside, expected, reason=reason, against_gateway=against_gateway)
+            after = _added(expected, [movement for entry in entries for movement in entry.movements])
+            done = [
+                _store(desk, account, entry, outside, after, reason=reason, against_gateway=against_gateway)
+                for entry in entries
+            ]
+            if also is not None:
+                also({entry.strategy_id: each.id for entry, each in zip(entries, done, strict=True)})
+            return done
     raise InvalidData(
         f"account {account}: fills were booked each time the gateway was asked; nothing was corrected, try again"
     )
@@ -185,17 +235,17 @@ def _store(
     account: str,
     entry: _Entry,
     outside: _Outside | None,
-    expected: Quantities,
+    after: Quantities,
     *,
     reason: str,
     against_gateway: bool,
 ) -> Corrected:
+    """Store a correction. after: what the account should hold with it, and with those that are made with it."""
     ledger = desk.ledger
     symbols = {movement.symbol for movement in entry.movements}
     if not symbols:
         raise InvalidData(f"{entry.symbol or entry.strategy_id}: nothing to correct: nothing would change")
     _refuse_live(desk, account, entry, symbols)
-    after = _added(expected, entry.movements)
     found = {} if outside is None else unequal(outside.positions, after, symbols)
     if found and not against_gateway:
         raise InvalidData(_contradiction(account, found))
@@ -299,7 +349,10 @@ def _change(
         case Ratio():
             others = desk.ledger.movements.expected(account).quantities.get(symbol, _ZERO) - held
             at_gateway = outside.positions.get(symbol, _ZERO) - others
-            moves = [move(symbol, after_split(held, wanted.ratio, at_gateway) - held)]
+            after = exact_split(held, wanted.ratio) if wanted.is_exact else None
+            if after is None:
+                after = after_split(held, wanted.ratio, at_gateway)
+            moves = [move(symbol, after - held)]
         case Quantity():
             moves = [move(symbol, wanted.quantity - held)]
         case Rename():

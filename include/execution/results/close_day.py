@@ -12,17 +12,18 @@ import structlog
 
 from include.execution.assembly import Assembly
 from include.execution.results.accounts import close_account_day, read_cash
-from include.execution.results.actions import LOOK_BACK, unapplied
+from include.execution.results.actions import LOOK_BACK, ask_announcements, unapplied
 from include.execution.results.happened import what_happened
 from include.execution.results.losses import limits_losses, stop_losses
 from include.ledger.ledger import Ledger
+from include.trading.account.actions import Announcement
 from include.trading.alerts.catalogue import DAY_RESULT
 from include.trading.calendar.sessions import Session, TradingCalendar, calendar_of
 from include.trading.errors import TradingError
 from include.trading.models import Price
 from include.trading.ports import Announcer, PriceSource, VenueReader
 from include.trading.results.day import BookState, close_day
-from include.trading.results.entries import Entry
+from include.trading.results.entries import ZERO, Entry
 from include.trading.results.holding import Method
 from include.trading.results.measures import daily_return
 from include.trading.results.reading import announcement_of, dividend_of
@@ -169,7 +170,7 @@ def close_session(
     closes = _closes(closing.prices, held, session, ledger.now())
     _ask_what_is_announced(ledger, closing.prices, held, session)
     entries += _dividends(ledger, key, session, row)
-    splits = unapplied(ledger, key.account, key.strategy_id, held, session.day) if held else {}
+    splits = unapplied(ledger, key, held, session.day) if held else {}
     day = close_day(state, entries, closes, closing.method, unapplied=splits)
     with ledger.transaction():
         ledger.results.store_day(
@@ -197,39 +198,45 @@ def _ask_what_is_announced(ledger: Ledger, prices: PriceSource, symbols: set[str
     if not isinstance(prices, Announcer) or not symbols:
         return
     try:
-        ledger.actions.store(prices.corporate_actions(sorted(symbols), session.day - LOOK_BACK, session.day))
+        ask_announcements(ledger, prices, symbols, session.day)
     except TradingError as error:
         log.warning("corporate actions are not known", session=str(session.day), reason=str(error))
 
 
 def _dividends(ledger: Ledger, key: BookKey, session: Session, row: DayRow | None) -> list[Entry]:
-    """Return what is due on what was held before the ex-date: that of this session, or one that became known late.
+    """Return what is due on what was held before the ex-dates, less what closed days counted.
 
+    A book has a dividend from its ex-date on. What is announced later, otherwise or no more is this day's line.
     row: the day before, None for a book's first, which held nothing.
     """
     if row is None:
         return []
-    found: list[Entry] = []
-    counted: set[tuple[str | None, str | None]] | None = None
-    for action in ledger.actions.dividends(session.day - LOOK_BACK, session.day):
+    first, counted = session.day - LOOK_BACK, _dividends_counted(ledger, key, session)
+    found: list[Entry | None] = []
+    for action in ledger.actions.dividends(first, session.day):
         late = action.ex_date <= row.session_date
         before = ledger.results.day_before(key, action.ex_date) if late else row
         held = None if before is None else before.state.holdings.get(action.symbol)
-        due = None if held is None else dividend_of(action, held.quantity, session.day)
-        if due is None:
-            continue
-        if late and counted is None:
-            counted = _dividends_counted(ledger, key, session)
-        if counted is None or (action.symbol, action.vendor_id) not in counted:
-            found.append(due)
-    return found
+        found.append(dividend_of(action, held.quantity if held else ZERO, session.day, _of(counted, action)))
+    for action in ledger.actions.taken_back([vendor_id for _, vendor_id in counted]):
+        found.append(dividend_of(action, ZERO, session.day, _of(counted, action)))
+    return [entry for entry in found if entry is not None]
 
 
-def _dividends_counted(ledger: Ledger, key: BookKey, session: Session) -> set[tuple[str | None, str | None]]:
-    """Return the dividends that closed days have already, by symbol and announcement."""
+def _of(counted: Mapping[tuple[str, str], Decimal], action: Announcement) -> Decimal:
+    return counted.get((action.symbol, action.vendor_id), ZERO)
+
+
+def _dividends_counted(ledger: Ledger, key: BookKey, session: Session) -> dict[tuple[str, str], Decimal]:
+    """Return what closed days have of announced dividends in USD, by symbol and announcement."""
     days = ledger.results.days(**key._asdict(), first=session.day - LOOK_BACK)
-    lines = ledger.results.lines([day.id for day in days])
-    return {(line["symbol"], announcement_of(line["words"])) for line in lines if line["kind"] == "dividend"}
+    found: dict[tuple[str, str], Decimal] = {}
+    for line in ledger.results.lines([day.id for day in days]):
+        vendor_id = announcement_of(line["words"]) if line["kind"] == "dividend" else None
+        if vendor_id is not None:
+            named = (line["symbol"], vendor_id)
+            found[named] = found.get(named, ZERO) + line["amount"]
+    return found
 
 
 def _closes(prices: PriceSource, symbols: set[str], session: Session, now: datetime) -> dict[str, Decimal]:

@@ -96,7 +96,7 @@ def _freeze_under_lock(
         book = read_book(desk, run, outside.version)
         if wait and book.moved & symbols_of(run, book):
             raise BookMoved
-        blocked = {**blocks(desk, run, outside, book), **dict.fromkeys(watched.blocked, "corporate_action")}
+        blocked = {**blocks(desk, run, outside, book), **watched.blocked}
         now = own_book(desk, run, outside)
         sizing = sized_for(run, outside, now)
         if now is not None and _loses_too_much(desk, run, sizing, now):

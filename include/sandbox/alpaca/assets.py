@@ -21,7 +21,7 @@ NASDAQ = frozenset({"AAPL", "AMD", "MSFT", "PEP"})
 
 class Assets:
     def __init__(self, settings: Settings, prices: Prices) -> None:
-        self.settings = settings
+        self.settings, self.prices = settings, prices
         self._by_symbol = {symbol: _asset(symbol) for symbol in prices.symbols()}
         self._by_id = {asset.id: asset for asset in self._by_symbol.values()}
 
@@ -44,8 +44,13 @@ class Assets:
         return (asset for asset in changed if asset.listed)
 
     def _changed(self, asset: Asset) -> Asset:
-        changes = self.settings.alpaca_assets.get(asset.symbol, {})
+        changes = dict(self.settings.alpaca_assets.get(asset.symbol, {}))
+        if asset.symbol in self.prices.ended and not self._is_traded(asset.symbol):
+            changes |= {"active": False, "tradable": False}
         return replace(asset, **changes) if changes else asset
+
+    def _is_traded(self, symbol: str) -> bool:
+        return self.prices.is_traded(symbol, self.prices.current_row(self.settings.now()))
 
 
 def _asset(symbol: str) -> Asset:

@@ -21,7 +21,7 @@ class Valuation:
 
         foreign: what is held besides the executions.
         """
-        if row != self._row or self._tally.is_new:
+        if (row, self._prices.version) != self._at or self._tally.is_new:
             self._begin(row)
         for symbol in self._tally.changed:
             self._replace(symbol, self._tally.net[symbol] * self._price(symbol))
@@ -35,7 +35,7 @@ class Valuation:
         return long, short
 
     def _begin(self, row: int) -> None:
-        self._row = row
+        self._row, self._at = row, (row, self._prices.version)
         self._long = self._short = NOTHING
         self._values: dict[str, Decimal] = {}
         self._tally.is_new = False

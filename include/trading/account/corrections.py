@@ -21,9 +21,13 @@ _SYMBOL: Final = re.compile(r"[A-Z][A-Z0-9.\-]{0,14}")
 
 @dataclass(frozen=True)
 class Ratio:
-    """A split: 10 makes ten shares of each, 1/3 makes one of three."""
+    """A split: 10 makes ten shares of each, 1/3 makes one of three.
+
+    is_exact: the venue keeps parts of a share, so its position has no say in what they are.
+    """
 
     ratio: Fraction
+    is_exact: bool = False
 
     kind: Kind = "ratio"
 
@@ -128,6 +132,13 @@ def round_shares(number: Decimal | Fraction) -> Decimal:
         if isinstance(number, Fraction):
             number = Decimal(number.numerator) / Decimal(number.denominator)
         return number.quantize(_SMALLEST)
+
+
+def exact_split(held: Decimal, ratio: Fraction) -> Decimal | None:
+    """Return what is held after a split; None where nine decimals cannot say it."""
+    exact = Fraction(held) * ratio
+    after = round_shares(exact)
+    return after if Fraction(after) == exact else None
 
 
 def after_split(held: Decimal, ratio: Fraction, at_gateway: Decimal) -> Decimal:

@@ -43,6 +43,7 @@ BLOCKS: Final[dict[str, str]] = {
     "book_moved": "What is held kept changing while the plan was made; the next run or revision plans the symbol.",
     "held_by_another_strategy": "Another strategy of the account holds or trades the symbol, or one that is no more.",
     "corporate_action": "The company announced something that is not booked yet; see the account's page.",
+    "renamed": "The company has another symbol now, and the strategy still asks for the old one: name the new one.",
     "equity_unknown": "The account's equity is not known, so the symbol has no size, and what is held stays.",
     "unresolved_order": "An earlier order of the symbol is still being sent or its outcome is unknown.",
 }

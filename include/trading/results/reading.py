@@ -95,12 +95,13 @@ def costs_of(rows: Iterable[Row]) -> list[Entry]:
     ]
 
 
-def dividend_of(action: Announcement, held: Decimal, session: date) -> Entry | None:
+def dividend_of(action: Announcement, held: Decimal, session: date, counted: Decimal = ZERO) -> Entry | None:
     """Return what is due on the signed shares held before the ex-date, which a short position pays; None for nothing.
 
     session: whose book takes it, the ex-date's or, where the announcement became known later, one after it.
+    counted: what closed days have of it, in USD.
     """
-    if action.cash is None or not (amount := cents(held * action.cash)):
+    if action.cash is None or not (amount := cents(held * action.cash) - counted):
         return None
     return Entry(
         "dividend",
