@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.trading.run.arrivals import Event, for_session, newest_session, reason_to_wait
+from include.trading.run.arrivals import Event, announcement, for_session, newest_session, reason_to_wait
+from include.trading.run.terms import session_of_run
 from include.trading.strategy.schedule_spec import Arrival
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from include.execution.steps.open_run import RunIdentity
     from include.trading.calendar.sessions import TradingCalendar
+    from include.trading.strategy.request import RunRequest
 
 
 # An event may name a session that is still some days away.
@@ -24,7 +27,7 @@ class Arrived:
     """What a run knows of its signals' arrival.
 
     session: the one that the events are about, None where they did not start the run.
-    extra: of the newest event about the run's session, None without one.
+    extra: of the event that announces the signals of the run's session, None without one.
     wait: why the run must leave the session alone.
     """
 
@@ -33,30 +36,45 @@ class Arrived:
     wait: str | None = None
 
 
-def arrived(context: Context, arrival: Arrival, calendar: TradingCalendar, now: datetime) -> Arrived:
-    """Return what the events say to this run; a session that has ended is replayed, whatever has arrived.
+def arrived(
+    context: Context,
+    identity: RunIdentity,
+    request: RunRequest,
+    arrival: Arrival,
+    calendar: TradingCalendar,
+    now: datetime,
+) -> Arrived:
+    """Return what the events say to this run.
 
+    A session that has ended is replayed, whatever has arrived. A run by hand waits for nothing, and reads the signals
+    that have been announced. A backfill hears of no event: each can have come long after its session.
     Raises InvalidData for an event that started the run and does not say which session it is about.
     """
-    dag_run = context["dag_run"]
-    run_type = str(getattr(dag_run.run_type, "value", dag_run.run_type))
-    started = [_event(found) for found in dag_run.consumed_asset_events] if run_type == "asset_triggered" else []
+    if identity.run_type == "backfill":
+        return Arrived()
+    consumed = context["dag_run"].consumed_asset_events if identity.run_type == "asset_triggered" else ()
+    started = [_event(found) for found in consumed]
     if started:
         day = newest_session(started, calendar)
-    elif run_type == "scheduled" and dag_run.logical_date is not None:
-        day = calendar.current(dag_run.logical_date).day
     else:
-        return Arrived()
+        day = session_of_run(
+            request,
+            calendar,
+            run_type=identity.run_type,
+            logical_date=identity.logical_date,
+            started_at=identity.started_at,
+        )
     if not calendar.is_session(day):
         # Opening the run says which days there are.
         return Arrived(session=day)
     session = calendar.session(day)
     events = for_session([*started, *_events_since(context, arrival, session.open - ANNOUNCED_BEFORE)], day, calendar)
-    ended = now >= session.close
+    waits = (started or identity.run_type == "scheduled") and now < session.close
+    extra = announcement(events)
     return Arrived(
         session=day if started else None,
-        extra=dict(events[-1].extra) if events else None,
-        wait=None if ended else reason_to_wait(arrival, events, session, calendar, started_at=dag_run.run_after),
+        extra=None if extra is None else dict(extra),
+        wait=reason_to_wait(arrival, events, session, calendar, started_at=identity.started_at) if waits else None,
     )
 
 

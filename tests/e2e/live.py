@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from include.execution.settings import Settings
 from include.launcher import processes
 from include.launcher.airflow import ADMIN, COMPONENTS
 from include.launcher.demo import METADATA_SETTING, Progress, Stack, bring_up
+from include.launcher.demo_kinds import FOLDER_SETTING, kinds
 from include.launcher.paths import ROOT
 from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.ledger import Ledger, open_ledger
@@ -30,6 +32,7 @@ from include.sandbox.runner import AdminClient
 from include.trading.account.row import Account
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
+from tests.e2e import dated_sources
 from tests.e2e.sized import sized_strategies
 from tests.support.databases import temporary_home
 from tests.support.environment import as_environment, without_airflow
@@ -58,11 +61,13 @@ SETTINGS = Settings(
 # One strategy, and so one DAG, for each subject, so that no test works on another's positions. Generated symbols.
 SENDING = (
     *("twice", "cleared", "retried", "killed", "scheduled", "database", "doubled", "browser"),
-    *("orphaned", "hanging", "announced"),
+    *("orphaned", "hanging", "announced", "late"),
 )
 PER_STRATEGY = 3
 # The strategy `announced` runs when both have had an event.
 ASSETS = ("live_scores", "live_risk")
+# The asset of `late`, whose file comes after the event that names it.
+LATE = "live_late"
 
 
 def symbols_of(strategy_id: str) -> list[str]:
@@ -71,23 +76,34 @@ def symbols_of(strategy_id: str) -> list[str]:
     return [f"GEN{number:03}" for number in range(first, first + PER_STRATEGY)]
 
 
-def strategies_file() -> str:
-    """Return the strategies: the demo's, one for each subject and sizing, and one that trades nothing."""
+def strategies_file(folder: Path) -> str:
+    """Return the strategies: the demo's, one for each subject, source and sizing, and one that trades nothing.
+
+    folder: of the files that signals are read from.
+    """
     sandbox = "mode: paper, sandbox_only: true, market_hours: false"
-    money = "signals: {service: {top_n: 2, bottom_n: 1}}, capital: 100000, max_position_size: 10000"
+    terms = "capital: 100000, max_position_size: 10000"
+    money = f"signals: {{service: {{top_n: 2, bottom_n: 1}}}}, {terms}"
+    # Due a minute before the close, so that at no hour switching it on starts a run that may send.
+    backfilled = "mode: paper, sandbox_only: true, schedule: session+384"
     lines = [
         "strategies:",
         f"  - {{id: daily_trading, {sandbox}, schedule: null, symbols: [AAPL, MSFT, JPM, XOM, KO], {money}}}",
+        # In market hours only.
         f"  - {{id: plan_only, mode: plan, schedule: session, symbols: [GE, HD, JNJ], {money}}}",
-        # For backfills. Due a minute before the close, so that at no hour switching it on starts a run that may send.
-        "  - {id: backfilled, mode: paper, sandbox_only: true, schedule: session+384, "
-        f"symbols: [AMD, BAC, CVX, PEP, PG], {money}}}",
+        f"  - {{id: backfilled, {backfilled}, symbols: [AMD, BAC, CVX, PEP, PG], {money}}}",
         *sized_strategies(),
     ]
+    for source, signals in dated_sources.signals(folder / "dated").items():
+        named = f"signals: {json.dumps({source: signals})}, symbols: {json.dumps(dated_sources.SYMBOLS[source])}"
+        lines.append(f"  - {{id: backfilled_{source}, {backfilled}, {named}, {terms}}}")
+    # The demo's own, whose producer is in its list too.
+    lines += [f"  - {json.dumps(kind)}" for kind in kinds(folder) if kind["id"] == "from_event"]
+    announced = {"announced": f"{{assets: [{', '.join(ASSETS)}]}}", "late": f"{{assets: [{LATE}]}}"}
     for id in SENDING:
-        schedule = f"{{assets: [{', '.join(ASSETS)}]}}" if id == "announced" else "null"
+        own = f"signals: {json.dumps({'event': {'under': f'{folder}/late/'}})}, {terms}" if id == "late" else money
         symbols = ", ".join(symbols_of(id))
-        lines.append(f"  - {{id: {id}, {sandbox}, schedule: {schedule}, symbols: [{symbols}], {money}}}")
+        lines.append(f"  - {{id: {id}, {sandbox}, schedule: {announced.get(id, 'null')}, symbols: [{symbols}], {own}}}")
     return "\n".join(lines) + "\n"
 
 
@@ -137,18 +153,32 @@ class Live:
 
     def trigger(self, dag_id: str = "daily_trading", conf: Mapping[str, Any] | None = None) -> LiveRun:
         """Start a run by hand, with the DAG switched on."""
-        until(lambda: self.stack.api.knows(dag_id), f"the DAG {dag_id}")
-        self.stack.api.unpause(dag_id)
+        self.switch_on(dag_id)
         body = {"logical_date": None, "conf": dict(conf or {})}
         return LiveRun(dag_id, self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def announce(self, dag_id: str, asset: str, **extra: Any) -> LiveRun:
         """Send an event of an asset, as a producer outside of Airflow does; return the run that it starts."""
-        until(lambda: self.stack.api.knows(dag_id), f"the DAG {dag_id}")
-        self.stack.api.unpause(dag_id)
+        self.switch_on(dag_id)
         (found,) = self.call("GET", f"/api/v2/assets?name_pattern={asset}")["assets"]
         before = self._runs_of(dag_id)
         self.call("POST", "/api/v2/assets/events", {"asset_id": found["id"], "extra": extra})
+        return self._started(dag_id, before)
+
+    def produce(self, producer: str, dag_id: str) -> LiveRun:
+        """Run a DAG whose task sends an event of its asset; return the run of another DAG that this starts."""
+        self.switch_on(dag_id)
+        before = self._runs_of(dag_id)
+        if (state := self.wait(self.trigger(producer))) != "success":
+            raise ValueError(f"expected {producer} to succeed, it ended as {state}")
+        return self._started(dag_id, before)
+
+    def switch_on(self, dag_id: str) -> None:
+        """Unpause a DAG, once Airflow has read it."""
+        until(lambda: self.stack.api.knows(dag_id), f"the DAG {dag_id}")
+        self.stack.api.unpause(dag_id)
+
+    def _started(self, dag_id: str, before: set[str]) -> LiveRun:
         (started,) = until(lambda: self._runs_of(dag_id) - before, f"a run of {dag_id}")
         return LiveRun(dag_id, started)
 
@@ -269,6 +299,11 @@ class Live:
 
         return until(found, f"a task of {run} that sends")
 
+    @property
+    def folder(self) -> Path:
+        """Return where the strategies' files are, and where the producer writes."""
+        return Path(self.stack.env[FOLDER_SETTING])
+
     def posts(self, run: LiveRun) -> Counter[str]:
         """Return how often each order of the run's plan was posted to the gateway, by symbol."""
         by_id = self.sandbox.book()["posts_by_id"]
@@ -320,7 +355,8 @@ def live_airflow(strategies: str = "", environ: Mapping[str, str] | None = None)
     """
     with ExitStack() as opened:
         home = opened.enter_context(temporary_home())
-        (home / "strategies.yaml").write_text(strategies or strategies_file())
+        folder = home / "signals"
+        (home / "strategies.yaml").write_text(strategies or strategies_file(folder))
         postgres = opened.enter_context(EmbeddedPostgres(home / "server", durable=False))
         settings = {
             "TRADING_HOME": str(home / "state"),
@@ -328,6 +364,8 @@ def live_airflow(strategies: str = "", environ: Mapping[str, str] | None = None)
             "TRADING_STRATEGIES_FILE": str(home / "strategies.yaml"),
             METADATA_SETTING: postgres.ensure_database("airflow").replace("postgresql", "postgresql+psycopg2", 1),
             "DATABASE_URL": postgres.ensure_database("trading"),
+            FOLDER_SETTING: str(folder),
+            **dated_sources.connections(folder / "dated"),
             **(environ or {}),
         }
         # Only what is started sees it; other tests of this process have an Airflow of their own.

@@ -5,14 +5,17 @@ The sandbox's book is the judge: no symbol of a plan is ever ordered twice.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.e2e.live import ASSETS, PER_STRATEGY, RETRY_SECONDS, Live, LiveRun, symbols_of, until
+from include.trading.calendar.sessions import trading_calendar
+from tests.e2e.live import ASSETS, LATE, PER_STRATEGY, RETRY_SECONDS, Live, LiveRun, symbols_of, until
 
 
 def once(strategy_id: str) -> dict[str, int]:
@@ -124,6 +127,68 @@ def test_events_of_all_assets_make_one_plan_and_one_for_a_past_session_sends_not
     assert replayed is not None
     assert (str(replayed.session_date), replayed.mode) == (past, "replay")
     assert live.booked("announced") == once("announced")
+
+
+def test_a_producers_task_starts_a_run_that_trades_what_it_wrote_and_two_events_make_one_plan(live: Live) -> None:
+    dag_id = "daily_trading__from_event"
+
+    run = live.produce("example_signals", dag_id)
+
+    assert live.wait(run) == "success"
+    assert completed(live, run)
+    found = live.ledger_run(run)
+    assert found is not None
+    assert (found.run_type, found.mode) == ("asset_triggered", "paper")
+    event = found.parameters["signal_event"]
+    assert event["source"] == "example_signals"
+    assert live.xcom(run, "fetch_signals")["source"]["sha256"] == event["sha256"]
+    assert {order.symbol: order.side for order in live.orders(run)} == {"TSLA": "buy", "F": "sell"}
+
+    again = live.produce("example_signals", dag_id)
+    assert live.wait(again) == "success"
+    live.clear_run(run)
+
+    assert live.wait(run) == "success"
+    assert completed(live, run)
+    assert live.task(run, "fetch_signals")["try_number"] == 2
+    rows = [live.ledger_run(each) for each in (run, again)]
+    assert len({row.plan_id for row in rows if row}) == 1
+    assert [row.adopted for row in rows if row] == [False, True]
+    assert live.posts(run) == {"TSLA": 1, "F": 1}
+
+
+def test_a_run_by_hand_needs_an_event_and_one_whose_file_comes_late_is_tried_again(live: Live) -> None:
+    dag_id, file = "daily_trading__late", live.folder / "late" / "weights.csv"
+    by_hand = live.trigger(dag_id)
+
+    assert live.wait(by_hand) == "failed"
+    assert live.task(by_hand, "fetch_signals")["try_number"] == 1
+    refused = live.ledger_run(by_hand)
+    assert refused is not None
+    assert "expected an asset event of this session" in (refused.error_message or "")
+    assert live.booked("late") == {}
+
+    content = "".join(f"{symbol},0.25\n" for symbol in symbols_of("late"))
+    sha256 = hashlib.sha256(content.encode()).hexdigest()
+    now = datetime.now(UTC)
+    session = str(trading_calendar("XNYS", today=now.date()).current(now).day)
+    run = live.announce(dag_id, LATE, url=str(file), sha256=sha256, session=session)
+    until(lambda: live.retry_of(run, "fetch_signals").get("state") == "up_for_retry", "a try without the file")
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+
+    assert live.wait(run) == "success"
+    assert live.task(run, "fetch_signals")["try_number"] >= 2
+    assert completed(live, run)
+    assert live.posts(run) == once("late")
+
+    # Its session is traded by a next plan, as a sandbox strategy's is, which finds nothing to change.
+    by_hand = live.trigger(dag_id)
+
+    assert live.wait(by_hand) == "success"
+    assert completed(live, by_hand)
+    assert live.xcom(by_hand, "fetch_signals")["source"]["sha256"] == sha256
+    assert live.booked("late") == once("late")
 
 
 # ── nonsense ──

@@ -54,6 +54,16 @@ def for_session(events: Iterable[Event], session: date, calendar: TradingCalenda
     return sorted(found, key=lambda event: event.at)
 
 
+def announcement(events: Sequence[Event]) -> Mapping[str, Any] | None:
+    """Return the extra of the event that says where a session's signals are, of events about it, oldest first.
+
+    The newest of each asset counts. One that names a url goes before an asset that only says that something is ready.
+    """
+    newest = sorted({event.asset: event for event in events}.values(), key=lambda event: event.at)
+    naming = [event for event in newest if "url" in event.extra]
+    return (naming or newest)[-1].extra if newest else None
+
+
 def reason_to_wait(
     arrival: Arrival, events: Iterable[Event], session: Session, calendar: TradingCalendar, *, started_at: datetime
 ) -> str | None:

@@ -48,7 +48,7 @@ class EventSignals(TableSignals):
         """Return the URL and the hash that an event announces; raises ValueError when it names no file to read."""
         if event is None:
             raise ValueError(
-                "expected an asset event with `url` and `sha256`, found none: this run was started otherwise"
+                "expected an asset event of this session with `url` and `sha256`, found none: send one, it starts a run"
             )
         url, sha256 = event.get("url"), event.get("sha256")
         if not isinstance(url, str) or not url:

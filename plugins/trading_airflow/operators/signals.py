@@ -45,7 +45,7 @@ class FetchSignalsOperator(TradingOperator, SkipMixin):
             strategy = strategy_named(self.strategy_id)
             request = RunRequest.from_params(context["params"])
             _check_heard(context, request)
-            event = _arrived(context, strategy, ledger.now())
+            event = _arrived(context, strategy, request, ledger.now())
             if event.wait is None:
                 return self._open(ledger, context, strategy, request, event)
         self._leave_alone(context, event.wait)
@@ -153,11 +153,13 @@ def _check_heard(context: Context, request: RunRequest) -> None:
         )
 
 
-def _arrived(context: Context, strategy: Strategy, now: datetime) -> Arrived:
+def _arrived(context: Context, strategy: Strategy, request: RunRequest, now: datetime) -> Arrived:
     from include.trading.calendar.sessions import calendar_of
 
-    schedule = strategy.schedule
-    return arrived(context, schedule, calendar_of(strategy, now), now) if isinstance(schedule, Arrival) else Arrived()
+    if not isinstance(strategy.schedule, Arrival):
+        return Arrived()
+    calendar = calendar_of(strategy, now)
+    return arrived(context, identity_of(context), request, strategy.schedule, calendar, now)
 
 
 def _account(strategy: Strategy) -> str | None:

@@ -198,7 +198,7 @@ def test_an_event_leads_to_no_file_outside_of_its_folder(tmp_path: Path, way: st
 
 
 def test_a_run_that_no_event_started_has_no_signals_of_an_event(tmp_path: Path) -> None:
-    with pytest.raises(BadAnswer, match="this run was started otherwise"):
+    with pytest.raises(BadAnswer, match="expected an asset event of this session"):
         ask({"event": {"under": f"{tmp_path}/"}})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from include.trading.calendar.sessions import Session, TradingCalendar
 from include.trading.errors import InvalidData
-from include.trading.run.arrivals import Event, for_session, newest_session, reason_to_wait, session_of
+from include.trading.run.arrivals import Event, announcement, for_session, newest_session, reason_to_wait, session_of
 from include.trading.strategy.schedule_spec import Arrival
 
 
@@ -66,6 +66,27 @@ def test_the_events_of_a_session_come_oldest_first() -> None:
     late, early = event(at(24, 16)), event(at(24, 15))
 
     assert for_session([late, early], TUESDAY.day, CALENDAR) == [early, late]
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([], None),
+        ([event(at(24, 14), rows=3)], {"rows": 3}),
+        ([event(at(24, 14), url="a"), event(at(24, 15), url="b")], {"url": "b"}),
+        # A second asset that only says that something is ready hides no file, whichever of them comes first.
+        ([event(at(24, 14), url="a"), event(at(24, 15), "risk", rows=3)], {"url": "a"}),
+        ([event(at(24, 14), "risk", rows=3), event(at(24, 15), url="a")], {"url": "a"}),
+        # An older file is not taken where the asset's newest event forgot to name one.
+        ([event(at(24, 14), url="a"), event(at(24, 15), uri="b")], {"uri": "b"}),
+        ([event(at(24, 14), url="a"), event(at(24, 15), "risk"), event(at(24, 16), uri="b")], {"uri": "b"}),
+        ([event(at(24, 14), url="a"), event(at(24, 15), "risk", url="b")], {"url": "b"}),
+    ],
+)
+def test_the_newest_event_of_the_asset_that_names_a_file_announces_it(
+    events: list[Event], said: dict[str, Any] | None
+) -> None:
+    assert announcement(events) == said
 
 
 def waits(arrival: Arrival, *assets: str, started_at: datetime) -> str | None:
