@@ -12,6 +12,8 @@ import pytest
 
 from include.adapters.http.answers import Answer
 from include.adapters.venues.alpaca.answers import (
+    LARGEST_AMOUNT,
+    REPLACED,
     accepted_order,
     account_facts,
     allowance_of,
@@ -71,6 +73,9 @@ def answer(status: int, body: Any, **headers: str) -> Answer:
         (403, "<html>forbidden</html>", OutcomeUnknown, None),
         (422, "[]", OutcomeUnknown, None),
         (400, {"message": "Bad request"}, OutcomeUnknown, None),
+        (400, {"code": 40010001, "message": "request body format is invalid"}, Rejected, None),
+        (422, {"code": 40010001, "message": ""}, OutcomeUnknown, None),
+        (422, {"code": 40010001, "message": ["qty"]}, OutcomeUnknown, None),
         (422, {"message": "validation failed"}, OutcomeUnknown, None),
         (404, {"message": "endpoint not found"}, OutcomeUnknown, None),
         (500, {"code": 50010000, "message": "internal server error occurred"}, OutcomeUnknown, None),
@@ -81,9 +86,13 @@ def answer(status: int, body: Any, **headers: str) -> Answer:
 def test_only_the_vendors_own_words_end_an_order_or_free_it(
     status: int, body: Any, kind: type[Exception], reason: str | None
 ) -> None:
-    failure = submit_failure(answer(status, body), NOW)
+    answered = answer(status, body)
+
+    failure = submit_failure(answered, NOW)
 
     assert type(failure) is kind
+    assert answered.sentence() in str(failure)
+    assert getattr(failure, "status", status) == status
     assert getattr(failure, "reason", None) == reason
     assert reason is None or reason in REFUSALS
 
@@ -117,6 +126,24 @@ def test_every_other_word_keeps_an_order_open(word: str) -> None:
     assert state_of(word) == "open"
 
 
+@pytest.mark.parametrize("word", ["filled", "canceled", "expired", "rejected", "replaced", "new", "done_for_day"])
+def test_a_report_has_the_state_of_its_word_and_an_order_that_was_replaced_is_not_ours(word: str) -> None:
+    report = accepted_order(answer(200, ORDER | {"status": word}), SENT)
+
+    assert (report.state, report.status) == (state_of(word), word)
+    assert report.not_ours == (REPLACED if word == "replaced" else None)
+    assert report.raw == ORDER | {"status": word}
+
+
+@pytest.mark.parametrize("price", ["NaN", "Infinity"])
+def test_a_price_that_json_does_not_have_takes_nothing_from_what_filled(price: str) -> None:
+    body = json.dumps(ORDER | {"filled_qty": "4"}).replace('"filled_avg_price": null', f'"filled_avg_price": {price}')
+
+    report = accepted_order(answer(200, body), SENT)
+
+    assert (report.filled_quantity, report.filled_avg_price) == (Decimal(4), None)
+
+
 def test_an_accepted_order_keeps_the_vendors_word_beside_the_state() -> None:
     report = accepted_order(answer(200, ORDER), SENT)
 
@@ -128,7 +155,7 @@ def test_an_accepted_order_keeps_the_vendors_word_beside_the_state() -> None:
     "changes", [{"qty": "11"}, {"side": "sell"}, {"symbol": "KO"}, {"client_order_id": "p2"}, {"qty": "9.999999999"}]
 )
 def test_an_answer_about_another_order_is_a_mismatch(changes: dict[str, str]) -> None:
-    with pytest.raises(BookMismatch):
+    with pytest.raises(BookMismatch, match="sent buy 10 AAPL as p1, Alpaca answered "):
         accepted_order(answer(200, ORDER | changes), SENT)
 
 
@@ -146,7 +173,7 @@ def test_an_answer_about_another_order_is_a_mismatch(changes: dict[str, str]) ->
     ],
 )
 def test_an_order_with_a_part_that_cannot_be_trusted_is_no_answer(changes: dict[str, Any]) -> None:
-    with pytest.raises(BadAnswer):
+    with pytest.raises(BadAnswer, match=f"unusable body: .*{next(iter(changes))}"):
         accepted_order(answer(200, ORDER | changes), SENT)
 
 
@@ -220,8 +247,14 @@ def test_an_execution_has_its_id_its_order_and_its_time() -> None:
     ],
 )
 def test_a_row_that_is_no_execution_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError, match="expected") as refused:
         fill_of(FILL_ROW | change)
+
+    assert all(repr(value) in str(refused.value) for value in change.values() if value in ("DIV", "0", "-3", "x"))
+
+
+def test_an_execution_of_a_part_of_a_share_counts() -> None:
+    assert fill_of(FILL_ROW | {"qty": "0.000000001"})[1].quantity == Decimal("0.000000001")
 
 
 def test_money_is_in_whole_cents_and_never_more_than_the_account_says() -> None:
@@ -230,10 +263,21 @@ def test_money_is_in_whole_cents_and_never_more_than_the_account_says() -> None:
     assert (told.equity, told.cash, told.buying_power) == (Decimal("1000.01"), Decimal("-5.01"), Decimal(2000))
 
 
-@pytest.mark.parametrize("amount", [None, "", "NaN", "1e15", "-1e30", True, []])
+@pytest.mark.parametrize("amount", [None, "", "NaN", "1e15", "-1e30", str(LARGEST_AMOUNT), True, []])
 def test_money_that_is_no_amount_is_a_bad_answer_that_names_it(amount: Any) -> None:
     with pytest.raises(BadAnswer, match="cash"):
         account_facts(answer(200, {"equity": "1", "cash": amount, "buying_power": "1"}))
+
+
+def test_an_amount_that_no_account_has_is_shown_as_it_came() -> None:
+    with pytest.raises(BadAnswer, match=r"cash: expected an amount below 10,000,000,000,000 USD, got 1E\+15"):
+        account_facts(answer(200, {"equity": "1", "cash": "1e15", "buying_power": "1"}))
+
+
+def test_an_allowance_that_is_used_up_is_none_left() -> None:
+    told = allowance_of(answer(200, {}, **{"X-RateLimit-Limit": "9", "X-RateLimit-Remaining": "-1"}), NOW)
+
+    assert told is not None and told.left == 0
 
 
 def test_an_allowance_of_a_single_request_is_one() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 
-from include.adapters.venues.alpaca.assets import asset_facts
+from include.adapters.http.answers import Answer
+from include.adapters.venues.alpaca.assets import asset_facts, is_unknown_asset
 
 ROW: dict[str, Any] = {
     "symbol": "AAPL",
@@ -52,3 +55,19 @@ def test_without_the_old_word_the_new_one_says_whether_it_is_easy_to_borrow(stat
 def test_a_word_of_another_kind_is_no_answer(said: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(said))):
         asset_facts(ROW | said)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "unknown"),
+    [
+        (404, {"code": 40410000, "message": "asset not found for XYZ"}, True),
+        (404, {"code": 40410001, "message": "another thing"}, False),
+        (404, {"message": "endpoint not found."}, False),
+        (404, {"code": 40410000}, False),
+        (410, {"code": 40410000, "message": "gone"}, False),
+    ],
+)
+def test_only_alpacas_own_404_says_that_there_is_no_such_asset(status: int, body: Any, unknown: bool) -> None:
+    said = Answer("alpaca: GET /v2/assets/XYZ", status, httpx.Headers(), json.dumps(body).encode())
+
+    assert is_unknown_asset(said) is unknown

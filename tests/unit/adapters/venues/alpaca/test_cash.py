@@ -61,6 +61,13 @@ def test_each_kind_has_its_place_and_keeps_its_sign(word: str, kind: str) -> Non
     assert found.words == f"{word}: TAF fee of 2 trades"
 
 
+@pytest.mark.parametrize(("said", "symbol"), [(None, None), ("", None), ("X" * 40, "X" * 40)])
+def test_cash_of_no_symbol_has_none(said: str | None, symbol: str | None) -> None:
+    found = cash_of(DIVIDEND | {"symbol": said})
+
+    assert found is not None and found.symbol == symbol
+
+
 def test_what_was_canceled_moved_no_cash() -> None:
     assert cash_of(DIVIDEND | {"status": "canceled"}) is None
 
@@ -68,11 +75,13 @@ def test_what_was_canceled_moved_no_cash() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"activity_type": "MA"}, "activity_type: expected one of"),
+        ({"activity_type": "MA"}, "activity_type: expected one of CSD, CSW, .*, got 'MA'"),
         ({"activity_type": None}, "activity_type: expected a text"),
         ({"net_amount": None}, "net_amount: expected a number"),
         ({"net_amount": "NaN"}, "net_amount: expected a finite number"),
-        ({"net_amount": "1e14"}, "net_amount: expected an amount below"),
+        ({"net_amount": "1e14"}, r"net_amount: expected an amount below 10,000,000,000,000 USD, got 1E\+14"),
+        ({"net_amount": "-1e13"}, "net_amount: expected an amount below"),
+        ({"symbol": "X" * 41}, "symbol: expected at most 40 characters"),
         ({"id": ""}, "id: expected a text"),
         ({"date": "yesterday"}, "Invalid isoformat"),
         ({"date": None}, "date: expected a text"),
