@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from include.execution.settings import PREFIX, Settings
 from include.launcher.commands import COMMANDS
 from include.launcher.paths import ROOT
 from include.ops.main import build_parser
@@ -68,3 +70,30 @@ def test_every_command_of_ours_exists(page: Path) -> None:
     assert [target for target in made if f"\n{target}:" not in makefile] == []
     assert run - COMMANDS.keys() == set()
     assert operated - ops.keys() == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_setting_command_and_module_that_is_named_exists(page: Path) -> None:
+    text, code = page.read_text(), code_of_the_project()
+    ops = next(action.choices for action in build_parser()._actions if isinstance(action.choices, dict))
+    settings = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+
+    named = set(re.findall(r"\bTRADING_[A-Z_]*[A-Z]\b", text))
+    assert [name for name in sorted(named - settings) if name not in code] == []
+    assert set(re.findall(r"`ops ([a-z-]+)", text)) - ops.keys() == set()
+    assert [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in code] == []
+    assert [name for name in re.findall(r"`(?:\w+/)*(\w+\.py)\b", text) if name not in files_of_the_project()] == []
+
+
+@cache
+def files_of_the_project() -> frozenset[str]:
+    return frozenset(path.name for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+@cache
+def code_of_the_project() -> str:
+    files = [*(path for folder in FOLDERS for path in (ROOT / folder).rglob("*")), *ROOT.glob("docker-compose*.yml")]
+    kinds = {".py", ".yml", ".example", ".sh", ""}
+    return "\n".join(
+        path.read_text() for path in files if path.suffix in kinds and path.is_file() and path.name[0] != "."
+    )
