@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Param, get_parsing_context
 
 from include.execution.settings import settings_from
 from include.trading.strategy.file import load_strategies
-from include.trading.strategy.narrowing import params_schema
+from include.trading.strategy.form import params_schema
 from include.trading.strategy.schedule_spec import assets_of
 from include.trading.strategy.spec import Strategy
 from trading_airflow.alerts import TradingNotifier

@@ -1,23 +1,14 @@
-"""Applies a run's request to its strategy: narrower, never wider; and describes the request as a form."""
+"""Applies a run's request to its strategy: narrower, never wider."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
 
 from include.trading.errors import InvalidData
 from include.trading.strategy.capital_spec import CapitalShare
-from include.trading.strategy.request import LAST_REVISION, LEAST_AMOUNT, LONGEST_REASON, UNPRINTABLE, RunRequest
+from include.trading.strategy.request import LEAST_AMOUNT, RunRequest
 from include.trading.strategy.spec import MODES, Strategy
-from include.trading.strategy.values import ISO_DATE, SYMBOL
-
-# The form shows a section folded up, and what is in none unfolded.
-# Airflow checks each schema against its draft wherever it checks a value; the newest draft takes three times as long.
-DRAFT = "http://json-schema.org/draft-07/schema#"
-SELDOM = {"section": "Another session or size"}
-# The format alone takes 20260105 too.
-_DATE: dict[str, Any] = {"type": ["null", "string"], "format": "date", "pattern": ISO_DATE}
 
 
 def narrowed(strategy: Strategy, request: RunRequest) -> Strategy:
@@ -84,13 +75,13 @@ def _wider(strategy: Strategy, request: RunRequest) -> list[str]:
 
 
 def _more_than(strategy: Strategy, request: RunRequest) -> Iterator[str]:
-    for name, limit in (("capital", _most_capital(strategy)), ("max_position_size", _most_of_one(strategy))):
+    for name, limit in (("capital", most_capital(strategy)), ("max_position_size", most_of_one(strategy))):
         asked = getattr(request, name)
         if asked is not None and limit is not None and asked > limit:
             yield f"{name}: expected at most {limit:f} USD, found {asked:f}"
 
 
-def _most_capital(strategy: Strategy) -> Decimal | None:
+def most_capital(strategy: Strategy) -> Decimal | None:
     """Return the most that a run may use; None while only an equity says it."""
     if strategy.capital_or_none is not None:
         return strategy.capital_usd
@@ -100,47 +91,8 @@ def _most_capital(strategy: Strategy) -> Decimal | None:
     return max(strategy.equity.at_most, strategy.replay_capital or Decimal(0))
 
 
-def _most_of_one(strategy: Strategy) -> Decimal | None:
-    size, capital = strategy.max_position_size, _most_capital(strategy)
+def most_of_one(strategy: Strategy) -> Decimal | None:
+    size, capital = strategy.max_position_size, most_capital(strategy)
     if not isinstance(size, CapitalShare):
         return size
     return None if capital is None else size.share * capital
-
-
-def params_schema(strategy: Strategy) -> dict[str, dict[str, Any]]:
-    """Return, for each param, the JSON schema (with default and description) of the form that triggers a run."""
-    fields, symbols = RunRequest.model_fields, list(strategy.symbols)
-    schemas: dict[str, dict[str, Any]] = {
-        "symbols": {
-            "type": ["null", "array"],
-            "items": {"type": "string", **({"enum": symbols} if symbols else {"pattern": SYMBOL})},
-            "examples": symbols,
-            "minItems": 1,
-            "uniqueItems": True,
-        },
-        "mode": {"type": ["null", "string"], "enum": [None, *MODES[: MODES.index(strategy.mode) + 1]]},
-        "capital": _amount(_most_capital(strategy)),
-        "flatten": {"type": "boolean"},
-        "max_position_size": _amount(_most_of_one(strategy)) | SELDOM,
-        "reason": {
-            "type": ["null", "string"],
-            "minLength": 1,
-            "maxLength": LONGEST_REASON,
-            "not": {"type": "string", "pattern": UNPRINTABLE},
-        },
-        "session_date": _DATE | SELDOM,
-        "as_of_date": _DATE | SELDOM,
-        "revision": {"type": ["null", "integer"], "minimum": 1, "maximum": LAST_REVISION} | SELDOM,
-    }
-    return {
-        name: {"$schema": DRAFT, "default": fields[name].default, "description": fields[name].description, **schema}
-        for name, schema in schemas.items()
-    }
-
-
-def _amount(limit: Decimal | None) -> dict[str, Any]:
-    amount: dict[str, Any] = {"type": ["null", "number"], "minimum": float(LEAST_AMOUNT)}
-    if limit is None:
-        return amount
-    # JSON has no Decimal; this number only guides the form, the run compares exactly.
-    return amount | {"maximum": int(limit) if limit == limit.to_integral_value() else float(limit)}

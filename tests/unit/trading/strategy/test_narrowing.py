@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.trading.errors import InvalidData
-from include.trading.strategy.narrowing import at_most, narrowed, params_schema, replayed
+from include.trading.strategy.form import params_schema
+from include.trading.strategy.narrowing import at_most, narrowed, replayed
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.spec import MODES, Strategy
 from tests.support.planning import strategy
@@ -134,7 +135,7 @@ def test_the_form_offers_no_mode_that_is_less_safe_and_no_amount_above_the_strat
     assert form["capital"] == {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "default": None,
-        "description": "USD, at most the strategy's",
+        "description": "at most 5,000.50 USD; empty: 5,000.50 USD",
         "type": ["null", "number"],
         "minimum": 0.01,
         "maximum": 5000.5,

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from include.trading.strategy.file import StrategyFile, load_strategies
-from include.trading.strategy.narrowing import narrowed, params_schema
+from include.trading.strategy.form import params_schema
+from include.trading.strategy.narrowing import narrowed
 from include.trading.strategy.request import RunRequest
 from include.trading.strategy.signals_spec import SIGNALS, FileSignals, SqlSignals
 from include.trading.strategy.spec import Strategy
