@@ -113,7 +113,22 @@ class PageHistories:
     def traded_symbols(self, strategy_ids: Sequence[str]) -> list[str]:
         """Return the symbols that the strategies ever held."""
         rows = self._connection.execute(
-            "SELECT DISTINCT symbol FROM movements WHERE strategy_id = ANY(%(strategy_ids)s) ORDER BY symbol",
+            # From one symbol to the next by the index: a movement of each is read, not every one there is.
+            """
+            WITH RECURSIVE held AS (
+                SELECT wanted.strategy_id, (
+                    SELECT min(symbol) FROM movements WHERE movements.strategy_id = wanted.strategy_id
+                ) AS symbol
+                FROM unnest(%(strategy_ids)s::TEXT[]) AS wanted (strategy_id)
+                UNION ALL
+                SELECT held.strategy_id, (
+                    SELECT min(symbol) FROM movements
+                    WHERE movements.strategy_id = held.strategy_id AND movements.symbol > held.symbol
+                )
+                FROM held WHERE held.symbol IS NOT NULL
+            )
+            SELECT DISTINCT symbol FROM held WHERE symbol IS NOT NULL ORDER BY symbol
+            """,
             {"strategy_ids": list(strategy_ids)},
         ).fetchall()
         return [row["symbol"] for row in rows]

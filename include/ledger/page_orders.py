@@ -91,21 +91,28 @@ class PageOrders:
                   AND (%(symbol)s::TEXT IS NULL OR symbol = %(symbol)s)
                 GROUP BY account, strategy_id, mode, symbol HAVING sum(quantity) <> 0
             ),
+            books AS (SELECT DISTINCT account, strategy_id, mode FROM held),
             runs AS (
-                SELECT run_id, account, strategy_id, mode, capital, age
-                FROM (
-                    SELECT run_id, account, strategy_id, mode, capital,
-                           row_number() OVER (PARTITION BY account, strategy_id, mode ORDER BY started_at DESC) AS age
-                    FROM orchestration_runs
-                    WHERE plan_id IS NOT NULL AND strategy_id IN (SELECT strategy_id FROM held)
-                ) AS aged
-                WHERE age <= %(priced_runs)s
+                SELECT books.*, newest.run_id, newest.capital,
+                       row_number() OVER (
+                           PARTITION BY books.account, books.strategy_id, books.mode ORDER BY newest.started_at DESC
+                       ) AS age
+                FROM books CROSS JOIN LATERAL (
+                    SELECT run_id, capital, started_at FROM orchestration_runs AS found
+                    WHERE found.plan_id IS NOT NULL AND found.account = books.account
+                      AND found.strategy_id = books.strategy_id AND found.mode = books.mode
+                    ORDER BY found.started_at DESC LIMIT %(priced_runs)s
+                ) AS newest
             ),
             prices AS (
                 SELECT DISTINCT ON (runs.account, runs.strategy_id, runs.mode, mappings.symbol)
                        runs.account, runs.strategy_id, runs.mode, mappings.symbol, mappings.price, mappings.price_at
-                FROM runs JOIN signal_order_mappings AS mappings ON mappings.run_id = runs.run_id
-                WHERE mappings.price IS NOT NULL
+                FROM runs CROSS JOIN LATERAL (
+                    SELECT symbol, price, price_at FROM signal_order_mappings AS found
+                    WHERE found.run_id = runs.run_id AND found.price IS NOT NULL
+                    -- Keeps the planner, which takes five runs for hundreds, from reading all mappings there are.
+                    OFFSET 0
+                ) AS mappings
                 ORDER BY runs.account, runs.strategy_id, runs.mode, mappings.symbol, runs.age
             )
             SELECT held.*, prices.price, prices.price_at, runs.capital

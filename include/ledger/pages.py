@@ -161,52 +161,59 @@ class Pages:
         ).fetchall()
         return frozenset(row["symbol"] for row in rows)
 
-    def history(self, *, dag_ids: Sequence[str], since: date) -> list[dict[str, Any]]:
+    def history(
+        self, *, dag_ids: Sequence[str], since: date, strategy_id: str | None = None, only_unclosed: bool = False
+    ) -> list[dict[str, Any]]:
         """Return exposure and turnover in USD, a row per strategy and session, oldest first.
 
         Exposure: what the session's newest run over all symbols held before plus its fills, at its prices.
         Turnover: what the session's orders filled, whichever run sent them.
+        only_unclosed: leave out the books that have a closed day, whose figures `day_books` has.
         """
         return self._connection.execute(
             """
             WITH newest AS (
                 SELECT DISTINCT ON (strategy_id, account, mode, session_date)
                        run_id, strategy_id, account, mode, session_date, capital
-                FROM orchestration_runs
+                FROM orchestration_runs AS runs
                 WHERE dag_id = ANY(%(dag_ids)s) AND plan_id IS NOT NULL AND session_date >= %(since)s
                   AND parameters ->> 'only_symbols' IS NULL
+                  AND (%(strategy_id)s::TEXT IS NULL OR strategy_id = %(strategy_id)s)
+                  AND NOT (%(only_unclosed)s AND EXISTS (
+                      SELECT FROM day_books AS days
+                      WHERE days.account = runs.account AND days.strategy_id = runs.strategy_id
+                        AND days.mode = runs.mode
+                  ))
                 ORDER BY strategy_id, account, mode, session_date, started_at DESC, id DESC
-            ),
-            books AS (
-                SELECT run_id, symbol, max(price) AS price,
-                       COALESCE(max(held_quantity) FILTER (WHERE leg = 1), 0) + sum(
-                           COALESCE(CASE order_side WHEN 'sell' THEN -filled_qty ELSE filled_qty END, 0)
-                       ) AS quantity
-                FROM signal_order_mappings
-                WHERE run_id IN (SELECT run_id FROM newest)
-                GROUP BY run_id, symbol
-            ),
-            exposures AS (
-                SELECT run_id, sum(abs(quantity) * COALESCE(price, 0)) AS gross,
-                       sum(quantity * COALESCE(price, 0)) AS net
-                FROM books
-                GROUP BY run_id
-            ),
-            traded AS (
-                SELECT plans.strategy_id, plans.account, plans.mode, plans.session_date,
-                       sum(intents.filled_quantity * COALESCE(intents.filled_avg_price, intents.price)) AS turnover
-                FROM plans
-                JOIN order_intents AS intents ON intents.plan_id = plans.plan_id
-                WHERE plans.session_date >= %(since)s
-                GROUP BY plans.strategy_id, plans.account, plans.mode, plans.session_date
             )
             SELECT newest.strategy_id, newest.account, newest.mode, newest.session_date, newest.capital,
                    COALESCE(exposures.gross, 0) AS gross, COALESCE(exposures.net, 0) AS net,
                    COALESCE(traded.turnover, 0) AS turnover
             FROM newest
-            LEFT JOIN exposures ON exposures.run_id = newest.run_id
-            LEFT JOIN traded USING (strategy_id, account, mode, session_date)
+            CROSS JOIN LATERAL (
+                SELECT sum(abs(quantity) * COALESCE(price, 0)) AS gross, sum(quantity * COALESCE(price, 0)) AS net
+                FROM (
+                    SELECT max(price) AS price,
+                           COALESCE(max(held_quantity) FILTER (WHERE leg = 1), 0) + sum(
+                               COALESCE(CASE order_side WHEN 'sell' THEN -filled_qty ELSE filled_qty END, 0)
+                           ) AS quantity
+                    FROM signal_order_mappings AS mappings
+                    WHERE mappings.run_id = newest.run_id
+                    GROUP BY symbol
+                ) AS book
+            ) AS exposures
+            CROSS JOIN LATERAL (
+                SELECT sum(intents.filled_quantity * COALESCE(intents.filled_avg_price, intents.price)) AS turnover
+                FROM plans JOIN order_intents AS intents ON intents.plan_id = plans.plan_id
+                WHERE plans.strategy_id = newest.strategy_id AND plans.account = newest.account
+                  AND plans.mode = newest.mode AND plans.session_date = newest.session_date
+            ) AS traded
             ORDER BY newest.session_date, newest.strategy_id, newest.account, newest.mode
             """,
-            {"dag_ids": list(dag_ids), "since": since},
+            {
+                "dag_ids": list(dag_ids),
+                "since": since,
+                "strategy_id": strategy_id,
+                "only_unclosed": only_unclosed,
+            },
         ).fetchall()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -89,7 +88,7 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
     return OrchestrationResult(
         run=RunDetail.model_validate(
             {
-                **asdict(run),
+                **vars(run),
                 **counts_now(run, intents, ordered),
                 **ledger.runs.answers(run.run_id),
                 "airflow_state": None if started is None else started.state,
@@ -100,12 +99,16 @@ def result_of(ledger: Ledger, base: str, run: Run) -> OrchestrationResult:
         ),
         mappings=[Mapping.model_validate({**row, "reason": REASONS.get(row["skip_reason"] or "")}) for row in mappings],
         orders=[
-            Order.model_validate({**asdict(intent), "events": events[intent.id], "fills": fills[intent.id]})
+            Order.model_validate({**vars(intent), "events": events[intent.id], "fills": fills[intent.id]})
             for intent in intents
         ],
         alerts=[Alert.model_validate(row) for row in ledger.alerts.of_run(run.run_id)],
-        shadows=[
-            ShadowSizing.model_validate(row)
-            for row in ledger.plan_inputs.shadows([run.run_id if plan is None else plan.created_by_run])
-        ],
+        shadows=shadows_of(ledger, run),
     )
+
+
+def shadows_of(ledger: Ledger, run: Run) -> list[ShadowSizing]:
+    """Return what the strategy's other sizings would hold, by the run that made the plan."""
+    plan = None if run.plan_id is None else ledger.plans.get(run.plan_id)
+    found = ledger.plan_inputs.shadows([run.run_id if plan is None else plan.created_by_run])
+    return [ShadowSizing.model_validate(row) for row in found]

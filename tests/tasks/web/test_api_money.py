@@ -58,6 +58,11 @@ def test_a_strategy_has_months_and_positions_with_weights(closed: Site) -> None:
     assert sum(D(each["result"]) for each in day["positions"]) - D(day["fees"]) == D(day["result"])
 
 
+def test_history_leaves_out_books_whose_figures_are_here(closed: Site) -> None:
+    assert len(closed.get("/history").json()["points"]) == 1
+    assert closed.get("/history", only_unclosed="true").json() == {"points": []}
+
+
 def test_a_day_is_paged(closed: Site) -> None:
     session = closed.get("/money").json()["books"][0]["session_date"]
 

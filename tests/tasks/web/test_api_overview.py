@@ -124,6 +124,14 @@ def test_history_adds_up_what_was_held_and_traded(site: Site) -> None:
     )
 
 
+def test_history_is_of_the_strategy_that_is_asked_for(site: Site) -> None:
+    site.engine.run("one", sandbox_strategy())
+
+    assert len(site.get("/history", strategy_id="daily_trading", only_unclosed="true").json()["points"]) == 1
+    assert site.get("/history", strategy_id="another").json() == {"points": []}
+    assert site.get("/history", strategy="another").status_code == 422
+
+
 def raised(site: Site, kind: str = "rejected", **of: Any) -> int:
     """Raise an alert and return its id."""
     with site.engine.ledger() as ledger:

@@ -198,6 +198,27 @@ def test_a_plan_is_compared_with_the_session_before(site: Site) -> None:
     assert site.get("/runs/00000000-0000-0000-0000-000000000000/previous").status_code == 404
 
 
+def test_a_runs_sizings_are_compared_only_where_there_are_others(site: Site) -> None:
+    alone = site.engine.run("one", sandbox_strategy())
+    assert site.get(f"/runs/{alone.run_id}/sizings").json() == {"symbols": [], "shadows": []}
+
+    with site.engine.ledger() as ledger:
+        ledger.connection.execute(
+            """
+            INSERT INTO shadow_sizings (run_id, model, targets, refused)
+            VALUES (%(run_id)s, 'equal_weight',
+                '[{"symbol": "AAPL", "weight": "0.2", "quantity": "7", "bound": ""}]', NULL)
+            """,
+            {"run_id": alone.run_id},
+        )
+    found = site.get(f"/runs/{alone.run_id}/sizings").json()
+
+    assert {row["symbol"] for row in found["symbols"]} == {"AAPL", "MSFT", "JPM", "XOM", "KO"}
+    assert [(each["model"], each["targets"][0]["symbol"]) for each in found["shadows"]] == [("equal_weight", "AAPL")]
+    assert found["shadows"] == site.get(f"/runs/{alone.run_id}").json()["shadows"]
+    assert site.get("/runs/00000000-0000-0000-0000-000000000000/sizings").status_code == 404
+
+
 def test_runs_that_trade_are_listed_without_backfills(site: Site) -> None:
     site.engine.run("one", sandbox_strategy())
     site.engine.run("looking_back", sandbox_strategy(), mode="replay")

@@ -349,3 +349,10 @@ class RunAccepted(Answer):
     airflow_run_id: str
     state: str = Field(description="Airflow's word: queued, running, success or failed")
     links: Links
+
+
+class Sizings(Answer):
+    """What a run wanted of every symbol, beside what the strategy's other sizings would hold."""
+
+    symbols: list[Planned] = Field(description="empty where there is nothing to compare")
+    shadows: list[ShadowSizing]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
@@ -130,7 +129,7 @@ def _summary(series: Series, stale: Sequence[str], sessions: int) -> BookSummary
         flows_in_all=series.total("flows"),
         measures=Measured.model_validate(series.measures),
         stale=list(stale),
-        points=[MoneyPoint.model_validate({**asdict(point), "drawdown": drawdown}) for point, drawdown in points],
+        points=[MoneyPoint.model_validate({**vars(point), "drawdown": drawdown}) for point, drawdown in points],
     )
 
 
@@ -150,18 +149,22 @@ def _account(ledger: Ledger, account: str, sessions: int) -> AccountMoney | None
 
 def _day(ledger: Ledger, row: DayRow, *, limit: int, offset: int) -> MoneyDay:
     lines = ledger.results.lines([row.id])
-    positions = [_position(row, symbol) for symbol in row.symbols]
-    positions.sort(key=lambda each: (-abs(each.value), -abs(each.result), each.symbol))
+    symbols = sorted(row.symbols, key=lambda each: _by_value(row, each))
     return MoneyDay.model_validate(
         {
-            **asdict(row),
+            **vars(row),
             "closed_at": row.at,
-            "positions": positions[offset : offset + limit],
-            "total_positions": len(positions),
+            "positions": [_position(row, symbol) for symbol in symbols[offset : offset + limit]],
+            "total_positions": len(symbols),
             "lines": [MoneyLine.model_validate(line) for line in lines[offset : offset + limit]],
             "total_lines": len(lines),
         }
     )
+
+
+def _by_value(row: DayRow, symbol: str) -> tuple[Decimal, Decimal, str]:
+    kept = row.symbols[symbol]
+    return -abs(Decimal(kept["value"])), -abs(Decimal(kept["result"])), symbol
 
 
 def _position(row: DayRow, symbol: str) -> MoneyPosition:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from include.execution.duty import account as operations
 from include.execution.preflight import blockers, check
@@ -51,6 +52,18 @@ MOST_DAYS = 1000
 CHECK_SECONDS = 45.0
 
 _probes = Probes(threads=2)
+
+
+class HistoryQuery(BaseModel):
+    """What to list. An unknown filter is an error, so that a typing mistake does not list everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: int = Field(default=180, ge=1, le=MOST_DAYS)
+    strategy_id: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]+$")
+    only_unclosed: bool = Field(
+        default=False, description="without the books that have a closed day: `GET /money` has their figures"
+    )
 
 
 @router.get(
@@ -173,10 +186,14 @@ def _dags_of(user: User, ledger: Ledger, alert_id: int) -> list[str]:
 @router.get(
     "/history", response_model=History, summary="Exposure and turnover", responses=responses(401, 403, 422, 503)
 )
-def read_history(user: User, ledger: LedgerOfRequest, days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 180) -> History:
+def read_history(user: User, ledger: LedgerOfRequest, query: Annotated[HistoryQuery, Query()]) -> History:
     """Return exposure and turnover of each strategy, a point a session, oldest first."""
-    since = datetime.now(UTC).date() - timedelta(days=days)
-    rows = Pages(ledger.connection).history(dag_ids=readable_dags(user, ledger), since=since)
+    rows = Pages(ledger.connection).history(
+        dag_ids=readable_dags(user, ledger),
+        since=datetime.now(UTC).date() - timedelta(days=query.days),
+        strategy_id=query.strategy_id,
+        only_unclosed=query.only_unclosed,
+    )
     return History(points=[HistoryPoint.model_validate(row) for row in rows])
 
 

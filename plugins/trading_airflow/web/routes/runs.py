@@ -34,10 +34,11 @@ from trading_airflow.web.models.runs import (
     RunAccepted,
     RunBody,
     RunList,
+    Sizings,
 )
 from trading_airflow.web.place import LedgerOfRequest, open_ledger, read_strategies, readable_dags
 from trading_airflow.web.problems import Problem, responses
-from trading_airflow.web.results import base_path, links, result_of, run_summary
+from trading_airflow.web.results import base_path, links, result_of, run_summary, shadows_of
 from trading_airflow.web.webauth import Right, User, allowed, audit
 
 router = APIRouter(tags=["runs"])
@@ -167,8 +168,25 @@ def read_previous(request: Request, user: User, ledger: LedgerOfRequest, run_id:
         run_id=found["run_id"],
         session_date=found["session_date"],
         links=links(base_path(request), found["run_id"], found["dag_id"], found["airflow_run_id"]),
-        symbols=[Planned.model_validate(row) for row in ledger.runs.mappings(found["run_id"]) if row["leg"] == 1],
+        symbols=_planned(ledger, found["run_id"]),
     )
+
+
+@router.get(
+    "/runs/{run_id}/sizings",
+    response_model=Sizings,
+    summary="Sizings compared",
+    responses=responses(401, 403, 404, 422, 503),
+)
+def read_sizings(user: User, ledger: LedgerOfRequest, run_id: UUID) -> Sizings:
+    """Return what the strategy's other sizings would hold after the run, beside what the run wanted of every symbol."""
+    run = _readable(user, ledger, run_id)
+    shadows = shadows_of(ledger, run)
+    return Sizings(symbols=_planned(ledger, run_id) if shadows else [], shadows=shadows)
+
+
+def _planned(ledger: Ledger, run_id: UUID) -> list[Planned]:
+    return [Planned.model_validate(row) for row in ledger.runs.mappings(run_id) if row["leg"] == 1]
 
 
 def _readable(user: User, ledger: Ledger, run_id: UUID) -> Run:

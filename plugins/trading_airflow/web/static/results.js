@@ -26,9 +26,8 @@ function keyOf({ strategy_id: strategy, account, mode }) {
 // ── Today: a card for each book ──
 
 export async function resultCards(id) {
-  const [{ books, accounts }, { points }] = await Promise.all([get("/money", { sessions: SMALL_SESSIONS }), get("/history", { days: SMALL_SESSIONS })]);
-  const closed = new Set(books.map(keyOf));
-  const open = byBook(points).filter((book) => !closed.has(keyOf(book[0])));
+  const [{ books, accounts }, { points }] = await Promise.all([get("/money", { sessions: SMALL_SESSIONS }), get("/history", { days: SMALL_SESSIONS, only_unclosed: true })]);
+  const open = byBook(points);
   if (!books.length && !open.length) {
     show(id, empty("No session was traded yet. After the close of the first one, each strategy's equity and result are here: the DAG daily_books closes the books, so switch it on too."));
     return;

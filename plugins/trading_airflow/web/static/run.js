@@ -104,7 +104,7 @@ function draw({ run, mappings, orders, alerts, shadows }, runs) {
   show("against", against(rows));
   // They are decided with the plan, and do not change after it.
   if (shadows?.length && !document.querySelector("#shadows *")) {
-    show("shadows", el("section", {}, el("h2", {}, "Sizings compared"), compared({ mappings, shadows })));
+    show("shadows", el("section", {}, el("h2", {}, "Sizings compared"), compared({ symbols: mappings.filter((row) => row.leg === 1), shadows })));
   }
   symbols ??= symbolTable();
   if (rows.length && !symbols.node.isConnected) show("symbols", symbols.node);

@@ -6,9 +6,9 @@ import { Table } from "./table.js";
 
 const weights = (targets) => new Map(targets.map((each) => [each.symbol, Number(each.weight)]));
 
-// mappings, shadows: of one run
-export function compared({ mappings, shadows }) {
-  const traded = new Map(mappings.filter((row) => row.leg === 1 && row.target_weight !== null).map((row) => [row.symbol, Number(row.target_weight)]));
+// symbols, shadows: of one run
+export function compared({ symbols, shadows }) {
+  const traded = new Map(symbols.filter((row) => row.target_weight !== null).map((row) => [row.symbol, Number(row.target_weight)]));
   const rows = [row("traded", traded, traded, null), ...shadows.map((shadow) => row(shadow.model, weights(shadow.targets), traded, shadow.refused))];
   const table = new Table({
     caption: "Sizings compared, by what each would hold after this plan; only the first is traded",
@@ -24,7 +24,7 @@ export function compared({ mappings, shadows }) {
     ],
   });
   table.update(rows);
-  return el("div", {}, table.node, shadows.some((shadow) => shadow.targets.length) && targetTable(mappings, shadows));
+  return el("div", {}, table.node, shadows.some((shadow) => shadow.targets.length) && targetTable(symbols, shadows));
 }
 
 function row(model, held, traded, refused) {
@@ -44,7 +44,7 @@ function row(model, held, traded, refused) {
   };
 }
 
-function targetTable(mappings, shadows) {
+function targetTable(symbols, shadows) {
   const of = shadows.map((shadow) => new Map(shadow.targets.map((each) => [each.symbol, each.quantity])));
   const table = new Table({
     caption: "Target in signed shares",
@@ -55,6 +55,6 @@ function targetTable(mappings, shadows) {
       ...shadows.map((shadow, index) => ({ title: shadow.model.replaceAll("_", " "), number: true, value: (each) => number(of[index].get(each.symbol)) })),
     ],
   });
-  table.update(mappings.filter((each) => each.leg === 1));
+  table.update(symbols);
   return el("details", {}, el("summary", {}, "By symbol"), table.node);
 }
