@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -113,6 +114,14 @@ class Backfills:
             {"session": days[row["run_id"]]} | {name: row[name] for name in row if name != "run_id"} for row in found
         ]
         return sorted(rows, key=lambda row: (row["session"], row["model"]))
+
+    def weights(self, first: date, last: date) -> dict[date, dict[str, Decimal]]:
+        """Return the weights that the replays were told, by their as_of_date."""
+        days = {run.session_date: run.as_of_date for run in self.replays(first, last)}
+        found: dict[date, dict[str, Decimal]] = {day: {} for day in days.values()}
+        for row in self.rows(first, last):
+            found[days[row["session"]]][row["symbol"]] = row["signal_weight"]
+        return found
 
     def posts(self) -> int:
         """Return how many orders were posted to the gateway since the sandbox's start, whatever became of them.

@@ -11,6 +11,7 @@ import pytest
 
 from include.ops.main import main
 from include.trading.calendar.sessions import trading_calendar
+from tests.e2e import dated_sources
 from tests.e2e.backfilling import DAG_ID, Backfills
 from tests.e2e.live import Live
 from tests.e2e.sized import COMPARED, SIZINGS, sized_id
@@ -90,6 +91,30 @@ def test_a_day_without_signals_succeeds_without_orders_also_when_it_is_cleared(b
     row = live.ledger_run(run)
     assert row is not None
     assert (row.mode, row.status, row.num_signals, row.num_orders_planned) == ("replay", "completed", 0, 0)
+
+
+def test_dated_files_rows_and_functions_are_replayed_each_day_with_its_own_weights_and_nothing_is_sent(
+    live: Live,
+) -> None:
+    dated_sources.write(live.folder / "dated", CALENDAR.between(DAYS[0], datetime.now(UTC).date()))
+    first, last, planned_from = DAYS[-3], DAYS[-1], DAYS[-4:-1]
+    backfills = [Backfills(live, f"{DAG_ID}_{source}") for source in dated_sources.SYMBOLS]
+    for each in backfills:
+        each.switch_on()
+    posts = backfills[0].posts()
+    for each in backfills:
+        each.by_rest(first, last)
+    before = {}
+    for source, each in zip(dated_sources.SYMBOLS, backfills, strict=True):
+        assert {run["state"] for run in each.wait(3, PATIENCE_SECONDS)} == {"success"}
+        assert each.weights(first, last) == {day: dated_sources.weights_of(source, day) for day in planned_from}
+        before[source] = each.rows(first, last)
+        each.by_rest(first, last, reprocess_behavior="completed", run_backwards=True)
+    for source, each in zip(dated_sources.SYMBOLS, backfills, strict=True):
+        assert {run["state"] for run in each.wait(3, PATIENCE_SECONDS)} == {"success"}
+        assert each.rows(first, last) == before[source]
+
+    assert backfills[0].posts() == posts
 
 
 @pytest.mark.parametrize("day", ["a Saturday", "the future"])

@@ -52,7 +52,7 @@ def check_event(spec: TableSignals, ask: SignalRequest) -> None:
     if not isinstance(spec.dated, ByEvent):
         return
     if ask.event is None:
-        raise ValueError("expected an asset event that names the day, found none: this run was started otherwise")
+        raise ValueError("expected an asset event of this session, found none: send one, it starts a run")
     named = {name: _text(ask.event, name) for name in ("session", "as_of_date") if ask.event.get(name) is not None}
     if not named:
         raise ValueError("expected `session` or `as_of_date` in the event's extra, found neither")
