@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +14,9 @@ from include.ops import printing
 from include.ops.place import Place
 from include.ops.printing import WELL
 from include.trading.errors import InvalidData
+from include.trading.numbers import shares
+
+_MOST_SYMBOLS = 20
 
 
 def run_replays(place: Place, given: argparse.Namespace) -> int:
@@ -21,6 +26,8 @@ def run_replays(place: Place, given: argparse.Namespace) -> int:
         found = report(ledger, given.first, given.last, given.strategy, place.assembly, cost_bp=_costs(given))
     if given.plot is not None:
         _plot(found, given.plot)
+    if given.export is not None:
+        _export(found, given.export)
     if given.json:
         print(printing.as_json(found))
         return WELL
@@ -59,6 +66,10 @@ def run_replays(place: Place, given: argparse.Namespace) -> int:
     )
     if found.models:
         print(_models(found))
+    if len(found.months) > 1:
+        print(_months(found))
+    if found.symbols:
+        print(_symbols(found))
     print(f"denied by rule: {_counts(found.denied)}")
     print(f"skipped by reason: {_counts(found.skipped)}")
     print(f"left out: {len(found.left_out) or 'no session'}")
@@ -87,6 +98,67 @@ def _models(found: Report) -> str:
     ]
     note = "by sizing; shadows passed no limit and no no-trade band; turnover, gross and net are means of the sessions"
     return f"{note}\n{printing.table(headers, rows)}"
+
+
+def _months(found: Report) -> str:
+    rows = [
+        (
+            f"{each.year}-{each.month:02}",
+            each.sessions,
+            f"{each.result:,.2f}",
+            _percent(each.month_return),
+            f"{each.traded:,.2f}",
+            each.trades,
+            f"{each.equity:,.2f}",
+        )
+        for each in found.months
+    ]
+    return "by month\n" + printing.table(("month", "sessions", "result", "return", "traded", "trades", "equity"), rows)
+
+
+def _symbols(found: Report) -> str:
+    """Return the table of the symbols that made or lost the most, the best first."""
+    most = sorted(found.symbols, key=lambda each: (-abs(each.result), each.symbol))[:_MOST_SYMBOLS]
+    rows = [
+        (
+            each.symbol,
+            f"{each.result:,.2f}",
+            _percent(each.contribution),
+            f"{each.traded:,.2f}",
+            each.trades,
+            each.sessions,
+            shares(each.quantity),
+            f"{each.value:,.2f}",
+        )
+        for each in found.symbols
+        if each in most
+    ]
+    headers = ("symbol", "result", "of capital", "traded", "trades", "sessions held", "shares", "value")
+    text = f"by symbol\n{printing.table(headers, rows)}"
+    left = len(found.symbols) - len(rows)
+    return f"{text}\nand {left} more symbols: --json and --export have them all" if left else text
+
+
+def _export(found: Report, path: Path) -> None:
+    """Write a line for each month and each symbol as CSV, with numbers as JSON has them."""
+    if path.suffix.lower() != ".csv":
+        raise InvalidData(f"--export {path}: with --replays expected a name that ends in .csv")
+    months = [each.model_dump() for each in found.months]
+    symbols = [each.model_dump() for each in found.symbols]
+    rows = [
+        {"of": "month", "name": f"{row.pop('year')}-{row.pop('month'):02}", "return": row.pop("month_return"), **row}
+        for row in months
+    ] + [{"of": "symbol", "name": row.pop("symbol"), "return": row.pop("contribution"), **row} for row in symbols]
+    names = ("of", "name", "sessions", "result", "return", "traded", "trades", "equity", "quantity", "value")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in row.items()})
+    try:
+        path.write_text(text.getvalue())
+    except OSError as error:
+        raise InvalidData(f"--export {path}: expected a file that can be written, found: {error}") from error
 
 
 def _costs(given: argparse.Namespace) -> Decimal:

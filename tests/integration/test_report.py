@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -189,6 +190,35 @@ def test_the_table_says_what_kind_of_numbers_it_shows(bench: Bench) -> None:
     assert out.index(str(DAYS[0])) < out.index(str(DAYS[-1]) + "  ")
     assert "denied by rule: –" in out
     assert "left out: no session" in out
+
+
+def test_the_result_is_split_by_month_and_symbol_in_the_table_as_json_and_as_csv(bench: Bench, tmp_path: Path) -> None:
+    bench.replay(*SESSIONS)
+    path = tmp_path / "report.csv"
+
+    found = bench.json("--spread-bp", "10", "--export", str(path))
+    code, out, _ = bench.report("--spread-bp", "10")
+
+    gained = Decimal(found["equity"]) - 100000
+    assert sum(Decimal(each["result"]) for each in found["months"]) == gained
+    assert sum(Decimal(each["result"]) for each in found["symbols"]) == gained
+    assert {each["month"] for each in found["months"]} == {day.month for day in DAYS}
+    assert {each["symbol"] for each in found["symbols"]} <= set(SYMBOLS)
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows if row["of"] == "symbol"] == [each["symbol"] for each in found["symbols"]]
+    assert sum(Decimal(row["result"]) for row in rows if row["of"] == "month") == gained
+    assert code == 0
+    assert all(each["symbol"] in out.partition("by symbol")[2] for each in found["symbols"])
+
+
+@pytest.mark.parametrize("name", ["report.parquet", "missing/report.csv"])
+def test_a_csv_that_cannot_be_written_is_refused(bench: Bench, tmp_path: Path, name: str) -> None:
+    bench.replay(SESSIONS[0])
+
+    code, _, err = bench.report("--export", str(tmp_path / name))
+
+    assert (code, "--export" in err) == (2, True)
 
 
 def test_the_plot_is_an_svg_that_says_what_it_is_and_loads_nothing(bench: Bench, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from include.trading.errors import InvalidData, NotFound
 from include.trading.models import Price, Value
 from include.trading.plan.comparison import ModelResult, compare
 from include.trading.plan.whatif import Decision, SessionPlan, SessionResult, chain, session_plan
+from include.trading.plan.whatif_tables import MonthResult, SymbolResult, by_month, by_symbol
 from include.trading.ports import PriceSource
 from include.trading.results.measures import measures
 from include.trading.run.row import Run
@@ -45,6 +46,8 @@ class Report(Value):
     capital: Decimal
     model_versions: tuple[str, ...]
     sessions: tuple[SessionResult, ...]
+    months: tuple[MonthResult, ...]
+    symbols: tuple[SymbolResult, ...] = Field(description="the best first")
     left_out: tuple[LeftOut, ...]
     equity: Decimal
     total_return: Decimal
@@ -107,6 +110,8 @@ def report(
         capital=capital,
         model_versions=versions,
         sessions=tuple(results),
+        months=by_month(capital, results),
+        symbols=by_symbol(capital, results),
         left_out=tuple(sorted(left_out, key=lambda each: each.session)),
         equity=results[-1].equity if results else capital,
         total_return=results[-1].total_return if results else Decimal(0),

@@ -31,7 +31,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="FILE",
-        help="also write daily returns, .csv or .parquet, for quantstats",
+        help="also write daily returns, .csv or .parquet, for quantstats; with --replays months and symbols, .csv",
     )
     command.add_argument("--replays", action="store_true", help="what a backfill's plans would have made instead")
     zero = Decimal(0)

@@ -45,6 +45,15 @@ class SessionPlan(Value):
     skipped: dict[str, int] = Field(description="skipped symbols by reason")
 
 
+class SymbolDay(Value):
+    """One symbol's part of a session, at its close. USD."""
+
+    quantity: Decimal = Field(description="signed shares held after it")
+    value: Decimal
+    result: Decimal = Field(description="what the shares held before gained, less the costs of the trade")
+    traded: Decimal
+
+
 class SessionResult(Value):
     """The chained book after one session, valued at its close. Ratios are None where equity is not positive."""
 
@@ -60,6 +69,7 @@ class SessionResult(Value):
     orders: int = Field(description="orders of the plan itself, which began flat")
     denied: dict[str, int]
     skipped: dict[str, int]
+    symbols: dict[Symbol, SymbolDay] = Field(exclude=True, description="those held before or after it")
 
 
 def session_plan(
@@ -109,6 +119,7 @@ def chain(
         prices = closes.get(plan.session)
         if not prices:
             continue
+        previous = dict(values)
         values |= prices
         changes = {
             symbol: target - held.get(symbol, _ZERO)
@@ -118,6 +129,16 @@ def chain(
         traded = sum((abs(change) * prices[symbol] for symbol, change in changes.items()), _ZERO)
         cash -= sum((change * prices[symbol] for symbol, change in changes.items()), _ZERO)
         cash -= traded * cost_bp / 10_000
+        symbols = {
+            symbol: _symbol_day(
+                held.get(symbol, _ZERO),
+                changes.get(symbol, _ZERO),
+                previous.get(symbol, values[symbol]),
+                values[symbol],
+                cost_bp,
+            )
+            for symbol in {symbol for symbol, quantity in held.items() if quantity} | changes.keys()
+        }
         for symbol, change in changes.items():
             held[symbol] = held.get(symbol, _ZERO) + change
         worth = [quantity * values[symbol] for symbol, quantity in held.items()]
@@ -136,9 +157,20 @@ def chain(
                 orders=plan.orders,
                 denied=plan.denied,
                 skipped=plan.skipped,
+                symbols=symbols,
             )
         )
     return results
+
+
+def _symbol_day(before: Decimal, change: Decimal, last_price: Decimal, price: Decimal, cost_bp: Decimal) -> SymbolDay:
+    traded = abs(change) * price
+    return SymbolDay(
+        quantity=before + change,
+        value=(before + change) * price,
+        result=before * (price - last_price) - traded * cost_bp / 10_000,
+        traded=traded,
+    )
 
 
 def _quantity(decision: Decision) -> Decimal:
