@@ -28,7 +28,7 @@ from include.launcher.demo_kinds import FOLDER_SETTING, kinds
 from include.launcher.paths import ROOT
 from include.launcher.postgres import EmbeddedPostgres
 from include.ledger.ledger import Ledger, open_ledger
-from include.sandbox.runner import AdminClient
+from include.sandbox.runner import AdminClient, Sandbox, start_sandbox
 from include.trading.account.row import Account
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
@@ -61,8 +61,10 @@ SETTINGS = Settings(
 # One strategy, and so one DAG, for each subject, so that no test works on another's positions. Generated symbols.
 SENDING = (
     *("twice", "cleared", "retried", "killed", "scheduled", "database", "doubled", "browser"),
-    *("orphaned", "hanging", "announced", "late"),
+    *("orphaned", "hanging", "announced", "late", "corporate"),
 )
+# The strategy `corporate` trades at an emulator of Alpaca with a book and prices of its own: (connection, account).
+EMULATOR, EMULATOR_PRICES = ("alpaca_emulator", "emulated"), "alpaca_emulator_prices"
 PER_STRATEGY = 3
 # The strategy `announced` runs when both have had an event.
 ASSETS = ("live_scores", "live_risk")
@@ -103,6 +105,8 @@ def strategies_file(folder: Path) -> str:
     for id in SENDING:
         own = f"signals: {json.dumps({'event': {'under': f'{folder}/late/'}})}, {terms}" if id == "late" else money
         symbols = ", ".join(symbols_of(id))
+        if id == "corporate":
+            own = f"{money}, venue: {EMULATOR[0]}, prices: {{alpaca: {{connection: {EMULATOR_PRICES}}}}}"
         lines.append(f"  - {{id: {id}, {sandbox}, schedule: {announced.get(id, 'null')}, symbols: [{symbols}], {own}}}")
     return "\n".join(lines) + "\n"
 
@@ -137,6 +141,8 @@ class Live:
     postgres: EmbeddedPostgres
     http: httpx.Client
     sandbox: AdminClient
+    # The admin of the emulator that the strategy `corporate` trades at.
+    emulator: AdminClient
     running: dict[str, processes.Child] = field(default_factory=dict)
 
     # ── Airflow's API ──
@@ -270,7 +276,8 @@ class Live:
 
     def account(self) -> Account:
         with self.ledger() as ledger:
-            (account,) = ledger.accounts.all()
+            account = ledger.accounts.get("sandbox")
+        assert account is not None
         return account
 
     def booked(self, strategy_id: str) -> Counter[str]:
@@ -358,6 +365,7 @@ def live_airflow(strategies: str = "", environ: Mapping[str, str] | None = None)
         folder = home / "signals"
         (home / "strategies.yaml").write_text(strategies or strategies_file(folder))
         postgres = opened.enter_context(EmbeddedPostgres(home / "server", durable=False))
+        emulator = opened.enter_context(start_sandbox(fill_after=0.3, alpaca_rate_limit=0))
         settings = {
             "TRADING_HOME": str(home / "state"),
             "TRADING_DEMO_PORTS": "auto",
@@ -366,6 +374,7 @@ def live_airflow(strategies: str = "", environ: Mapping[str, str] | None = None)
             "DATABASE_URL": postgres.ensure_database("trading"),
             FOLDER_SETTING: str(folder),
             **dated_sources.connections(folder / "dated"),
+            **_emulator(emulator),
             **(environ or {}),
         }
         # Only what is started sees it; other tests of this process have an Airflow of their own.
@@ -375,7 +384,17 @@ def live_airflow(strategies: str = "", environ: Mapping[str, str] | None = None)
         sandbox = AdminClient(f"http://127.0.0.1:{stack.ports.admin}")
         opened.callback(sandbox.close)
         running = {child.name: child for child in stack.children if child.name in COMPONENTS}
-        yield Live(stack, postgres, opened.enter_context(_http(stack)), sandbox, running)
+        yield Live(stack, postgres, opened.enter_context(_http(stack)), sandbox, emulator.admin, running)
+
+
+def _emulator(sandbox: Sandbox) -> dict[str, str]:
+    """Return the connections of the strategy that trades at Alpaca's emulator."""
+    login, password = sandbox.alpaca_key
+    venue = {"conn_type": "http", "host": sandbox.alpaca_url, "login": login, "password": password}
+    venue["extra"] = {"venue": "alpaca", "account": EMULATOR[1]}
+    prices = {"conn_type": "http", "host": sandbox.market_url}
+    found = {EMULATOR[0]: venue, EMULATOR_PRICES: prices}
+    return {f"AIRFLOW_CONN_{id.upper()}": json.dumps(connection) for id, connection in found.items()}
 
 
 def _http(stack: Stack) -> httpx.Client:

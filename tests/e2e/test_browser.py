@@ -20,7 +20,7 @@ from include.ledger.ledger import Ledger, open_ledger
 from include.trading.account.actions import Announcement
 from include.trading.alerts.catalogue import Alarm
 from include.trading.order.row import Intent
-from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, symbols_of, until
+from tests.e2e.live import EMULATOR, PATIENCE_SECONDS, Live, LiveRun, symbols_of, until
 from tests.support.chromium import ARGUMENTS, EXECUTABLE
 from tests.support.engine import Engine, sandbox_strategy
 
@@ -317,6 +317,55 @@ def test_an_announced_split_that_the_venue_shows_too_is_booked_with_one_click(
     expect(frame.locator("#said")).to_contain_text("booked")
     expect(proposed).to_have_count(0)
     assert _held(live, symbol) == 2 * held
+
+
+def test_a_split_a_new_symbol_and_a_dividend_at_alpaca_are_one_click_each_and_trade_nothing(
+    page: Page, live: Live
+) -> None:
+    dag, emulator = "daily_trading__corporate", live.emulator
+    assert live.wait(live.trigger(dag)) == "success"
+    bought = emulator.book()
+    split, renamed, paid = sorted(bought["positions"])
+    assert bought["posts_total"] == 3
+    emulator.corporate_action("forward_split", split, new_rate=10)
+    emulator.corporate_action("name_change", renamed, new_symbol="NEWCO")
+    emulator.corporate_action("cash_dividend", paid, rate="0.25")
+
+    asked = live.trigger(dag)
+
+    assert live.wait(asked) == "success"
+    with live.ledger() as ledger:
+        found = ledger.runs.newest(dag, asked.run_id)
+        assert found is not None
+        reasons = {row["symbol"]: row["skip_reason"] for row in ledger.runs.mappings(found.run_id)}
+    assert reasons == {split: "corporate_action", renamed: "corporate_action", "NEWCO": "corporate_action", paid: None}
+    page.goto("/plugin/trading")
+    frame = page.frame_locator("iframe")
+    for symbol in (split, renamed):
+        proposed = frame.locator(f"[data-need^=action-{EMULATOR[1]}-corporate]", has_text=f"of {symbol}")
+        proposed.get_by_role("button", name="Book it").click()
+        expect(frame.locator("#said")).to_contain_text("booked")
+        expect(proposed).to_have_count(0)
+
+    booked = live.trigger(dag)
+
+    assert live.wait(booked) == "success"
+    after = emulator.book()
+    assert after["posts_total"] == 3
+    with live.ledger() as ledger:
+        held = ledger.movements.held(EMULATOR[1], strategy_id="corporate", mode="paper")
+        account = ledger.accounts.get(EMULATOR[1])
+        found = ledger.runs.newest(dag, booked.run_id)
+        assert found is not None
+        rows = {row["symbol"]: row for row in ledger.runs.mappings(found.run_id)}
+    assert held == {symbol: Decimal(quantity) for symbol, quantity in after["positions"].items()}
+    assert held[split] == 10 * Decimal(bought["positions"][split])
+    assert held["NEWCO"] == Decimal(bought["positions"][renamed])
+    # The target is as much worth in ten times as many shares; the new name waits for the strategies file.
+    assert (rows[split]["outcome"], rows[paid]["outcome"]) == ("unchanged", "unchanged")
+    assert {rows[symbol]["skip_reason"] for symbol in (renamed, "NEWCO")} == {"renamed"}
+    assert account is not None
+    assert account.state == "active"
 
 
 def test_the_pages_lead_from_today_to_a_run_a_symbol_and_back(page: Page, live: Live, finished: LiveRun) -> None:
