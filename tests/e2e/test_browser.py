@@ -15,14 +15,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect, sync_playwright
 
+from include.execution.settings import Settings
 from include.execution.steps.open_run import RunIdentity
 from include.ledger.ledger import Ledger, open_ledger
 from include.trading.account.actions import Announcement
 from include.trading.alerts.catalogue import Alarm
+from include.trading.errors import OutcomeUnknown, Unavailable
 from include.trading.order.row import Intent
 from tests.e2e.live import EMULATOR, PATIENCE_SECONDS, Live, LiveRun, symbols_of, until
 from tests.support.chromium import ARGUMENTS, EXECUTABLE
-from tests.support.engine import Engine, sandbox_strategy
+from tests.support.engine import FAST, Engine, sandbox_strategy
 
 STRATEGY = "browser"
 DAG = f"daily_trading__{STRATEGY}"
@@ -31,6 +33,8 @@ PATIENCE = PATIENCE_SECONDS * 1000
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><b>no margin</b>"
 CROWD = 500
 WIDTHS = (420, 1280, 1920)
+# A lease is at least twice as long as the gateway's total time-out.
+SHORT = Settings.model_validate(FAST.model_dump() | {"lease_seconds": 60})
 # What a person would see as wrong of the page, in words. A plot or a table is drawn in the frames after its answer came
 # or the width changed, and the page asks again meanwhile: what is looked at is one moment in which all are drawn.
 LOOKS_WRONG = """async () => {
@@ -268,6 +272,46 @@ def test_a_holding_is_corrected_and_the_correction_undone_from_the_account_page(
     assert _held(live, symbol) == held
     # The browser's own words about the one answer that refused.
     assert errors == ["Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"]
+
+
+def test_an_order_without_a_known_outcome_is_settled_from_the_account_page(
+    page: Page, live: Live, finished: LiveRun
+) -> None:
+    errors = errors_of(page)
+    lost = _lost(live)
+    page.goto("/trading/pages/account?account=sandbox")
+    unknown = page.locator("dt", has_text="Without a known outcome").locator("xpath=..").locator("dd")
+    expect(unknown).to_have_text("1")
+    form = page.get_by_role("form", name="Settle an order")
+
+    form.get_by_label("Order").select_option(lost.client_order_id)
+    form.get_by_label("What became of it").select_option("filled")
+    form.get_by_label("Shares filled in all").fill(str(lost.quantity.normalize()))
+    form.get_by_label("Average price, USD").fill(str(lost.price.normalize()))
+    form.get_by_label("Reason to settle").fill("the broker's page shows it filled")
+    form.get_by_role("button", name="Settle").click()
+    # The gateway may still say what became of it: only a person knows that it never will.
+    expect(form.get_by_role("status")).to_contain_text("not settled")
+    expect(form.get_by_label("Shares filled in all")).to_have_value(str(lost.quantity.normalize()))
+    form.get_by_label("also when the gateway gives no answer").check()
+    form.get_by_role("button", name="Settle").click()
+
+    expect(page.locator("#said")).to_contain_text(f"{lost.symbol}: settled, the broker's page shows it filled")
+    expect(form).to_have_count(0)
+    expect(unknown).to_have_text("0")
+    with open_ledger(live.stack.ledger_url) as ledger:
+        settled = ledger.orders.get(lost.client_order_id)
+        held = ledger.movements.held("sandbox", strategy_id="lost", mode="paper")
+    assert settled is not None
+    assert (settled.state, settled.filled_avg_price) == ("filled", lost.price)
+    assert held == {lost.symbol: lost.quantity if lost.side == "buy" else -lost.quantity}
+    # Each page that counts such orders says the same, and the order's own page who settled it.
+    page.goto("/trading/pages/today")
+    page.locator("#accounts [data-account=sandbox]").wait_for()
+    expect(page.locator("#needs")).not_to_contain_text("no known outcome")
+    page.goto(f"/trading/pages/symbol?symbol={lost.symbol}")
+    expect(page.locator("#content")).to_contain_text("the broker's page shows it filled")
+    assert errors == []
 
 
 def test_a_position_is_adopted_and_the_account_rebound_from_the_account_page(
@@ -557,14 +601,29 @@ def _query(run: LiveRun) -> str:
     return f"dag_id={quote(run.dag_id)}&run_id={quote(run.run_id, safe='')}"
 
 
+def _engine(live: Live) -> Engine:
+    ports = live.stack.ports
+    urls = (f"http://127.0.0.1:{port}" for port in (ports.signals, ports.gateway, ports.market))
+    return Engine(live.stack.ledger_url, *urls, timeout_seconds=30)
+
+
+def _lost(live: Live) -> Intent:
+    """Send an order whose answer is lost, at a gateway that gives no answer about any order from then on."""
+    engine = _engine(live)
+    engine.settings = SHORT
+    strategy = sandbox_strategy(id="lost", symbols=["GEN961", "GEN962"], top_n=1, bottom_n=0)
+    identity = RunIdentity("lost", f"lost_{datetime.now(UTC):%Y%m%d%H%M%S}", "manual", None, datetime.now(UTC))
+    _, (intent,) = engine.plan(identity, strategy)
+    live.sandbox.fault("reset_after_accept", service="gateway", times=1)
+    live.sandbox.fault("plain_500", service="gateway", match={"method": "GET", "path": "/api/v1/orders/.*"})
+    with pytest.raises((OutcomeUnknown, Unavailable)):
+        engine.submit(intent.client_order_id)
+    return intent
+
+
 def _crowd(live: Live) -> LiveRun:
     """Put a run of 500 orders into the ledger that the gateway refused one and all, in words that hold markup."""
-    ports = live.stack.ports
-    engine = Engine(
-        live.stack.ledger_url,
-        *(f"http://127.0.0.1:{port}" for port in (ports.signals, ports.gateway, ports.market)),
-        timeout_seconds=30,
-    )
+    engine = _engine(live)
     strategy = sandbox_strategy(
         id="crowd",
         symbols=[f"GEN{number:03}" for number in range(500, 500 + CROWD)],

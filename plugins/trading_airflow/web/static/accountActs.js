@@ -141,7 +141,10 @@ export function settle(account, orders, done) {
       if (quantity.value) body.quantity = quantity.value;
       if (price.value) body.price = price.value;
       const made = await post(`${path(account)}/settle`, body);
-      return made.orders.map((each) => `${each.symbol}: ${each.settled ? "settled" : "not settled"}, ${each.words}`).join(" ");
+      const words = made.orders.map((each) => `${each.symbol}: ${each.settled ? "settled" : "not settled"}, ${each.words}`).join(" ");
+      // What was written stays, to be sent again once what the answer asks for is done.
+      if (!made.orders.some((each) => each.settled)) throw new Error(words);
+      return words;
     },
     done,
   });
