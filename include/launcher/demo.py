@@ -238,9 +238,14 @@ def databases(started: ExitStack, state: Path, progress: Progress, ledger_of: Le
     return metadata_url, ledger_url, stamp
 
 
+def sandbox_book(state: Path, ports: Ports) -> Path:
+    """Return a book for each venue: what was traded at one would be shares at the other that nothing explains."""
+    return state / ("sandbox-book.sqlite" if ports.alpaca is None else "sandbox-book-alpaca.sqlite")
+
+
 def _start_sandbox(ports: Ports, state: Path, env: dict[str, str]) -> processes.Child:
     command = [sys.executable, "-m", "include.sandbox", "--contract", "v2", "--mode", "paper"]
-    command += ["--book", str(state / "sandbox-book.sqlite")]
+    command += ["--book", str(sandbox_book(state, ports))]
     for name, port in ports.of_sandbox.items():
         command += [f"--{name}-port", str(port)]
     return processes.start("sandbox", command, log=state / "logs" / "sandbox.log", env=env, cwd=ROOT)

@@ -48,6 +48,8 @@ RETRY_SECONDS = (3, 6, 9)
 SETTINGS = Settings(
     retry_minutes=tuple(seconds / 60 for seconds in RETRY_SECONDS),
     quick_retry_seconds=(0.2, 0.4, 0.8),
+    # A symbol that was renamed has no price however long it is waited for.
+    price_patience_seconds=2,
     absent_proof_seconds=2,
     look_up_every_seconds=0.5,
     halted_pause_seconds=2,
@@ -106,7 +108,9 @@ def strategies_file(folder: Path) -> str:
         own = f"signals: {json.dumps({'event': {'under': f'{folder}/late/'}})}, {terms}" if id == "late" else money
         symbols = ", ".join(symbols_of(id))
         if id == "corporate":
-            own = f"{money}, venue: {EMULATOR[0]}, prices: {{alpaca: {{connection: {EMULATOR_PRICES}}}}}"
+            # Ten times as many shares are not worth the same to the cent.
+            prices = f"{{alpaca: {{connection: {EMULATOR_PRICES}}}}}"
+            own = f"{money}, no_trade_band: 0.01, venue: {EMULATOR[0]}, prices: {prices}"
         lines.append(f"  - {{id: {id}, {sandbox}, schedule: {announced.get(id, 'null')}, symbols: [{symbols}], {own}}}")
     return "\n".join(lines) + "\n"
 

@@ -14,7 +14,7 @@ import pytest
 from include.adapters.connection import ConnectionParts
 from include.adapters.venues.registry import venue_at
 from include.launcher import airflow
-from include.launcher.demo import summary
+from include.launcher.demo import sandbox_book, summary
 from include.launcher.errors import CannotRun
 from include.launcher.report import render, sandbox_note
 from include.launcher.settings import Ports, Secrets
@@ -200,3 +200,10 @@ def test_a_file_without_a_strategy_that_can_run_stops_the_demo_with_its_problems
         strategies_of(tmp_path / "own.yaml")
 
     assert said in str(refused.value)
+
+
+def test_what_was_traded_at_one_venue_is_no_position_at_the_other(tmp_path: Path) -> None:
+    gateway, alpaca = sandbox_book(tmp_path, PORTS), sandbox_book(tmp_path, replace(PORTS, alpaca=6))
+
+    assert gateway.parent == alpaca.parent == tmp_path
+    assert gateway != alpaca
