@@ -86,8 +86,10 @@ class Backfills:
 
     def ledger_runs(self, airflow_run_id: str) -> list[Run]:
         """Return the ledger's rows of one DAG run: its own and, once it was reprocessed, the backfill's."""
+        # Two DAGs that are due at the same moment have runs of the same name.
+        named = (self.dag_id, airflow_run_id)
         with self.live.ledger() as ledger:
-            return [run for run in ledger.runs.latest(1000) if run.airflow_run_id == airflow_run_id]
+            return [run for run in ledger.runs.latest(1000) if (run.dag_id, run.airflow_run_id) == named]
 
     def replays(self, first: date, last: date) -> list[Run]:
         with self.live.ledger() as ledger:
