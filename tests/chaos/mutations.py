@@ -329,7 +329,7 @@ MUTATIONS = [
         "held and working read at two moments",
         _book_read_at_two_moments,
         "fill between two reads of a plan",
-        (1, 6, 8),
+        (2, 4, 22),
         "v2",
     ),
     Mutation(
