@@ -31,10 +31,6 @@ class Actions:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
-    def store(self, found: Iterable[Announcement]) -> None:
-        """Keep announcements that are not the newest known form of theirs."""
-        self._store([(each, False) for each in found])
-
     def store_answer(self, found: Sequence[Announcement], symbols: Sequence[str], first: date, last: date) -> None:
         """Keep what was announced of symbols for days, and that what was announced before and is missing now is not.
 

@@ -37,7 +37,7 @@ class CorporateAction(BaseModel):
     new_rate, old_rate: new shares for old ones, of a split or of a merger in stock. rate: USD a share of a dividend
     or a merger. new_symbol: of a name change, and the acquirer of a merger.
     parts: what becomes of less than one share. Kept, as the vendor does since August 2021, or paid out in cash.
-    id: the announcement's own; used again it takes the place of the earlier one. withdrawn: that one is told no more.
+    id: the announcement's own; used again, it replaces the earlier one. withdrawn: it is no longer announced.
     in_prices: whether the market's prices know of it.
     ex_date: by default the current session, from whose close on prices are of the new shares.
     """

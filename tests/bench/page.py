@@ -26,6 +26,7 @@ from tests.bench.results import (
     targets,
 )
 from tests.bench.speed import ADDITIONS
+from tests.support.page import write_between
 from tests.support.pooler import find_pooler
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -60,11 +61,7 @@ def brief(results: Results, machine: str) -> str:
 
 def write(text: str, page: Path = PAGE) -> None:
     """Replace the page's generated part by the text."""
-    head, begin, rest = page.read_text().partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} has no part between {BEGIN} and {END}")
-    page.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+    write_between(page, BEGIN, END, text)
 
 
 def machine() -> str:

@@ -18,6 +18,7 @@ from include.trading.run.row import Run
 from tests.e2e import dated_sources
 from tests.e2e.backfilling import DAG_ID, Backfills
 from tests.e2e.live import Live, live_airflow
+from tests.support.page import write_between
 
 PAGE = ROOT / "docs" / "backfills.md"
 BEGIN, END = "<!-- backfill-proof: begin -->", "<!-- backfill-proof: end -->"
@@ -43,10 +44,7 @@ def main() -> int:
     text = _told(proofs, days)
     print(text)
     if not arguments.no_docs:
-        page = PAGE.read_text()
-        head, _, rest = page.partition(BEGIN)
-        _, _, tail = rest.partition(END)
-        PAGE.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+        write_between(PAGE, BEGIN, END, text)
     return 0 if all(proof.proven for proof in proofs) else 1
 
 

@@ -19,6 +19,7 @@ from include.trading.calendar.sessions import trading_calendar
 from tests.e2e.backfilling import Backfills
 from tests.e2e.live import Live, live_airflow
 from tests.e2e.sized import SIZINGS, sized_id, sized_strategies
+from tests.support.page import write_between
 
 PAGE = ROOT / "docs" / "backfills.md"
 BEGIN, END = "<!-- sizing-proof: begin -->", "<!-- sizing-proof: end -->"
@@ -67,10 +68,7 @@ def main() -> int:
     text = "\n".join(_told(days, proofs, compared))
     print(text)
     if not arguments.no_docs:
-        page = PAGE.read_text()
-        head, _, rest = page.partition(BEGIN)
-        _, _, tail = rest.partition(END)
-        PAGE.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+        write_between(PAGE, BEGIN, END, text)
     return 0 if all(proof.holds for proof in proofs) else 1
 
 

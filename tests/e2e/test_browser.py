@@ -345,7 +345,7 @@ def test_an_announced_split_that_the_venue_shows_too_is_booked_with_one_click(
     day = datetime.now(UTC).date()
     split = Announcement(vendor_id="split", kind="forward_split", symbol=symbol, ratio=Decimal(2), ex_date=day)
     with open_ledger(live.stack.ledger_url) as ledger:
-        ledger.actions.store([split])
+        ledger.actions.store_answer([split], [symbol], day, day)
         ((id, _),) = ledger.actions.effective([symbol], day, day)
         words = "announced, and the venue shows it"
         ledger.actions.record(id, "sandbox", STRATEGY, "proposed", words, actor="test")

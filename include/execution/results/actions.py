@@ -127,7 +127,7 @@ class _Watch:
                 continue
             self.blocked |= {old: "renamed", new: "renamed"}
             words = (
-                f"{self.strategy.id}: {old} is {new} now and the strategy still asks for {old}: put {new} in its place "
+                f"{self.strategy.id}: {old} is {new} now and the strategy still asks for {old}: replace {old} by {new} "
                 "in the strategies file or the signals; until then neither is traded"
             )
             alarm = CORPORATE_ACTION.alarm(key, words, account=self.account)

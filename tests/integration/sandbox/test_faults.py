@@ -280,7 +280,7 @@ def test_every_fault_has_a_test() -> None:
     elsewhere |= {"positions_incomplete", "positions_multiplied", "health_unhealthy", "signals_not_ready"}
     # … and in ops/test_check.py:
     elsewhere |= {"model_not_active"}
-    # … and in test_sandbox_lies.py:
+    # … and in test_lies.py:
     elsewhere |= {"filled_without_quantity", "fills_contradict_status", "numbered_fills", "fills_listed_late"}
     elsewhere |= {"field_is", "bomb", "invalid_symbol_400"}
 
