@@ -1,4 +1,4 @@
-"""Adjusted closes that were asked for before, by source and session: asked for again only where one is missing."""
+"""Adjusted closes and volumes that were asked for before, by source and session: what is missing is asked for."""
 
 from __future__ import annotations
 

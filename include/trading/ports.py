@@ -119,6 +119,23 @@ class HistorySource(Protocol):
         ...
 
 
+@runtime_checkable
+class VolumeSource(Protocol):
+    """A price source that also gives how much was traded; a limit by volume needs one."""
+
+    @property
+    def volumes_of(self) -> str:
+        """Whose volumes they are: what was kept of another source is not this one's."""
+        ...
+
+    def traded_usd(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+        """Return how much was traded each day from first to last, both included: its close × its volume, whole USD.
+
+        A day without a usable close or volume is left out, and so is a symbol that the source refuses.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class VenueTraits:
     """What a venue can do and promises, by name, so that nothing above its adapter asks which venue it is.

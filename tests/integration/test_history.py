@@ -12,11 +12,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from include.execution.steps.history import history, history_for
+from include.execution.steps.history import VOLUME_SESSIONS, history, history_for, traded_usd
 from include.ledger.ledger import Ledger, open_ledger
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import InvalidData, Unavailable
+from include.trading.plan.packed import unpacked
 from include.trading.sizing.inputs import History
 from tests.support.engine import Engine, sandbox_strategy
 from tests.support.planning import signals
@@ -33,6 +34,7 @@ class Vendor(AbstractContextManager["Vendor"]):
     """Prices with a history, which it can adjust anew; it notes what it was asked."""
 
     history_of: str = "vendor"
+    volumes_of: str = "vendor's volumes"
     factors: dict[str, Decimal] = field(default_factory=dict)
     absent: dict[str, set[date]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
@@ -60,6 +62,10 @@ class Vendor(AbstractContextManager["Vendor"]):
             for symbol in wanted
             if symbol not in self.refused
         }
+
+    def traded_usd(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+        closes = self.adjusted_closes(symbols, first, last)
+        return {symbol: dict.fromkeys(found, Decimal(1_000_000)) for symbol, found in closes.items()}
 
 
 @pytest.fixture
@@ -276,10 +282,58 @@ def test_closes_that_only_a_shadow_looks_at_are_done_without_where_they_cannot_b
     wanted = signals(AAPL="0.1")
     with engine.desk() as desk:
         only_shadow = engine.open(engine.identity("first"), sandbox_strategy(**SHADOWED))
-        assert history_for(desk, Down(), only_shadow, wanted) == (None, "the market data is down")
+        assert history_for(desk, Down(), only_shadow, wanted) == (None, "the market data is down", None)
 
         its_own = engine.open(
             engine.identity("second"), sandbox_strategy(**SHADOWED, sizing=SIZINGS["inverse_volatility"])
         )
         with pytest.raises(Unavailable, match="is down"):
             history_for(desk, Down(), its_own, wanted)
+
+
+LIMITED = sandbox_strategy(limits={"volume_share": Decimal("0.00001")})
+
+
+def traded(ledger: Ledger | None, market: Any, *symbols: str, as_of: date = AS_OF) -> dict[str, Decimal] | None:
+    return traded_usd(ledger, market, LIMITED, signals(**dict.fromkeys(symbols, "0.1")), as_of, NOW)
+
+
+def test_volumes_are_the_average_of_twenty_sessions_and_kept_beside_the_closes(ledger: Ledger, vendor: Vendor) -> None:
+    days = CALENDAR.ending(AS_OF, VOLUME_SESSIONS)
+    vendor.absent["KO"] = set(days[:5])
+    vendor.refused.add("XOM")
+
+    found = traded(ledger, vendor, "AAPL", "KO", "XOM")
+
+    assert found == {"AAPL": Decimal(1_000_000), "KO": Decimal(750_000)}
+    assert vendor.asked == [(("AAPL", "KO", "XOM"), days[0], AS_OF)]
+    assert traded(ledger, vendor, "AAPL") == {"AAPL": Decimal(1_000_000)}
+    assert len(vendor.asked) == 1
+    ask(ledger, vendor, "AAPL")
+    assert ledger.closes.of("vendor", DAYS).keys() == set(DAYS)
+    assert ledger.closes.of("vendor's volumes", DAYS).keys() == set(days)
+
+
+def test_no_volume_is_looked_at_without_a_limit_and_prices_without_volumes_are_refused_with_one(vendor: Vendor) -> None:
+    unlimited = traded_usd(None, vendor, STRATEGY, signals(AAPL="0.1"), AS_OF, NOW)
+
+    assert (unlimited, vendor.asked) == (None, [])
+    with pytest.raises(InvalidData, match="expected prices with volumes, found a file of prices"):
+        traded(None, None, "AAPL")
+
+
+def test_a_run_orders_no_more_than_its_share_of_a_days_volume(engine: Engine) -> None:
+    run, orders = engine.plan(engine.identity("first"), LIMITED)
+
+    with engine.ledger() as ledger:
+        rows = ledger.runs.mappings(run.run_id)
+        kept = ledger.plan_inputs.of(run.run_id)
+    assert kept is not None
+    sized = [row for row in rows if row["target_weight"]]
+    assert {row["bound"] for row in sized} == {"liquidity"}
+    assert len(orders) == len(sized) == 4
+    average = unpacked(kept).traded_usd
+    assert average is not None
+    for order in orders:
+        # The sandbox's bars have a million shares each.
+        assert 0 < order.quantity * order.price <= Decimal("0.00001") * average[order.symbol] < 10_000

@@ -26,6 +26,8 @@ LONGEST_LIST = 6_000
 # A dozen symbols of two hundred that the service refuses are found with fewer.
 MOST_REFUSALS = 100
 CLOCK_TOLERANCE = timedelta(seconds=5)
+# Shares of one symbol in a day; more is no volume.
+MOST_VOLUME = 10**12
 REFUSED = "refused"
 # One that the service refuses makes the whole request a 400 or a 422, or a 404.
 SYMBOL_STATUS = (400, 404, 422)
@@ -135,14 +137,47 @@ class MarketDataClient(HttpService):
                 found |= {symbol: bars[symbol] for symbol in batch}
         return found
 
+    @property
+    def volumes_of(self) -> str:
+        return f"alpaca:traded_usd:{self.endpoint.feed} {self.endpoint.base_url}"
+
+    def traded_usd(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+        """Return each day's close × volume, in whole USD; none that is no usable price or volume.
+
+        On the feed `iex` that is what was traded at that exchange alone, a few hundredths of the whole.
+        """
+        found: dict[str, dict[date, Decimal]] = {}
+        for batch, traded in self._in_parts(
+            "bars", symbols, lambda part: self._traded(part, first, last), _long_batches
+        ):
+            if traded is not None:
+                found |= {symbol: traded[symbol] for symbol in batch}
+        return found
+
     def _history(self, batch: Sequence[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
         found: dict[str, dict[date, Decimal]] = {symbol: {} for symbol in batch}
-        at = datetime.combine(last, time(), UTC)
-        for symbol, row in self._bars_of(batch, first, last, "all"):
-            day, close = _day_of(row), _price(symbol, row, "c", at, "")
-            if day is not None and first <= day <= last and isinstance(close, Price):
-                found[symbol][day] = close.price
+        for symbol, day, close, _ in self._usable_bars(batch, first, last, "all"):
+            found[symbol][day] = close
         return found
+
+    def _traded(self, batch: Sequence[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+        found: dict[str, dict[date, Decimal]] = {symbol: {} for symbol in batch}
+        # As it was traded: a split changes closes and volumes, and not their product.
+        for symbol, day, close, row in self._usable_bars(batch, first, last, "raw"):
+            volume = _number(row.get("v"))
+            if volume is not None and 0 <= volume < MOST_VOLUME:
+                found[symbol][day] = (close * volume).quantize(Decimal(1))
+        return found
+
+    def _usable_bars(
+        self, batch: Sequence[str], first: date, last: date, adjustment: str
+    ) -> Iterator[tuple[str, date, Decimal, Rows]]:
+        """Yield symbol, day, close and the whole bar, of bars with a usable close from first to last."""
+        at = datetime.combine(last, time(), UTC)
+        for symbol, row in self._bars_of(batch, first, last, adjustment):
+            day, close = _day_of(row), _price(symbol, row, "c", at, "")
+            if day is not None and first <= day <= last and isinstance(close, Price) and isinstance(row, dict):
+                yield symbol, day, close.price, row
 
     def _in_parts(
         self,
@@ -244,11 +279,8 @@ def _price(symbol: str, row: object, name: str, at: datetime, source: str) -> Pr
         return "missing"
     if any(row.get(key, symbol) != symbol for key in ("S", "symbol")):
         return "wrong symbol"
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return "not a number"
-    number = Decimal(value)
-    if not number.is_finite():
+    number = _number(row.get(name))
+    if number is None:
         return "not a number"
     if number <= 0:
         return "not positive"
@@ -256,6 +288,13 @@ def _price(symbol: str, row: object, name: str, at: datetime, source: str) -> Pr
     if price is None:
         return "too small" if PRICE.holds(number) else "too large"
     return Price(symbol=symbol, price=price, at=at, source=source)
+
+
+def _number(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    number = Decimal(value)
+    return number if number.is_finite() else None
 
 
 def _time_of(row: object) -> datetime | None:

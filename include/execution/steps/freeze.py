@@ -11,7 +11,7 @@ from include.execution.faultpoints import reach
 from include.execution.results.actions import Watched
 from include.execution.results.losses import stop_losses
 from include.execution.results.now import BookNow
-from include.execution.steps.history import history_for
+from include.execution.steps.history import Closes, history_for
 from include.execution.steps.open_run import strategy_of
 from include.execution.steps.plan_inputs import Facts, inputs_of, own_book, sized_for
 from include.execution.steps.plan_store import store_plan
@@ -32,7 +32,6 @@ from include.trading.plan.record import PlanRecord
 from include.trading.ports import PriceSource
 from include.trading.run.pace import cannot_fit, orders_a_minute
 from include.trading.run.row import Run
-from include.trading.sizing.inputs import History
 
 
 def freeze(
@@ -55,7 +54,7 @@ def freeze(
         reach("before_freeze")
         try:
             made = _freeze_under_lock(
-                desk, run, signals, key, outside, closes.history, most_orders, watched, wait=tries_left > 0
+                desk, run, signals, key, outside, closes, most_orders, watched, wait=tries_left > 0
             )
         except BookMoved:
             continue
@@ -74,7 +73,7 @@ def _freeze_under_lock(
     signals: Sequence[Signal],
     key: PlanKey,
     outside: Outside,
-    history: History | None,
+    closes: Closes,
     most_orders: int,
     watched: Watched,
     *,
@@ -104,7 +103,7 @@ def _freeze_under_lock(
         inputs = inputs_of(
             desk,
             run,
-            Facts(signals, outside, book, history, blocked, watched),
+            Facts(signals, outside, book, closes, blocked, watched),
             sizing,
             ids_from_content=not traits.takes_our_order_id,
             promised=_promised(desk, run, outside, key),

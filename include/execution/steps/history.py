@@ -1,12 +1,12 @@
-"""The closes that a plan is sized with: those of the as_of_date and before, from the ledger and the market data."""
+"""The closes and volumes that a plan is sized with: up to the as_of_date, from the ledger and the market data."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from include.execution.desk import Desk
 from include.execution.steps.open_run import strategy_of
@@ -14,21 +14,29 @@ from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, TradingError
 from include.trading.models import Signal
-from include.trading.ports import HistorySource, PriceSource
+from include.trading.ports import HistorySource, PriceSource, VolumeSource
 from include.trading.run.row import Run
 from include.trading.sizing.inputs import History
 from include.trading.sizing.models import sessions_needed
+from include.trading.strategy.limits import OFF
 from include.trading.strategy.spec import Strategy
 
 # By symbol and session; None: the source has no close.
 _ByDay = dict[str, dict[date, Decimal | None]]
+_Ask = Callable[[Sequence[str], date, date], Mapping[str, Mapping[date, Decimal]]]
+# What a limit by volume calls an average day.
+VOLUME_SESSIONS: Final = 20
 
 
 class Closes(NamedTuple):
-    """history: None where nothing looks at any. shadows_lack: why the shadows have fewer closes than they look at."""
+    """history, traded_usd: None where nothing looks at any.
+
+    shadows_lack: why the shadows have fewer closes than they look at.
+    """
 
     history: History | None
     shadows_lack: str | None = None
+    traded_usd: dict[str, Decimal] | None = None
 
 
 def history_for(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) -> Closes:
@@ -40,16 +48,19 @@ def history_for(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Sig
     if run.parameters["flatten"]:
         return Closes(None)
 
+    now = desk.ledger.now()
+    traded = traded_usd(desk.ledger, market, strategy, signals, run.as_of_date, now)
+
     def ask(sizing: Strategy) -> History | None:
-        return history(desk.ledger, market, sizing, signals, run.as_of_date, desk.ledger.now())
+        return history(desk.ledger, market, sizing, signals, run.as_of_date, now)
 
     try:
-        return Closes(ask(strategy))
+        return Closes(ask(strategy), traded_usd=traded)
     except TradingError as error:
         alone = without_shadows(strategy)
         if most_sessions(alone) == most_sessions(strategy):
             raise
-        return Closes(ask(alone), str(error))
+        return Closes(ask(alone), str(error), traded)
 
 
 def history(
@@ -76,8 +87,36 @@ def history(
             "which has none; nothing is planned: use another sizing, or another source of prices"
         )
     sessions = calendar_of(strategy, now).ending(as_of_date, count)
-    found = _closes(ledger, market, symbols, sessions)
+    found = _of_each_day(ledger, market.history_of, market.adjusted_closes, symbols, sessions)
     return History(sessions, {symbol: tuple(found[symbol].get(day) for day in sessions) for symbol in symbols})
+
+
+def traded_usd(
+    ledger: Ledger | None,
+    market: PriceSource | None,
+    strategy: Strategy,
+    signals: Sequence[Signal],
+    as_of_date: date,
+    now: datetime,
+) -> dict[str, Decimal] | None:
+    """Return how much was traded of each signal's symbol on an average session, in USD; None where no limit asks.
+
+    A session without a volume counts as one without a trade. Without any, the symbol is left out. `ledger` and `market`
+    as in `history`.
+    """
+    symbols = sorted(signal.symbol for signal in signals)
+    if strategy.limits.volume_share == OFF or not symbols:
+        return None
+    if not isinstance(market, VolumeSource):
+        called = "a file of prices" if market is None else strategy.prices.called
+        raise InvalidData(
+            f"strategy {strategy.id}: limits.volume_share: expected prices with volumes, found {called}, which has "
+            "none; nothing is planned: take the limit out, or use another source of prices"
+        )
+    sessions = calendar_of(strategy, now).ending(as_of_date, VOLUME_SESSIONS)
+    found = _of_each_day(ledger, market.volumes_of, market.traded_usd, symbols, sessions)
+    sums = {symbol: sum((each or Decimal(0) for each in found[symbol].values()), Decimal(0)) for symbol in symbols}
+    return {symbol: traded / VOLUME_SESSIONS for symbol, traded in sums.items() if traded}
 
 
 def without_shadows(strategy: Strategy) -> Strategy:
@@ -90,24 +129,27 @@ def most_sessions(strategy: Strategy) -> int:
     return max(sessions_needed(spec, target) for spec in (strategy.sizing, *strategy.shadow))
 
 
-def _closes(ledger: Ledger | None, market: HistorySource, symbols: Sequence[str], sessions: Sequence[date]) -> _ByDay:
-    kept = {} if ledger is None else ledger.closes.of(market.history_of, sessions)
+def _of_each_day(
+    ledger: Ledger | None, source: str, ask: _Ask, symbols: Sequence[str], sessions: Sequence[date]
+) -> _ByDay:
+    """Return the source's number for each symbol and session: as it was kept, or as `ask` answers now."""
+    kept = {} if ledger is None else ledger.closes.of(source, sessions)
     found: _ByDay = {symbol: _known(symbol, kept) for symbol in symbols}
     asked: _ByDay = {}
     moved: set[str] = set()
     for (first, last), group in _to_ask(found, sessions).items():
         span = [day for day in sessions if first <= day <= last]
-        for symbol, closes in market.adjusted_closes(group, first, last).items():
+        for symbol, closes in ask(group, first, last).items():
             asked[symbol] = {day: closes.get(day) for day in span}
             known = found[symbol]
             if any(known[day] != closes.get(day) for day in span if day in known):
                 moved.add(symbol)
     if moved:
         # A split or a dividend since then: all closes of the symbol are relative to something else.
-        for symbol, closes in market.adjusted_closes(sorted(moved), sessions[0], sessions[-1]).items():
+        for symbol, closes in ask(sorted(moved), sessions[0], sessions[-1]).items():
             asked[symbol] = {day: closes.get(day) for day in sessions}
     if ledger is not None:
-        _keep(ledger, market.history_of, asked, moved, sessions)
+        _keep(ledger, source, asked, moved, sessions)
     for symbol, new in asked.items():
         found[symbol] = new if symbol in moved else found[symbol] | new
     return found

@@ -105,7 +105,7 @@ def _plan(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Signal]) 
     """Plan and store without a lock, for runs that never send."""
     closes = history_for(desk, market, run, signals)
     outside = ask_outside(desk, market, run)
-    facts = Facts(signals, outside, read_book(desk, run), closes.history)
+    facts = Facts(signals, outside, read_book(desk, run), closes)
     sizing = sized_for(run, outside, own_book(desk, run, outside))
     inputs = inputs_of(desk, run, facts, sizing, ids_from_content=False)
     store_plan(desk, run, make_plan(inputs), packed(inputs), key=None, capital=sizing.strategy.capital_or_none)

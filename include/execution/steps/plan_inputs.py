@@ -12,6 +12,7 @@ from include.execution.own_parts import own_parts
 from include.execution.results.actions import Watched
 from include.execution.results.losses import limits_losses
 from include.execution.results.now import BookNow, book_now
+from include.execution.steps.history import Closes
 from include.execution.steps.open_run import strategy_of
 from include.execution.steps.prices import without_price
 from include.execution.steps.snapshot import Outside, book_mode
@@ -22,7 +23,6 @@ from include.trading.plan.assets import LEAST_FRACTION_USD
 from include.trading.plan.capital import Sized, sized
 from include.trading.plan.plan import PlanInputs
 from include.trading.run.row import Run
-from include.trading.sizing.inputs import History
 from include.trading.strategy.spec import Strategy
 
 
@@ -33,7 +33,7 @@ class Facts:
     signals: Sequence[Signal]
     outside: Outside
     book: Book
-    history: History | None
+    closes: Closes
     blocked: Mapping[str, str] = field(default_factory=dict)
     watched: Watched = field(default_factory=Watched)
 
@@ -88,7 +88,8 @@ def inputs_of(
         assets=outside.assets,
         least_fraction_usd=_least_fraction(desk, run),
         no_increases={} if unasked is None else dict.fromkeys(book.held, unasked),
-        history=facts.history,
+        history=facts.closes.history,
+        traded_usd=facts.closes.traded_usd,
         own=own_parts(strategy, flatten=flatten),
         only_symbols=None if only is None else tuple(only),
     )

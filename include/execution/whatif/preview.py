@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from include.execution.own_parts import own_parts
-from include.execution.steps.history import history, without_shadows
+from include.execution.steps.history import history, traded_usd, without_shadows
 from include.execution.steps.prices import PriceSet, without_price
 from include.execution.steps.snapshot import FLAT
 from include.execution.whatif.files import Prices, Pricing
@@ -96,6 +96,7 @@ def preview(
             least_fraction_usd=least_fraction_usd,
             now=now,
             history=history(None, market, strategy, signals.signals, signals.as_of_date, now),
+            traded_usd=traded_usd(None, market, strategy, signals.signals, signals.as_of_date, now),
             own=own_parts(strategy),
         )
     )

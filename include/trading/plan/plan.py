@@ -66,6 +66,9 @@ class PlanInputs(Value):
     history: InstanceOf[History] | None = Field(
         default=None, description="adjusted closes up to the as_of_date; None where the sizing looks at none"
     )
+    traded_usd: dict[Symbol, Decimal] | None = Field(
+        default=None, description="average USD traded a session up to the as_of_date, where a limit looks at it"
+    )
     own: InstanceOf[OwnParts] = Field(default=OwnParts(), description="the strategy's own functions, imported")
     flatten: bool = Field(default=False, description="close everything; needs no signals")
     only_symbols: tuple[Symbol, ...] | None = Field(

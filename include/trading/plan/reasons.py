@@ -10,7 +10,7 @@ NO_CHANGE_WANTED: Final[dict[str, str]] = {
     "absent_signal_kept": "The symbol is no longer asked for and the strategy keeps such holdings.",
     "signal_missing_flat": "The signals leave the symbol out, and nothing is held.",
     "inside_band": "The change is smaller than the no-trade band.",
-    "no_history_flat": "The symbol's history of closes is not usable, and nothing is held.",
+    "no_history_flat": "The symbol's history of closes or volumes is not usable, and nothing is held.",
     "side_conflict": "The sizing wants the other side than the signal, so nothing is held.",
     "under_one_share": "The amount buys less than one share.",
     "under_one_whole_share": "The amount buys less than one share, and the symbol is not traded in parts of one.",
@@ -19,7 +19,7 @@ NO_CHANGE_WANTED: Final[dict[str, str]] = {
 
 # The day's decision on a holding is not known: it stays, an alert is raised, and the run is not whole.
 UNDECIDED: Final[dict[str, str]] = {
-    "no_history": "The symbol's history of closes is not usable, so it has no size, and its holding stays.",
+    "no_history": "The symbol's history of closes or volumes is not usable, so it has no size, and its holding stays.",
     "signal_missing": "The signals leave the symbol out, so its holding stays.",
 }
 

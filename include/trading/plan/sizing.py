@@ -10,6 +10,7 @@ from include.trading.errors import InvalidData
 from include.trading.models import Price, Signal
 from include.trading.plan.assets import in_parts
 from include.trading.plan.capital import targets_without_capital
+from include.trading.plan.liquidity import NO_LIMIT, most_usd, without_volume
 from include.trading.plan.plan import PlanInputs, ShadowSizing, ShadowTarget
 from include.trading.plan.valuation import positions, valuation
 from include.trading.sizing.inputs import Name, SizingInputs, Weights
@@ -35,7 +36,8 @@ def sizing_of(inputs: PlanInputs) -> Sizing:
         return Sizing(inputs.signals, _targets(inputs, inputs.signals, None))
     weights = weights_of(strategy.sizing, strategy.volatility_target, _sizing_inputs(inputs))
     signals = _with_weights(inputs.signals, weights)
-    return Sizing(signals, _targets(inputs, signals, weights))
+    targets = _targets(inputs, signals, weights, most_usd(inputs, signals))
+    return Sizing(signals, targets | _unsized(inputs, {**without_volume(inputs, targets), **weights.unsized}))
 
 
 def shadows_of(inputs: PlanInputs, lack: str | None = None) -> tuple[ShadowSizing, ...]:
@@ -65,7 +67,7 @@ def _shadow(inputs: PlanInputs, spec: SizingSpec, lack: str | None) -> ShadowSiz
 def _would_hold(inputs: PlanInputs, spec: SizingSpec) -> tuple[ShadowTarget, ...]:
     weights = weights_of(spec, inputs.strategy.volatility_target, _sizing_inputs(inputs))
     signals = _with_weights(inputs.signals, weights)
-    targets = _targets(inputs, signals, weights)
+    targets = _targets(inputs, signals, weights) | _unsized(inputs, weights.unsized)
     return tuple(
         ShadowTarget(signal.symbol, signal.target_weight, target.quantity, target.bound)
         for signal in sorted(signals, key=lambda each: each.symbol)
@@ -99,13 +101,14 @@ def _with_weights(signals: Sequence[Signal], weights: Weights) -> tuple[Signal, 
     return tuple(map(planned, signals))
 
 
-def _targets(inputs: PlanInputs, signals: Sequence[Signal], weights: Weights | None) -> dict[str, Target]:
+def _targets(
+    inputs: PlanInputs, signals: Sequence[Signal], weights: Weights | None, most: Mapping[str, Decimal] = NO_LIMIT
+) -> dict[str, Target]:
     strategy = inputs.strategy
     prices = {symbol: price for symbol, price in inputs.prices.items() if isinstance(price, Price)}
     parts = frozenset(signal.symbol for signal in signals if in_parts(signal.symbol, inputs))
-    limits = SizingLimits(max_position_size=strategy.max_position_usd, in_parts=parts)
-    targets = targets_of(signals, prices, strategy.capital_usd, limits, {} if weights is None else weights.bounds)
-    return targets if weights is None else targets | _unsized(inputs, weights.unsized)
+    limits = SizingLimits(max_position_size=strategy.max_position_usd, in_parts=parts, most_usd=dict(most))
+    return targets_of(signals, prices, strategy.capital_usd, limits, {} if weights is None else weights.bounds)
 
 
 def _unsized(inputs: PlanInputs, reasons: Mapping[str, str]) -> dict[str, Target]:

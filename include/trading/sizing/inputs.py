@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 from include.trading.bounds import TARGET_WEIGHT
 
 # What made a weight or a quantity what it is, besides the model: the last of these that changed it.
-Bound = Literal["none", "side_conflict", "volatility_target", "gross", "cap", "lot"]
+Bound = Literal["none", "side_conflict", "volatility_target", "gross", "cap", "liquidity", "lot"]
 
 _SMALLEST: Final = Decimal(1).scaleb(-TARGET_WEIGHT.scale)
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from pydantic import Field
 
 from include.trading.bounds import PART
-from include.trading.models import Price, Signal, Value
+from include.trading.models import Price, Signal, Symbol, Value
 from include.trading.sizing.inputs import Bound
 
 # What rounding to whole lots takes away without being named for it.
@@ -22,6 +22,10 @@ class SizingLimits(Value):
 
     max_position_size: Decimal = Field(gt=0, description="USD, the most to hold of one symbol, long or short")
     in_parts: frozenset[str] = Field(default=frozenset(), description="symbols of which longs may be parts of a share")
+    most_usd: dict[Symbol, Decimal] = Field(
+        default={},
+        description="USD, the most to hold of these on the side of their weight, by how much of them is traded",
+    )
 
 
 class Target(NamedTuple):
@@ -59,11 +63,14 @@ def targets_of(
             targets[symbol] = Target(symbol, Decimal(0), reason, bound)
         elif price := prices.get(symbol):
             wanted = capital * abs(weight)
-            dollars = min(wanted, limits.max_position_size)
+            liquid = limits.most_usd.get(symbol, wanted)
+            dollars = min(wanted, limits.max_position_size, liquid)
             shares = shares_for(dollars, price.price, in_parts=weight > 0 and symbol in limits.in_parts)
             if shares == 0 or (bound == "none" and shares * price.price < dollars * (1 - _UNNAMED)):
                 bound = "lot"
-            if dollars < wanted and shares:
+            if dollars < wanted and dollars == liquid:
+                bound = "liquidity"
+            elif dollars < wanted and shares:
                 bound = "cap"
             quantity = shares if weight > 0 or not shares else -shares
             targets[symbol] = Target(symbol, quantity, None if shares else "under_one_share", bound)

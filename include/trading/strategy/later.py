@@ -18,7 +18,6 @@ _ROWS: Final = {
     "orders.style.twap": "orders in slices",
     "orders.overrides": "styles by order",
     "orders.reductions_first.auto": "asking the venue whether sales must come first",
-    "limits.volume_share": "a limit by traded volume",
     "approval": "approval by people",
 }
 LATER: Final[dict[tuple[str, ...], str]] = {tuple(path.split(".")): what for path, what in _ROWS.items()}

@@ -108,6 +108,12 @@ class Limits(Value):
         unit="× capital",
         source=_TURN + "; a second full turn on one day needs a person",
     )
+    volume_share: DecimalLimit = _limit(
+        OFF,
+        "most that one plan adds to a position; the sizing cuts its target to that, with the bound `liquidity`",
+        unit="× USD traded of the symbol on an average day (docs/sizing/README.md)",
+        source="how much a person is willing to move a price is the person's to say",
+    )
     daily_loss: DecimalLimit = _limit(
         OFF,
         "most that the book may lose in a session; more makes the account reduce_only until a person resumes it",

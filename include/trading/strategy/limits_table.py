@@ -17,7 +17,7 @@ restricts nothing. A rule that is on and cannot be evaluated (no previous close,
 denies. A denied order is recorded with the code and the numbers, and the other orders go on.
 
 Before these rules the sizing decides how much is wanted. Each row of a plan names what bound that (`bound`: `cap`,
-`gross`, `volatility_target`, `lot`, `side_conflict` or `none`); docs/sizing/README.md has their meaning.
+`liquidity`, `gross`, `volatility_target`, `lot`, `side_conflict` or `none`); docs/sizing/README.md has their meaning.
 
 No limit stands in the way out: an order that only reduces a position, a flip's first leg included, is denied by a
 person's restriction and by a halt alone. A reduction whose price is farther from the previous close than
@@ -53,6 +53,7 @@ def limits_table() -> str:
         ("Setting", "Unit", "Default", "Code", "Judges", "Denies when", "Source of the default"),
         ("---",) * 7,
         *map(_row, RULES),
+        *map(_of_the_sizing, OF_THE_SIZING),
         *map(_of_the_book, OF_THE_BOOK),
     ]
     return _HEAD + "\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
@@ -60,13 +61,24 @@ def limits_table() -> str:
 
 # Judged on the strategy's own book, when a plan is made and when its day is closed; not on orders one by one.
 OF_THE_BOOK: Final = ("daily_loss", "drawdown")
+# What a target is cut to before there is an order.
+OF_THE_SIZING: Final = ("volume_share",)
 
 
 def _of_the_book(name: str) -> tuple[str, ...]:
+    return _by_no_order(name, "`account_state`", "the book")
+
+
+def _of_the_sizing(name: str) -> tuple[str, ...]:
+    return _by_no_order(name, "–", "the sizing's target, and denies nothing")
+
+
+def _by_no_order(name: str, code: str, judges: str) -> tuple[str, ...]:
     field = Limits.model_fields[name]
     extra: Any = field.json_schema_extra
-    words = f"{(field.description or '').capitalize()}."
-    return f"`limits.{name}`", extra["unit"], f"`{OFF}`", "`account_state`", "the book", words, extra["source"]
+    description = field.description or ""
+    words = f"{description[:1].upper()}{description[1:]}."
+    return f"`limits.{name}`", extra["unit"], f"`{OFF}`", code, judges, words, extra["source"]
 
 
 _ASKED: Final = "the venue's answer when the plan is made"

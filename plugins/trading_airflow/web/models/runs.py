@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from include import __version__
 from include.trading.models import Mode, Side
+from include.trading.sizing.inputs import Bound
 from include.trading.strategy.request import RunRequest
 from trading_airflow.web.models.base import Answer, Body, Reason, example
 from trading_airflow.web.models.examples import ALERT, MAPPING, ORDER, RUN, RUN_ID, SHADOW, SIGNALS_FROM
@@ -136,9 +137,7 @@ class Mapping(Answer):
     rank: int | None
     signal_weight: Decimal | None = Field(description="the signal's own weight")
     target_weight: Decimal | None = Field(description="the weight that was planned with")
-    bound: Literal["none", "side_conflict", "volatility_target", "gross", "cap", "lot"] | None = Field(
-        description="the constraint that made the target what it is; null: nothing was sized"
-    )
+    bound: Bound | None = Field(description="the constraint that made the target what it is; null: nothing was sized")
     target_quantity: Decimal | None
     held_quantity: Decimal | None
     open_quantity: Decimal | None

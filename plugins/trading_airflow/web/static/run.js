@@ -277,6 +277,7 @@ const BOUND = {
   volatility_target: "Sized by the volatility target.",
   gross: "Sized by the limit of longs and shorts together.",
   cap: "Sized by the most that one position may be.",
+  liquidity: "Sized by how much of the symbol is traded a day.",
   lot: "Rounded to what can be ordered.",
 };
 

@@ -254,6 +254,26 @@ def test_a_refusal_that_is_not_about_symbols_is_not_asked_again_in_parts(
     assert len(fussy.asked) == 1
 
 
+@pytest.mark.parametrize("volume", [None, "1000", True, -1, 10**12, float("nan"), float("inf")])
+def test_what_was_traded_is_close_times_volume_of_days_that_have_both(volume: object) -> None:
+    days = ("2026-11-17T05:00:00Z", "2026-11-18T05:00:00Z", "2026-11-19T05:00:00Z")
+    bars = [
+        {"t": days[0], "c": 100.5, "v": 1001},
+        {"t": days[1], "c": 100.5, "v": volume},
+        {"t": days[2], "c": 0, "v": 1000},
+    ]
+    asked: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["adjustment"])
+        return httpx.Response(200, text=json.dumps({"bars": {"AAPL": bars}, "next_page_token": None}))
+
+    found = client(handle).traded_usd(["AAPL", "KO"], date(2026, 11, 17), DAY)
+
+    # As it was traded: a product of adjusted closes would change with each dividend.
+    assert (found, asked) == ({"AAPL": {date(2026, 11, 17): Decimal(100_600)}, "KO": {}}, ["raw"])
+
+
 def test_every_reason_without_a_price_can_be_planned_with() -> None:
     reasons = ["missing", "not a number", "not positive", "too small", "too large", "wrong symbol", "no time"]
     assert {price_problem(reason) for reason in [*reasons, "in the future", "refused"]} <= PRICE_PROBLEMS.keys()

@@ -79,7 +79,6 @@ def test_the_richest_example_is_refused_for_what_later_versions_bring_and_nothin
             ("momentum", "orders.style.auction", "auction orders"),
             ("momentum", "orders.overrides", "styles by order"),
             ("momentum", "orders.reductions_first.auto", "asking the venue whether sales must come first"),
-            ("momentum", "limits.volume_share", "a limit by traded volume"),
             ("momentum", "approval", "approval by people"),
             ("books", "books", "a book of several strategies"),
         )

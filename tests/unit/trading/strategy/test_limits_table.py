@@ -7,7 +7,7 @@ from pathlib import Path
 from include.trading.plan.reasons import DENIALS
 from include.trading.plan.risk import RULES
 from include.trading.strategy.limits import Limits
-from include.trading.strategy.limits_table import OF_THE_BOOK, limits_table
+from include.trading.strategy.limits_table import OF_THE_BOOK, OF_THE_SIZING, limits_table
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "limits.md"
 
@@ -17,6 +17,6 @@ def test_the_document_is_what_the_code_says() -> None:
 
 
 def test_every_limit_has_a_rule_and_every_rule_a_sentence() -> None:
-    of_orders = {f"limits.{name}" for name in Limits.model_fields.keys() - set(OF_THE_BOOK)}
+    of_orders = {f"limits.{name}" for name in Limits.model_fields.keys() - {*OF_THE_BOOK, *OF_THE_SIZING}}
     assert of_orders <= {rule.setting for rule in RULES}
     assert {rule.code for rule in RULES} == DENIALS.keys()
