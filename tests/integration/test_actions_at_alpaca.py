@@ -17,6 +17,8 @@ from include.execution.results.actions import Watched, apply_action, dismiss_act
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.account.corrections import Quantity, Ratio
 from include.trading.errors import InvalidData
+from include.trading.models import Price
+from include.trading.plan.packed import unpacked
 from include.trading.results.row import DayRow
 from tests.integration.test_corporate_actions import held, open_actions, open_kinds, plan, reasons, symbol_of
 from tests.integration.test_day_books import Days
@@ -86,14 +88,11 @@ def posts(days: Days) -> dict[str, int]:
 
 
 def is_left_as_it_is(days: Days, symbol: str) -> None:
-    """Run the session: the symbol is planned, and what it trades is a day's change of its price.
-
-    On the ex-date of a split the previous close is of old shares, so that increases are denied.
-    """
+    """Run the session: the symbol is planned, and what it trades is a day's change of its price."""
     run = plan(days, f"run {days.session.day}")
     with days.engine.ledger() as ledger:
         row = next(row for row in ledger.runs.mappings(run.run_id) if row["symbol"] == symbol)
-    assert row["skip_reason"] in (None, "inside_band", "under_one_share", "price_distance")
+    assert row["skip_reason"] in (None, "inside_band", "under_one_share")
     assert abs((row["delta_quantity"] or 0) * row["price"]) < A_DAYS_CHANGE
 
 
@@ -340,6 +339,28 @@ def test_what_was_planned_in_old_shares_is_not_sent_once_the_split_is_booked(day
 
     assert days.trade.submit(intent).state == "not_sent"
     assert (posts(days), symbol_of(days)) == (sent, symbol)
+
+
+@pytest.mark.parametrize(("size", "side"), [(15_000, "buy"), (5_000, "sell")])
+def test_on_its_ex_date_a_split_symbol_is_traded_at_its_new_price(days: Days, size: int, side: str) -> None:
+    symbol = split(days)
+    look(days)
+    click(days)
+    days.trade.strategy = changed(days.trade.strategy, max_position_size=size)
+
+    run = plan(days, f"run {days.session.day}")
+
+    with days.engine.ledger() as ledger:
+        row = next(row for row in ledger.runs.mappings(run.run_id) if row["symbol"] == symbol)
+        kept = ledger.plan_inputs.of(run.run_id)
+    assert (row["outcome"], row["order_side"], row["skip_reason"]) == ("order", side, None)
+    # Nothing warns of a far price either: the previous close is told in new shares.
+    assert row["detail"] is None
+    assert kept is not None
+    close = unpacked(kept).previous_closes[symbol]
+    assert isinstance(close, Price)
+    assert close.source.endswith(", before a split")
+    assert abs(close.price / row["price"] - 1) < D("0.2")
 
 
 def test_what_two_strategies_hold_is_booked_for_both_or_for_none(days: Days) -> None:

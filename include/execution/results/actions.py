@@ -15,10 +15,11 @@ from include.execution.desk import Desk
 from include.execution.duty.account import check_words, lock_account
 from include.execution.duty.corrections import Corrected, correct_all
 from include.ledger.ledger import Ledger
-from include.trading.account.actions import ActionState, Announcement, Known, Verdict, decided, judge
+from include.trading.account.actions import ActionState, Announcement, Known, Verdict, decided, judge, splits_since
 from include.trading.account.books import Correction
 from include.trading.account.corrections import Ratio, Rename
 from include.trading.alerts.catalogue import CORPORATE_ACTION
+from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, NotFound, TradingError
 from include.trading.ports import Announcer, PriceSource
 from include.trading.results.row import BookKey
@@ -37,10 +38,15 @@ _ZERO: Final = Decimal(0)
 
 @dataclass
 class Watched:
-    """What a plan must mind. blocked: symbols with the reason's code. unasked: why nothing is known."""
+    """What a plan must mind.
+
+    blocked: symbols with the reason's code. unasked: why nothing is known. splits: new shares for an old one,
+    by symbol, of what is split since the last session.
+    """
 
     blocked: dict[str, str] = field(default_factory=dict)
     unasked: str | None = None
+    splits: dict[str, Fraction] = field(default_factory=dict)
 
 
 def ask_announcements(ledger: Ledger, market: Announcer, symbols: Collection[str], day: date) -> None:
@@ -68,12 +74,14 @@ def watch_actions(
     except TradingError as error:
         log.warning("corporate actions are not known", reason=str(error))
         unasked = str(error)
-    for id, action in desk.ledger.actions.effective(sorted(symbols), day - LOOK_BACK, day):
+    effective = desk.ledger.actions.effective(sorted(symbols), day - LOOK_BACK, day)
+    for id, action in effective:
         if action.kind != "cash_dividend":
             watch.look_at(id, action)
     for id, action in desk.ledger.actions.withdrawn(account, strategy.id):
         watch.look_at_withdrawn(id, action)
-    return Watched(watch.blocked, unasked)
+    before = calendar_of(strategy, desk.ledger.now()).previous(day).day
+    return Watched(watch.blocked, unasked, splits_since(before, [action for _, action in effective]))
 
 
 class _Watch:

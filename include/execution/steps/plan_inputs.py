@@ -22,6 +22,7 @@ from include.trading.models import Signal
 from include.trading.plan.assets import LEAST_FRACTION_USD
 from include.trading.plan.capital import Sized, sized
 from include.trading.plan.plan import PlanInputs
+from include.trading.plan.valuation import in_new_shares
 from include.trading.run.row import Run
 from include.trading.strategy.spec import Strategy
 
@@ -72,7 +73,7 @@ def inputs_of(
         strategy=strategy,
         signals=tuple(facts.signals),
         prices=outside.prices.prices,
-        previous_closes=outside.prices.previous_closes,
+        previous_closes=in_new_shares(outside.prices.previous_closes, facts.watched.splits),
         last_prices=desk.ledger.orders.last_prices(run.account, unpriced) if unpriced else {},
         held=book.held,
         open_quantity=book.working,

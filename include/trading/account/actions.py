@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -62,6 +62,15 @@ class Announcement(Value):
         if self.new_symbol is not None:
             return f"{what} of {self.symbol}, {self.new_symbol}, ex {self.ex_date}"
         return f"{what} of {self.symbol}, ex {self.ex_date}"
+
+
+def splits_since(day: date, actions: Iterable[Announcement]) -> dict[str, Fraction]:
+    """Return new shares for an old one, of each symbol that is split after the day."""
+    found: dict[str, Fraction] = {}
+    for action in actions:
+        if action.is_split and action.ex_date > day and action.factor is not None:
+            found[action.symbol] = found.get(action.symbol, Fraction(1)) * action.factor
+    return found
 
 
 @dataclass(frozen=True)

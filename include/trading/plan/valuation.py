@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 
+from include.trading.bounds import usable_price
 from include.trading.models import Price
 from include.trading.plan.plan import OldValue, PlanInputs
 from include.trading.plan.reasons import price_problem
@@ -37,6 +40,23 @@ def old_values(inputs: PlanInputs) -> tuple[OldValue, ...]:
         for symbol, quantity in sorted(positions(inputs).items())
         if isinstance(problem := inputs.prices.get(symbol, "missing"), str)
     )
+
+
+def in_new_shares(closes: Mapping[str, Price | str], splits: Mapping[str, Fraction]) -> dict[str, Price | str]:
+    """Return the closes before a split as prices of the shares that there are since.
+
+    splits: new shares for an old one. A close that is no price then is left as it was said.
+    """
+    found = dict(closes)
+    for symbol, factor in splits.items():
+        close = found.get(symbol)
+        if (
+            isinstance(close, Price)
+            and (price := usable_price(close.price * factor.denominator / factor.numerator)) is not None
+        ):
+            source = f"{close.source}, before a split"
+            found[symbol] = close.model_copy(update={"price": price, "source": source})
+    return found
 
 
 def _usable(prices: dict[str, Price | str]) -> dict[str, Price]:

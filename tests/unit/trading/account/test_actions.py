@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from include.trading.account.actions import ActionState, Announcement, Form, Known, Verdict, decided, judge
+from include.trading.account.actions import (
+    ActionState,
+    Announcement,
+    Form,
+    Known,
+    Verdict,
+    decided,
+    judge,
+    splits_since,
+)
 from include.trading.account.corrections import Ratio, Rename
 
 D = Decimal
@@ -166,3 +175,20 @@ def test_what_is_taken_back_stays_a_question_until_a_person_says_that_it_is_none
 
     assert decided([blocked, gone], withdrawn=True) is None
     assert decided([blocked, Form(2, True, True, True, "dismissed")], withdrawn=True) == "done"
+
+
+def test_the_splits_of_a_session_are_those_after_the_session_before_each_symbols_together() -> None:
+    def on(day: int, kind: str = "forward_split", symbol: str = "AAPL", **words: Any) -> Announcement:
+        return announced(kind, **words).model_copy(update={"ex_date": date(2026, 6, day), "symbol": symbol})
+
+    thirds = {"raw": {"new_rate": "1", "old_rate": "3"}, "ratio": D(1) / D(3)}
+    actions = [
+        on(1, ratio=D(10)),
+        on(2, ratio=D(10)),
+        on(2, "stock_dividend", ratio=D("1.05")),
+        on(2, "reverse_split", "KO", **thirds),
+        on(2, "cash_dividend", "XOM", cash=D(1)),
+        on(2, "name_change", "MSFT", new_symbol="MS"),
+    ]
+
+    assert splits_since(date(2026, 6, 1), actions) == {"AAPL": Fraction("10.5"), "KO": Fraction(1, 3)}
