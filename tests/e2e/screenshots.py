@@ -1,4 +1,4 @@
-"""Take the README's pictures: a real Airflow, a month of sessions against the sandbox, and a real Chromium.
+"""Take the README's pictures: a real Airflow, the demo's past sessions against the sandbox, and a real Chromium.
 
 make screenshots writes docs/images/*.png; numbers differ from day to day, the pages do not.
 """
@@ -6,22 +6,19 @@ make screenshots writes docs/images/*.png; numbers differ from day to day, the p
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from include.execution.steps.open_run import RunIdentity
 from include.launcher.paths import ROOT
-from include.trading.calendar.sessions import trading_calendar
+from include.launcher.seed import SESSIONS, seed
 from tests.e2e.live import PATIENCE_SECONDS, Live, LiveRun, live_airflow
 from tests.support.chromium import ARGUMENTS, EXECUTABLE
-from tests.support.engine import FAST, Engine, sandbox_strategy
+from tests.support.engine import sandbox_strategy
 
 IMAGES = ROOT / "docs" / "images"
 DAG = "daily_trading"
-SESSIONS = 20
 STRATEGY = sandbox_strategy(title="Sandbox demonstration", capital=100000, max_position_size=30000)
 STRATEGIES = f"strategies:\n  - {STRATEGY.model_dump_json(exclude_defaults=True)}\n"
 Scheme = Literal["light", "dark"]
@@ -31,7 +28,7 @@ SIZE = {"width": 1400, "height": 900}
 def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with live_airflow(STRATEGIES) as live, sync_playwright() as playwright:
-        trade_the_past(live)
+        seed(live.stack.env, STRATEGY, live.sandbox, SESSIONS)
         run = live.trigger(DAG)
         live.wait(run)
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
@@ -46,33 +43,6 @@ def main() -> int:
         form(browser, live)
         browser.close()
     return 0
-
-
-def trade_the_past(live: Live) -> None:
-    """Trade the sessions before the current one, with the ledger's clock and the sandbox's set back."""
-    now = datetime.now(UTC)
-    calendar = trading_calendar("XNYS", today=now.date())
-    days = [calendar.current(now).day]
-    for _ in range(SESSIONS):
-        days.append(calendar.previous(days[-1]).day)
-    ports = live.stack.ports
-    for day in reversed(days[1:]):
-        opened = calendar.session(day).open + timedelta(minutes=5)
-        offset = opened - datetime.now(UTC)
-        live.sandbox.settings(clock_offset_seconds=offset.total_seconds(), fill_after_seconds=0)
-        engine = Engine(
-            live.stack.ledger_url,
-            *(f"http://127.0.0.1:{port}" for port in (ports.signals, ports.gateway, ports.market)),
-            clock_offset=offset,
-            # A busy machine takes longer than the tests' shortened times.
-            settings=FAST.model_copy(update={"lease_seconds": 60.0}),
-            timeout_seconds=20,
-        )
-        identity = RunIdentity(DAG, f"scheduled__{opened:%Y-%m-%dT%H:%M:%S}+00:00", "scheduled", opened, opened)
-        run, intents = engine.plan(identity, STRATEGY)
-        engine.submit_all(intents)
-        print(engine.track(run).summary, flush=True)
-    live.sandbox.settings(clock_offset_seconds=0, fill_after_seconds=1.5)
 
 
 def opened(browser: Browser, live: Live, path: str, scheme: Scheme = "light") -> Page:
