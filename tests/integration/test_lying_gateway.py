@@ -17,22 +17,10 @@ from include.execution.orders.reports import apply_report
 from include.execution.orders.resolve import look_again_at, to_look_up_again
 from include.execution.orders.submit import submit_order
 from include.execution.steps.track_fills import close_late_orders
-from include.sandbox.runner import Sandbox, start_sandbox
+from include.sandbox.runner import Sandbox
 from include.trading.errors import BookMismatch, InvalidData, Paused, TradingError, Unavailable
 from tests.support.engine import sandbox_strategy
 from tests.support.trading import QUICK, Trade
-
-
-@pytest.fixture(scope="module")
-def v1() -> Iterator[Sandbox]:
-    with start_sandbox(contract="v1") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def v2() -> Iterator[Sandbox]:
-    with start_sandbox(contract="v2") as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 
@@ -10,25 +9,12 @@ import pytest
 
 from include.execution import faultpoints as points
 from include.execution.steps.track_fills import refresh_orders
-from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
 from tests.support.strategies import changed
 from tests.support.trading import Trade
 
 PLAN_POINTS = ("before_positions", "after_positions", "before_freeze", "account_locked")
-
-
-@pytest.fixture(scope="module")
-def v1() -> Iterator[Sandbox]:
-    with start_sandbox(contract="v1") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def v2() -> Iterator[Sandbox]:
-    with start_sandbox(contract="v2") as running:
-        yield running
 
 
 @pytest.fixture(params=["v1", "v2"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
@@ -19,7 +18,7 @@ from include.execution.orders.resolve import look_up
 from include.execution.orders.submit import submit_order
 from include.ledger.gate import Traffic
 from include.ledger.ledger import Ledger
-from include.sandbox.runner import Sandbox, start_sandbox
+from include.sandbox.runner import Sandbox
 from include.trading.errors import BookMismatch, LedgerUnavailable, OutcomeUnknown, TradingError
 from include.trading.models import Fill, OrderReport
 from include.trading.order.row import Intent
@@ -29,18 +28,6 @@ from tests.support.engine import sandbox_strategy
 from tests.support.trading import QUICK, Trade
 
 NEW_YORK = ZoneInfo("America/New_York")
-
-
-@pytest.fixture(scope="module")
-def v1() -> Iterator[Sandbox]:
-    with start_sandbox(contract="v1") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def v2() -> Iterator[Sandbox]:
-    with start_sandbox(contract="v2") as running:
-        yield running
 
 
 @pytest.fixture(params=["v1", "v2"])

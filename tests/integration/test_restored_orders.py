@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,21 +10,9 @@ import pytest
 
 from include.launcher.postgres_install import find_bin
 from include.ops.main import main
-from include.sandbox.runner import Sandbox, start_sandbox
+from include.sandbox.runner import Sandbox
 from include.trading.errors import TradingError
 from tests.support.trading import Trade
-
-
-@pytest.fixture(scope="module")
-def v1() -> Iterator[Sandbox]:
-    with start_sandbox(contract="v1") as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def v2() -> Iterator[Sandbox]:
-    with start_sandbox(contract="v2") as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

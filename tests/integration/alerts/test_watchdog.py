@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from include.adapters.venues.gateway.client import GatewayReader
 from include.execution.duty.watchdog import HEARTBEAT, Watched
-from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.errors import InvalidData
 from include.trading.order.row import Intent
 from include.trading.strategy.schedule_spec import Arrival
 from tests.support.duty import Duty
-from tests.support.engine import Engine, sandbox_strategy
-from tests.support.inbox import webhook
+from tests.support.engine import sandbox_strategy
 
 TROUBLE = "[CRITICAL] watchdog problem"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(fill_after=0) as running:
-        yield running
-
-
-@pytest.fixture
-def duty(sandbox: Sandbox, ledger_url: str) -> Iterator[Duty]:
-    sandbox.admin.reset()
-    with webhook() as inbox:
-        yield Duty(Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url), sandbox, inbox)
 
 
 def execute(duty: Duty, statement: str) -> None:

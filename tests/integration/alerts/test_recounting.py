@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from include.execution.duty.settlement import Verdict, settle
 from include.execution.duty.watchdog import Watchdog
-from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.alerts.catalogue import RUN_FAILED
 from include.trading.errors import OutcomeUnknown, Unavailable
 from include.trading.order.row import Intent
 from include.trading.run.row import Run
 from tests.support.duty import Duty
-from tests.support.engine import Engine
-from tests.support.inbox import webhook
 
 PAIR: dict[str, Any] = {"symbols": ("AAPL", "MSFT"), "top_n": 1, "bottom_n": 1}
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with start_sandbox(fill_after=0) as running:
-        yield running
-
-
-@pytest.fixture
-def duty(sandbox: Sandbox, ledger_url: str) -> Iterator[Duty]:
-    sandbox.admin.reset()
-    with webhook() as inbox:
-        yield Duty(Engine(ledger_url, sandbox.signals_url, sandbox.gateway_url, sandbox.market_url), sandbox, inbox)
 
 
 def closed_with_open_orders(duty: Duty, name: str = "one") -> tuple[Run, list[Intent]]:
