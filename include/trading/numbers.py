@@ -10,6 +10,11 @@ def shares(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
 
 
+def amount(number: Decimal) -> str:
+    """Return an amount of money, or another number that was computed, as people write it: 100.000 is 100."""
+    return shares(number)
+
+
 def number_or_none(number: Decimal | None) -> str:
     """Return a number for a message, without an exponent."""
     return "none" if number is None else f"{number:f}"

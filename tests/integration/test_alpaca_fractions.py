@@ -213,7 +213,7 @@ def test_too_little_buying_power_says_so_and_sends_nothing(trade: Trade) -> None
 
     (denied,) = (row for row in rows(trade, run).values() if row["outcome"] == "denied")
     assert (denied["skip_reason"], orders, trade.posts()) == ("buying_power", [], 0)
-    assert "0.50 USD of buying power are left" in denied["detail"]
+    assert "0.5 USD of buying power are left" in denied["detail"]
 
 
 def test_live_keys_under_a_paper_host_say_so_and_send_nothing(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_the_plan_is_sized_by_the_equity_and_keeps_the_number_it_came_from(trade
     kept = money_of(trade, run)
     assert (run.capital, kept["capital"], kept["equity"]) == (10_000, "10000.00", "20000.00")
     assert order.quantity == 10_000 // order.price
-    assert kept["notes"] == ["0.5 of the account's equity of 20000.00 USD is 10000.00 USD"]
+    assert kept["notes"] == ["0.5 of the account's equity of 20000 USD is 10000 USD"]
     trade.submit(order)
     assert trade.engine.track(run).status == "completed"
 
@@ -232,7 +232,7 @@ def test_check_says_what_the_account_has_and_what_a_strategy_would_use(trade: Tr
         found = {finding.name: finding for finding in check(ledger, file, trade.engine.assembly(), ledger.now())}
 
     assert found["money"].value.startswith("equity 20,000.00 USD")
-    assert "10000.00 USD" in found["capital of daily_trading"].value
+    assert "is 10000 USD" in found["capital of daily_trading"].value
     assert found["capital of daily_trading"].next_step is None
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from include.trading.audit.findings import Finding, not_provable
 from include.trading.audit.history import AccountHistory, Book, GatewayWords
+from include.trading.numbers import shares
 
 _ZERO = Decimal(0)
 
@@ -16,14 +17,18 @@ def held_is_moved(account: AccountHistory, words: GatewayWords) -> Iterator[Find
     """The holdings in reports are the sums of the rows that moved them."""
     for book in account.books:
         if book.held != book.moved:
-            yield Finding(_line(book), f"{book.held:f} are called held, its movements add up to {book.moved:f}")
+            yield Finding(
+                _line(book), f"{shares(book.held)} are called held, its movements add up to {shares(book.moved)}"
+            )
 
 
 def moved_is_explained(account: AccountHistory, words: GatewayWords) -> Iterator[Finding]:
     """Every movement is explained by a fill or a correction."""
     for book in account.books:
         if book.moved != book.explained:
-            yield Finding(_line(book), f"{book.moved:f} moved, fills and corrections explain {book.explained:f}")
+            yield Finding(
+                _line(book), f"{shares(book.moved)} moved, fills and corrections explain {shares(book.explained)}"
+            )
 
 
 def positions_explained(account: AccountHistory, words: GatewayWords) -> Iterator[Finding]:
@@ -40,7 +45,7 @@ def positions_explained(account: AccountHistory, words: GatewayWords) -> Iterato
         actual = words.positions.get(symbol, _ZERO)
         if actual == expected:
             continue
-        sentence = f"the gateway holds {actual:f}, our books and the adopted baseline say {expected:f}"
+        sentence = f"the gateway holds {shares(actual)}, our books and the adopted baseline say {shares(expected)}"
         if symbol in account.live_symbols:
             yield not_provable(symbol, f"{sentence}; an order of it may be filling")
         else:

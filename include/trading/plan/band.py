@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from include.trading.numbers import shares
+from include.trading.numbers import amount, shares
 from include.trading.strategy.band_spec import DriftBand
 
 
@@ -13,4 +13,4 @@ def inside_band(delta: Decimal, target: Decimal, price: Decimal, band: DriftBand
     least = band.drift * (capital if band.of == "capital" else abs(target) * price)
     if abs(delta) * price >= least:
         return None
-    return f"{shares(abs(delta))} shares at {price:f} are less than {least:f} USD"
+    return f"{shares(abs(delta))} shares at {price:f} are less than {amount(least)} USD"

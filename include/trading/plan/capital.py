@@ -7,6 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final, NamedTuple
 
 from include.trading.models import AccountFacts, Signal
+from include.trading.numbers import amount
 from include.trading.sizing.shares import Target
 from include.trading.strategy.sizing_spec import OwnSizing
 from include.trading.strategy.spec import Strategy
@@ -40,18 +41,18 @@ def sized(strategy: Strategy, money: Money, at_most: Mapping[str, Decimal], own_
     if not isinstance(money, AccountFacts):
         return Sized(strategy, reductions_only=f"the account's equity is not known: {money or 'the venue tells none'}")
     usd = (wanted.share * money.equity).quantize(_CENT, rounding=ROUND_FLOOR)
-    share = f"{wanted.share:f} of the account's equity of {money.equity:f} USD is {usd:f} USD"
+    share = f"{amount(wanted.share)} of the account's equity of {amount(money.equity)} USD is {amount(usd)} USD"
     if usd <= 0:
         return Sized(strategy, reductions_only=share)
     least = wanted.at_least
-    reductions_only = f"{share}, less than at_least, {least:f} USD" if least is not None and usd < least else None
+    reductions_only = f"{share}, less than at_least, {amount(least)} USD" if least is not None and usd < least else None
     limits = {"at_most": wanted.at_most, "the run's capital": at_most.get("capital")}
     name, limit = min(
         ((name, limit) for name, limit in limits.items() if limit is not None),
         key=lambda each: each[1],
         default=("", usd),
     )
-    note = f"{share}; {name} leaves {limit:f} USD" if limit < usd else share
+    note = f"{share}; {name} leaves {amount(limit)} USD" if limit < usd else share
     return Sized(_as_number(strategy, min(usd, limit), at_most), note, reductions_only)
 
 
@@ -59,11 +60,11 @@ def _by_own_book(strategy: Strategy, equity: Decimal | None, at_most: Mapping[st
     if equity is None:
         return Sized(strategy, reductions_only="the equity of the strategy's own book is not known")
     usd = equity.quantize(_CENT, rounding=ROUND_FLOOR)
-    words = f"the equity of the strategy's own book is {usd:f} USD"
+    words = f"the equity of the strategy's own book is {amount(usd)} USD"
     if usd <= 0:
         return Sized(strategy, reductions_only=words)
     limit = at_most.get("capital", usd)
-    note = f"{words}; the run's capital leaves {limit:f} USD" if limit < usd else words
+    note = f"{words}; the run's capital leaves {amount(limit)} USD" if limit < usd else words
     return Sized(_as_number(strategy, min(usd, limit), at_most), note)
 
 

@@ -103,7 +103,7 @@ def _decide(
     if not inputs.flatten and position == 0 and (signal is None or not signal.target_weight):
         if target and target.reason:
             return target.quantity, _skip(target.reason)
-        return _ZERO, _unchanged("nothing is held and nothing is wanted")
+        return _ZERO, _unchanged("Nothing is held and nothing is wanted.")
     if not inputs.flatten and not tradable:
         return None, _skip("no_tradable_signal", _stays(position))
     if not inputs.flatten and signal is None and strategy.absent_signal == "keep":
@@ -116,7 +116,7 @@ def _decide(
     if wanted and wanted.quantity == start:
         if wanted.reason:
             return wanted.quantity, _skip(_why_nothing(wanted.reason, symbol, inputs))
-        why = "no weight" if from_scratch else f"the position already is {shares(position)}"
+        why = "It has no weight." if from_scratch else f"The position already is {shares(position)}."
         return wanted.quantity, _unchanged(why)
     if wanted is None and strategy.capital_or_none is None:
         return None, _skip("equity_unknown", _stays(position))

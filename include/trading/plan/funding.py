@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from include.trading.bounds import PART
 from include.trading.models import AccountFacts
-from include.trading.numbers import shares
+from include.trading.numbers import amount, shares
 from include.trading.plan.assets import in_parts
 from include.trading.plan.exposure import cost_of
 from include.trading.plan.judge import Key, Verdict, judge
@@ -48,7 +48,9 @@ def scale(orders: Sequence[PlannedOrder], verdicts: Mapping[Key, Verdict], input
     if cost <= money.buying_power or cost == 0:
         return Funded(tuple(orders), verdicts)
     factor = Fraction(max(money.buying_power, Decimal(0))) / Fraction(cost)
-    why = f"all increases together cost {cost:f} USD, and {money.buying_power:f} USD of buying power are left"
+    why = (
+        f"all increases together cost {amount(cost)} USD, and {amount(money.buying_power)} USD of buying power are left"
+    )
     decided = {key: verdict for key, verdict in verdicts.items() if verdict.reason is not None}
     smaller: dict[Key, PlannedOrder] = {}
     for order in accepted:

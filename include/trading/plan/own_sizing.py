@@ -10,6 +10,7 @@ from typing import Any, Final
 from include.trading.bounds import TARGET_WEIGHT
 from include.trading.errors import InvalidData
 from include.trading.models import Price
+from include.trading.numbers import amount
 from include.trading.plan.plan import PlanInputs
 from include.trading.sizing.shares import SizingLimits
 from include.trading.strategy.sizing_spec import OwnSizing
@@ -60,13 +61,15 @@ def _checked(name: str, answer: Any, inputs: PlanInputs) -> dict[str, Decimal]:
         if abs(weight) * strategy.capital_usd > most * (1 + _ROUNDING):
             raise _refused(
                 name,
-                f"at most max_position_size, {most:f} USD, of each symbol",
-                f"a weight of {weight:f} for {symbol}, {weight * strategy.capital_usd:f} USD",
+                f"at most max_position_size, {amount(most)} USD, of each symbol",
+                f"a weight of {amount(weight)} for {symbol}, {amount(weight * strategy.capital_usd)} USD",
             )
     gross = sum(map(abs, weights.values()), Decimal(0))
     if gross > strategy.max_gross_weight + _ROUNDING:
         raise _refused(
-            name, f"|weights| that add up to at most {strategy.max_gross_weight:f} (max_gross_weight)", f"{gross:f}"
+            name,
+            f"|weights| that add up to at most {amount(strategy.max_gross_weight)} (max_gross_weight)",
+            f"{amount(gross)}",
         )
     return weights
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from include.trading.errors import InvalidData
 from include.trading.models import Price
+from include.trading.numbers import amount
 from include.trading.plan.assets import NOT_TOLD
 from include.trading.plan.changes import Change
 from include.trading.plan.funding import less_promised, scale
@@ -53,7 +54,7 @@ def _notes(inputs: PlanInputs, scaled: str | None) -> Iterable[str]:
     if isinstance(inputs.money, str):
         yield f"the buying power is not known, so nothing is increased: {inputs.money}"
     if inputs.promised:
-        yield f"other plans of the account are about to take {inputs.promised:f} USD of the buying power"
+        yield f"other plans of the account are about to take {amount(inputs.promised)} USD of the buying power"
     if scaled is not None:
         yield scaled
     if inputs.assets is None:

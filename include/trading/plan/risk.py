@@ -16,7 +16,7 @@ from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
 from include.trading.models import AccountFacts, AssetFacts, Price
-from include.trading.numbers import shares
+from include.trading.numbers import amount, shares
 from include.trading.plan.assets import Assets, is_fraction
 from include.trading.plan.exposure import Totals
 from include.trading.plan.plan import AccountState, PlannedOrder, RuleCheck, RuleOutcome
@@ -89,7 +89,7 @@ def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) ->
     if not isinstance(situation.price, Price):
         why = (
             f"the price today is {situation.price or 'missing'}; the order closes at the market, and is valued at the "
-            f"last known price, {order.price:f}"
+            f"last known price, {amount(order.price)}"
         )
         return RuleCheck(code="price_distance", outcome="not_evaluable", limit=limit, detail=f"price_distance: {why}")
     if not isinstance(close, Price):
@@ -102,7 +102,8 @@ def price_distance(order: PlannedOrder, limit: Decimal, situation: Situation) ->
         outcome="denied" if denied else "passed",
         value=round(away / close.price, 6),
         limit=limit,
-        detail=f"price_distance: {order.price:f} is more than {limit:%} from the previous close {close.price:f}"
+        detail=f"price_distance: {amount(order.price)} is more than {limit:%} from the previous close "
+        f"{amount(close.price)}"
         if denied
         else None,
     )
@@ -157,7 +158,7 @@ def _of_asset(
 def least_notional(order: PlannedOrder, limit: Decimal, _: Situation) -> RuleCheck:
     if order.notional >= limit:
         return RuleCheck("least_notional", "passed", order.notional, limit)
-    detail = f"least_notional: {order.notional:f} USD is below the limit of {limit:f} USD"
+    detail = f"least_notional: {amount(order.notional)} USD is below the limit of {amount(limit)} USD"
     return RuleCheck("least_notional", "denied", order.notional, limit, detail)
 
 
@@ -238,7 +239,7 @@ def _exposure(code: str, before: Decimal, after: Decimal, limit: Decimal, situat
 def _at_most(code: str, value: Decimal, limit: Decimal, unit: str) -> RuleCheck:
     if value <= limit:
         return RuleCheck(code, "passed", value, limit)
-    detail = f"{code}: {value:f} {unit} is above the limit of {limit:f} {unit}"
+    detail = f"{code}: {amount(value)} {unit} is above the limit of {amount(limit)} {unit}"
     return RuleCheck(code=code, outcome="denied", value=value, limit=limit, detail=detail)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from include.trading.models import Signal, SignalSet
+from include.trading.numbers import amount
 from include.trading.ports import SignalRequest
 from include.trading.signals.weights import named
 from include.trading.strategy.spec import Strategy
@@ -28,8 +29,8 @@ def check_answer(found: SignalSet, strategy: Strategy, ask: SignalRequest) -> No
     gross = gross_weight(found.signals)
     if gross > strategy.max_gross_weight + ROUNDING:
         raise ValueError(
-            f"the signals' gross weight is {gross:f}, expected at most {strategy.max_gross_weight:f} (max_gross_weight "
-            f"of strategy {strategy.id}); the whole answer is refused"
+            f"the signals' gross weight is {amount(gross)}, expected at most {amount(strategy.max_gross_weight)} "
+            f"(max_gross_weight of strategy {strategy.id}); the whole answer is refused"
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
 
 from include.trading.errors import InvalidData
+from include.trading.numbers import amount
 from include.trading.strategy.capital_spec import CapitalShare
 from include.trading.strategy.request import LEAST_AMOUNT, RunRequest
 from include.trading.strategy.spec import MODES, Strategy
@@ -78,7 +79,7 @@ def _more_than(strategy: Strategy, request: RunRequest) -> Iterator[str]:
     for name, limit in (("capital", most_capital(strategy)), ("max_position_size", most_of_one(strategy))):
         asked = getattr(request, name)
         if asked is not None and limit is not None and asked > limit:
-            yield f"{name}: expected at most {limit:f} USD, found {asked:f}"
+            yield f"{name}: expected at most {amount(limit)} USD, found {amount(asked)}"
 
 
 def most_capital(strategy: Strategy) -> Decimal | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.trading.numbers import number, shares
+from include.trading.numbers import amount, number, shares
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from include.trading.numbers import number, shares
 )
 def test_a_quantity_is_written_without_trailing_zeros_and_without_an_exponent(quantity: str, words: str) -> None:
     assert shares(Decimal(quantity)) == words
+    assert amount(Decimal(quantity)) == words
 
 
 @given(st.decimals(-(10**13), 10**13, places=9))

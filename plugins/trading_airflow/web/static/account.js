@@ -34,7 +34,7 @@ async function load() {
   orders ??= orderTable("Orders that may still trade, newest first", { account: name, live: true });
   history ??= historyTable();
   books ??= bookTable();
-  const [open] = await Promise.all([orders.refresh(), history.refresh()]);
+  const [open, happened] = await Promise.all([orders.refresh(), history.refresh()]);
   if (writing(place)) return;
   books.update(found.holdings);
   draw(found, names, open);
@@ -97,7 +97,7 @@ function draw(account, names, open) {
           act("rebind", "Rebind the account to its connection's gateway", [gatewayFacts(account), rebind(account, acted)]),
         )
       : el("section", {}, el("h2", {}, "Gateway"), gatewayFacts(account)),
-    el("section", {}, el("h2", {}, "History"), history.node),
+    el("section", {}, el("h2", {}, "History"), happened ? history.node : empty("Nothing was done to it yet. Halts, corrections, adoptions and rebindings are here once there are any.")),
   );
   for (const table of [books, orders, history]) table.fit();
 }

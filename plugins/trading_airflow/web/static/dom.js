@@ -30,11 +30,14 @@ export function badge(word, kind = word) {
   return el("span", { class: `badge ${kind}` }, String(word).replaceAll("_", " "));
 }
 
+// What is longer has a line of its own.
+const SHORT = 60;
+
 export function facts(pairs) {
   return el(
     "dl",
     { class: "facts" },
-    pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value ?? "–"))),
+    pairs.map(([name, value]) => el("div", { class: typeof value === "string" && value.length > SHORT && "long" }, el("dt", {}, name), el("dd", {}, value ?? "–"))),
   );
 }
 

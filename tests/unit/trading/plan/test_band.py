@@ -56,7 +56,7 @@ def test_a_number_and_the_drift_of_capital_it_stands_for_make_the_same_plan() ->
 def test_a_change_inside_the_band_of_a_position_says_what_it_would_have_to_be_worth() -> None:
     plan = plan_of({"drift": "0.04", "of": "position"}, held=quantities(AAPL=481, MSFT=100))
 
-    detail = f"{REASONS['inside_band']} (19 shares at 100 are less than 2000.00 USD)"
+    detail = f"{REASONS['inside_band']} (19 shares at 100 are less than 2000 USD)"
     assert (row(plan, "AAPL").reason, row(plan, "AAPL").detail) == ("inside_band", detail)
     assert plan.planned_change_symbols == 0
 

@@ -126,7 +126,7 @@ def test_a_plan_keeps_the_number_and_the_equity_that_it_came_from() -> None:
             "equity": "100000",
             "cash": "100000",
             "buying_power": "7",
-            "notes": ["0.5 of the account's equity of 100000 USD is 50000.00 USD", "scaled"],
+            "notes": ["0.5 of the account's equity of 100000 USD is 50000 USD", "scaled"],
         }
     }
     assert capital_kept(kept) == 50_000

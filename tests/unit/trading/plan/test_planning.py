@@ -184,7 +184,7 @@ def test_a_change_inside_the_band_has_its_reason_and_counts_as_no_change() -> No
     plan = make_plan(inputs(signals=signals(AAPL="0.5"), prices=PRICES | prices(AAPL="20"), held=quantities(AAPL=2496)))
 
     assert row(plan, "AAPL").reason == "inside_band"
-    assert row(plan, "AAPL").detail == f"{REASONS['inside_band']} (4 shares at 20 are less than 100.000 USD)"
+    assert row(plan, "AAPL").detail == f"{REASONS['inside_band']} (4 shares at 20 are less than 100 USD)"
     assert plan.planned_change_symbols == 0
 
 

@@ -217,7 +217,7 @@ def test_a_run_asks_no_more_than_the_most_of_a_share_of_equity() -> None:
 
     with pytest.raises(InvalidData, match="capital: expected at most 5000 USD, found 5001"):
         narrowed(bound, RunRequest.from_params({"capital": 5001}))
-    with pytest.raises(InvalidData, match=r"max_position_size: expected at most 500\.0 USD, found 501"):
+    with pytest.raises(InvalidData, match=r"max_position_size: expected at most 500 USD, found 501"):
         narrowed(bound, RunRequest.from_params({"max_position_size": 501}))
 
 
