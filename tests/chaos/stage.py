@@ -73,7 +73,7 @@ def contract_of(venue: str) -> str:
 
 @dataclass(frozen=True)
 class Lane:
-    """What a lane's scenarios reuse: a server, a ledger in it and the parent's connection to it, a sandbox."""
+    """What a lane's scenarios reuse: a server, a ledger in it and the parent's connection to it, sandboxes."""
 
     ledger_url: str
     sandbox: Sandbox
@@ -82,13 +82,14 @@ class Lane:
     server: EmbeddedPostgres
     stack: ExitStack
     lent: list[Ledger] = field(default_factory=list)
-    others: list[Sandbox] = field(default_factory=list)
+    others: dict[str, Sandbox] = field(default_factory=dict)
 
     def other_sandbox(self) -> Sandbox:
         """Return a second gateway, which few scenarios need: it starts with the first that does."""
-        if not self.others:
-            self.others.append(self.stack.enter_context(start_sandbox(contract=self.contract, alpaca_rate_limit=0)))
-        return self.others[0]
+        if self.contract not in self.others:
+            started = start_sandbox(contract=self.contract, alpaca_rate_limit=0)
+            self.others[self.contract] = self.stack.enter_context(started)
+        return self.others[self.contract]
 
     @property
     def contract(self) -> str:
