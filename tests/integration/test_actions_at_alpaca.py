@@ -17,7 +17,6 @@ from include.execution.results.actions import Watched, apply_action, dismiss_act
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.account.corrections import Quantity, Ratio
 from include.trading.errors import InvalidData
-from include.trading.models import Price
 from include.trading.plan.packed import unpacked
 from include.trading.results.row import DayRow
 from tests.integration.test_corporate_actions import held, open_actions, open_kinds, plan, reasons, symbol_of
@@ -357,9 +356,8 @@ def test_on_its_ex_date_a_split_symbol_is_traded_at_its_new_price(days: Days, si
     # Nothing warns of a far price either: the previous close is told in new shares.
     assert row["detail"] is None
     assert kept is not None
-    close = unpacked(kept).previous_closes[symbol]
-    assert isinstance(close, Price)
-    assert close.source.endswith(", before a split")
+    close = unpacked(kept).closes_in_new_shares[symbol]
+    assert close.source.endswith(", adjusted for a split")
     assert abs(close.price / row["price"] - 1) < D("0.2")
 
 

@@ -321,3 +321,11 @@ def test_a_backfill_of_a_session_that_nobody_can_know_yet_is_refused(engine: Eng
         replay(engine, session)
 
     assert count(engine, "orchestration_runs") == 0
+
+
+def test_a_limit_of_what_is_added_is_none_of_what_a_replay_holds(engine: Engine) -> None:
+    limited = decided(engine, replay(engine, NEWEST, trading_strategy(limits={"volume_share": "0.000001"})))
+    unlimited = decided(engine, replay(engine, NEWEST))
+
+    assert limited == unlimited
+    assert "liquidity" not in {row["bound"] for row in limited}

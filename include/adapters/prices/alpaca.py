@@ -142,9 +142,9 @@ class MarketDataClient(HttpService):
         return f"alpaca:traded_usd:{self.endpoint.feed} {self.endpoint.base_url}"
 
     def traded_usd(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
-        """Return each day's close × volume, in whole USD; none that is no usable price or volume.
+        """Return each day's close × volume in whole USD; a day without a usable price or volume is left out.
 
-        On the feed `iex` that is what was traded at that exchange alone, a few hundredths of the whole.
+        On the feed `iex` that is only what was traded on that exchange, a few per cent of the market's volume.
         """
         found: dict[str, dict[date, Decimal]] = {}
         for batch, traded in self._in_parts(

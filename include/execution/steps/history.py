@@ -14,6 +14,7 @@ from include.ledger.ledger import Ledger
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import InvalidData, TradingError
 from include.trading.models import Signal
+from include.trading.plan.liquidity import unlimited
 from include.trading.ports import HistorySource, PriceSource, VolumeSource
 from include.trading.run.row import Run
 from include.trading.sizing.inputs import History
@@ -49,7 +50,8 @@ def history_for(desk: Desk, market: PriceSource, run: Run, signals: Sequence[Sig
         return Closes(None)
 
     now = desk.ledger.now()
-    traded = traded_usd(desk.ledger, market, strategy, signals, run.as_of_date, now)
+    limited = unlimited(strategy) if run.mode == "replay" else strategy
+    traded = traded_usd(desk.ledger, market, limited, signals, run.as_of_date, now)
 
     def ask(sizing: Strategy) -> History | None:
         return history(desk.ledger, market, sizing, signals, run.as_of_date, now)
@@ -146,8 +148,9 @@ def _of_each_day(
                 moved.add(symbol)
     if moved:
         # A split or a dividend since then: all closes of the symbol are relative to something else.
-        for symbol, closes in ask(sorted(moved), sessions[0], sessions[-1]).items():
-            asked[symbol] = {day: closes.get(day) for day in sessions}
+        whole = ask(sorted(moved), sessions[0], sessions[-1])
+        for symbol in moved:
+            asked[symbol] = {day: whole.get(symbol, {}).get(day) for day in sessions}
     if ledger is not None:
         _keep(ledger, source, asked, moved, sessions)
     for symbol, new in asked.items():

@@ -21,6 +21,7 @@ from include.trading.calendar.sessions import calendar_of
 from include.trading.models import Signal
 from include.trading.plan.assets import LEAST_FRACTION_USD
 from include.trading.plan.capital import Sized, sized
+from include.trading.plan.liquidity import unlimited
 from include.trading.plan.plan import PlanInputs
 from include.trading.plan.valuation import in_new_shares
 from include.trading.run.row import Run
@@ -68,12 +69,15 @@ def inputs_of(
     flatten = run.parameters["flatten"]
     book, outside, unasked = facts.book, facts.outside, facts.watched.unasked
     strategy = with_held(run, sizing.strategy, book)
+    if run.mode == "replay":
+        strategy = unlimited(strategy)
     unpriced = without_price({*book.held, *book.working}, outside.prices)
     return PlanInputs(
         strategy=strategy,
         signals=tuple(facts.signals),
         prices=outside.prices.prices,
-        previous_closes=in_new_shares(outside.prices.previous_closes, facts.watched.splits),
+        previous_closes=outside.prices.previous_closes,
+        closes_in_new_shares=in_new_shares(outside.prices.previous_closes, facts.watched.splits),
         last_prices=desk.ledger.orders.last_prices(run.account, unpriced) if unpriced else {},
         held=book.held,
         open_quantity=book.working,

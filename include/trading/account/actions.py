@@ -65,11 +65,12 @@ class Announcement(Value):
 
 
 def splits_since(day: date, actions: Iterable[Announcement]) -> dict[str, Fraction]:
-    """Return new shares for an old one, of each symbol that is split after the day."""
+    """Return new shares for an old one, of each symbol that is split after the day; what is told twice counts once."""
+    told = {(one.symbol, one.factor) for one in actions if one.is_split and one.ex_date > day}
     found: dict[str, Fraction] = {}
-    for action in actions:
-        if action.is_split and action.ex_date > day and action.factor is not None:
-            found[action.symbol] = found.get(action.symbol, Fraction(1)) * action.factor
+    for symbol, factor in told:
+        if factor is not None:
+            found[symbol] = found.get(symbol, Fraction(1)) * factor
     return found
 
 

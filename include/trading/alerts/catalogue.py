@@ -121,7 +121,7 @@ HISTORY_MISSING: Final = Cause(
     "history_missing",
     ("warning",),
     _RUN,
-    "look at the symbols' closes at the market data service; flatten what must not be held",
+    "look at the symbols' closes and volumes at the market data service; flatten what must not be held",
 )
 FAR_PRICE: Final = Cause(
     "far_price",

@@ -116,7 +116,7 @@ def _decide(
     if wanted and wanted.quantity == start:
         if wanted.reason:
             return wanted.quantity, _skip(_why_nothing(wanted.reason, symbol, inputs))
-        why = "It has no weight." if from_scratch else f"The position already is {shares(position)}."
+        why = "It has no weight." if from_scratch else f"The position is already {shares(position)}."
         return wanted.quantity, _unchanged(why)
     if wanted is None and strategy.capital_or_none is None:
         return None, _skip("equity_unknown", _stays(position))

@@ -94,7 +94,7 @@ def _situation(order: PlannedOrder, inputs: PlanInputs, book: Book, after: Total
         money=inputs.money,
         assets=inputs.assets,
         price=inputs.prices.get(order.symbol),
-        previous_close=inputs.previous_closes.get(order.symbol),
+        previous_close=inputs.closes_in_new_shares.get(order.symbol) or inputs.previous_closes.get(order.symbol),
         before=book.totals,
         after=after,
         unvalued=book.unvalued,

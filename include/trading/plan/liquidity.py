@@ -7,41 +7,52 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from include.trading.models import Signal
+from include.trading.models import Price, Signal
+from include.trading.plan.assets import in_parts
 from include.trading.plan.plan import PlanInputs
-from include.trading.plan.valuation import positions, valuation
-from include.trading.sizing.shares import Target
+from include.trading.plan.valuation import positions
+from include.trading.sizing.shares import Target, shares_for
 from include.trading.strategy.limits import OFF
+from include.trading.strategy.spec import Strategy
 
 NO_LIMIT: Final[Mapping[str, Decimal]] = MappingProxyType({})
 _ZERO: Final = Decimal(0)
 
 
-def most_usd(inputs: PlanInputs, signals: Iterable[Signal]) -> Mapping[str, Decimal]:
-    """Return the most USD to hold of each signal's symbol on its side, where the strategy limits its share of volume.
+def most_shares(inputs: PlanInputs, signals: Iterable[Signal]) -> Mapping[str, Decimal]:
+    """Return the most shares to hold of each signal's symbol on its side, where the strategy limits its volume.
 
-    That is what is held of it, open orders included, and the share of a day's volume. A reduction is not limited.
+    They are what is held of it, open orders included, and what the share of a day's volume buys. A reduction is not
+    limited.
     """
     share, traded = inputs.strategy.limits.volume_share, inputs.traded_usd or {}
     if share == OFF:
         return NO_LIMIT
-    book, values = _start(inputs), valuation(inputs)
-    most = {}
+    book, most = _start(inputs), {}
     for signal in signals:
-        symbol, held = signal.symbol, book.get(signal.symbol, _ZERO)
-        same_side = abs(held) * values.get(symbol, _ZERO) if held * signal.target_weight > 0 else _ZERO
-        most[symbol] = same_side + share * traded.get(symbol, _ZERO)
+        symbol, price, held = signal.symbol, inputs.prices.get(signal.symbol), book.get(signal.symbol, _ZERO)
+        if isinstance(price, Price):
+            added = shares_for(share * traded.get(symbol, _ZERO), price.price, in_parts=in_parts(symbol, inputs))
+            most[symbol] = added + (abs(held) if held * signal.target_weight > 0 else _ZERO)
     return most
 
 
 def without_volume(inputs: PlanInputs, targets: Mapping[str, Target]) -> dict[str, str]:
-    """Return why symbols have no size that are to be increased and whose volume is not known."""
+    """Return why symbols that are to be increased but have no known volume get no size."""
     traded = inputs.traded_usd or {}
     return {
         symbol: "no volume is known of it"
         for symbol, target in targets.items()
         if target.bound == "liquidity" and not traded.get(symbol)
     }
+
+
+def unlimited(strategy: Strategy) -> Strategy:
+    """Return the strategy without its limit by volume, as a replay plans it.
+
+    A replay begins with nothing held, so that the limit of what is added would be one of what is held.
+    """
+    return strategy.model_copy(update={"limits": strategy.limits.model_copy(update={"volume_share": OFF})})
 
 
 def _start(inputs: PlanInputs) -> dict[str, Decimal]:

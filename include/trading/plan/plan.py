@@ -33,6 +33,9 @@ class PlanInputs(Value):
     signals: tuple[Signal, ...]
     prices: dict[Symbol, Price | str]
     previous_closes: dict[Symbol, Price | str]
+    closes_in_new_shares: dict[Symbol, Price] = Field(
+        default={}, description="previous closes of symbols that were split since, in the shares that are traded now"
+    )
     last_prices: dict[Symbol, Price] = Field(
         default={}, description="the last price the ledger knows of a symbol in the book that has neither of the two"
     )

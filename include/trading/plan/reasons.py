@@ -11,8 +11,9 @@ NO_CHANGE_WANTED: Final[dict[str, str]] = {
     "signal_missing_flat": "The signals leave the symbol out, and nothing is held.",
     "inside_band": "The change is smaller than the no-trade band.",
     "no_history_flat": "The symbol's history of closes or volumes is not usable, and nothing is held.",
-    "side_conflict": "The sizing wants the other side than the signal, so nothing is held.",
+    "side_conflict": "The sizing wants the opposite side to the signal's, so nothing is held.",
     "under_one_share": "The amount buys less than one share.",
+    "too_little_volume": "What may be added, by `volume_share` of an average day's volume, is less than one share.",
     "under_one_whole_share": "The amount buys less than one share, and the symbol is not traded in parts of one.",
     "dust_stays": "It is worth less than the venue's least order for a part of a share, so it stays.",
 }

@@ -1,8 +1,8 @@
 """The pre-trade rules: each a small pure function of one order, a limit and the situation, with a stable code.
 
-Limits are inclusive. A rule that is on and cannot be evaluated denies. No limit stands in the way out: an order that
-only reduces a position is denied by nothing but a person's restriction and the account's state; a price far from the
-previous close is a warning there.
+Limits are inclusive. A rule that is on and cannot be evaluated denies. No limit stands in the way of a reduction: an
+order that only reduces a position is denied by nothing but a person's restriction and the account's state; a price
+far from the previous close is a warning there.
 """
 
 from __future__ import annotations

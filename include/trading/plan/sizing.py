@@ -10,7 +10,7 @@ from include.trading.errors import InvalidData
 from include.trading.models import Price, Signal
 from include.trading.plan.assets import in_parts
 from include.trading.plan.capital import targets_without_capital
-from include.trading.plan.liquidity import NO_LIMIT, most_usd, without_volume
+from include.trading.plan.liquidity import NO_LIMIT, most_shares, without_volume
 from include.trading.plan.plan import PlanInputs, ShadowSizing, ShadowTarget
 from include.trading.plan.valuation import positions, valuation
 from include.trading.sizing.inputs import Name, SizingInputs, Weights
@@ -36,7 +36,7 @@ def sizing_of(inputs: PlanInputs) -> Sizing:
         return Sizing(inputs.signals, _targets(inputs, inputs.signals, None))
     weights = weights_of(strategy.sizing, strategy.volatility_target, _sizing_inputs(inputs))
     signals = _with_weights(inputs.signals, weights)
-    targets = _targets(inputs, signals, weights, most_usd(inputs, signals))
+    targets = _targets(inputs, signals, weights, most_shares(inputs, signals))
     return Sizing(signals, targets | _unsized(inputs, {**without_volume(inputs, targets), **weights.unsized}))
 
 
@@ -107,7 +107,7 @@ def _targets(
     strategy = inputs.strategy
     prices = {symbol: price for symbol, price in inputs.prices.items() if isinstance(price, Price)}
     parts = frozenset(signal.symbol for signal in signals if in_parts(signal.symbol, inputs))
-    limits = SizingLimits(max_position_size=strategy.max_position_usd, in_parts=parts, most_usd=dict(most))
+    limits = SizingLimits(max_position_size=strategy.max_position_usd, in_parts=parts, most_shares=dict(most))
     return targets_of(signals, prices, strategy.capital_usd, limits, {} if weights is None else weights.bounds)
 
 

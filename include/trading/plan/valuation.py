@@ -42,19 +42,16 @@ def old_values(inputs: PlanInputs) -> tuple[OldValue, ...]:
     )
 
 
-def in_new_shares(closes: Mapping[str, Price | str], splits: Mapping[str, Fraction]) -> dict[str, Price | str]:
-    """Return the closes before a split as prices of the shares that there are since.
+def in_new_shares(closes: Mapping[str, Price | str], splits: Mapping[str, Fraction]) -> dict[str, Price]:
+    """Return the closes of the split symbols as prices of the new shares, of those that still are usable prices.
 
-    splits: new shares for an old one. A close that is no price then is left as it was said.
+    splits: new shares for an old one.
     """
-    found = dict(closes)
+    found = {}
     for symbol, factor in splits.items():
-        close = found.get(symbol)
-        if (
-            isinstance(close, Price)
-            and (price := usable_price(close.price * factor.denominator / factor.numerator)) is not None
-        ):
-            source = f"{close.source}, before a split"
+        close = closes.get(symbol)
+        if isinstance(close, Price) and (price := usable_price(close.price * factor.denominator / factor.numerator)):
+            source = f"{close.source}, adjusted for a split"
             found[symbol] = close.model_copy(update={"price": price, "source": source})
     return found
 

@@ -22,9 +22,8 @@ class SizingLimits(Value):
 
     max_position_size: Decimal = Field(gt=0, description="USD, the most to hold of one symbol, long or short")
     in_parts: frozenset[str] = Field(default=frozenset(), description="symbols of which longs may be parts of a share")
-    most_usd: dict[Symbol, Decimal] = Field(
-        default={},
-        description="USD, the most to hold of these on the side of their weight, by how much of them is traded",
+    most_shares: dict[Symbol, Decimal] = Field(
+        default={}, description="the most to hold of these on the side of their weight, by how much of them is traded"
     )
 
 
@@ -52,8 +51,8 @@ def targets_of(
     """Return capital × |weight|, at most max_position_size, in shares with the sign of the weight.
 
     capital: USD. bounds: what bound a weight before. Rounds toward zero, to whole shares or to their smallest part; a
-    target of 0 that a weight led to has the reason `under_one_share`. A signal that has a weight and no price gets no
-    target at all.
+    target of 0 that a weight led to has the reason `under_one_share`, or `too_little_volume`. A signal that has a
+    weight and no price gets no target at all.
     """
     targets = {}
     for signal in signals:
@@ -63,17 +62,17 @@ def targets_of(
             targets[symbol] = Target(symbol, Decimal(0), reason, bound)
         elif price := prices.get(symbol):
             wanted = capital * abs(weight)
-            liquid = limits.most_usd.get(symbol, wanted)
-            dollars = min(wanted, limits.max_position_size, liquid)
+            dollars = min(wanted, limits.max_position_size)
             shares = shares_for(dollars, price.price, in_parts=weight > 0 and symbol in limits.in_parts)
             if shares == 0 or (bound == "none" and shares * price.price < dollars * (1 - _UNNAMED)):
                 bound = "lot"
-            if dollars < wanted and dollars == liquid:
-                bound = "liquidity"
-            elif dollars < wanted and shares:
+            if dollars < wanted and shares:
                 bound = "cap"
+            reason = "under_one_share"
+            if shares > (most := limits.most_shares.get(symbol, shares)):
+                shares, reason, bound = most, "too_little_volume", "liquidity"
             quantity = shares if weight > 0 or not shares else -shares
-            targets[symbol] = Target(symbol, quantity, None if shares else "under_one_share", bound)
+            targets[symbol] = Target(symbol, quantity, None if shares else reason, bound)
     return targets
 
 

@@ -110,8 +110,8 @@ class Limits(Value):
     )
     volume_share: DecimalLimit = _limit(
         OFF,
-        "most that one plan adds to a position; the sizing cuts its target to that, with the bound `liquidity`",
-        unit="× USD traded of the symbol on an average day (docs/sizing/README.md)",
+        "most that one plan may add to a position; the sizing cuts its target accordingly, with the bound `liquidity`",
+        unit="× the symbol's average daily volume in USD (docs/sizing/README.md)",
         source="how much a person is willing to move a price is the person's to say",
     )
     daily_loss: DecimalLimit = _limit(

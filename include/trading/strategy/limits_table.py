@@ -19,29 +19,29 @@ denies. A denied order is recorded with the code and the numbers, and the other 
 Before these rules the sizing decides how much is wanted. Each row of a plan names what bound that (`bound`: `cap`,
 `liquidity`, `gross`, `volatility_target`, `lot`, `side_conflict` or `none`); docs/sizing/README.md has their meaning.
 
-No limit stands in the way out: an order that only reduces a position, a flip's first leg included, is denied by a
-person's restriction and by a halt alone. A reduction whose price is farther from the previous close than
+No limit stands in the way of a reduction: an order that only reduces a position, a flip's first leg included, is
+denied only by a person's restriction or by a halt. A reduction whose price is farther from the previous close than
 `limits.price_distance`, or cannot be compared, is sent; its row and the alert `far_price` say so.
 
-Where a limit does not suffice for all orders, reductions come first, then the strongest signals: best ranks to buy,
-worst ranks to sell. Net exposure is judged last, on the whole plan: the weakest increases of the heavier side go until
-it fits. Exposures count what is held, what open orders may still trade, and the plan; a holding without a price today
-is valued at its previous close, or else at the last price the ledger knows (alert `old_price`), and only its own
-increase is denied.
+Where a limit does not leave room for every order, reductions come first, then the strongest signals: best ranks to
+buy, worst ranks to sell. Net exposure is judged last, on the whole plan: the weakest increases of the heavier side are
+denied until it fits. Exposures count what is held, what open orders may still trade, and the plan; a holding without
+a price today is valued at its previous close, or else at the last price the ledger knows (alert `old_price`), and only
+its own increase is denied.
 
 Where the venue tells the account's buying power, the plan's increases count against it as the venue reserves money for
-them: a buy at 1.05 times the planned price, a short at 1.03 times. What open orders reserve is in its number already;
-what other plans of the account are about to take is subtracted, so that two strategies never count on the same money.
-With `when_short_of_money: scale` all increases that the rules let through become smaller by one factor, rounded
-down; with `deny` the weakest ones are denied. A venue that tells none has the rule off, and the plan says so; one
-that does not answer gets reductions only.
+them: a buy at 1.05 times the planned price, a short at 1.03 times. Its figure is net of what open orders reserve; what
+other plans of the account are about to take is subtracted, so that two strategies never count on the same money. With
+`when_short_of_money: scale` all increases that the rules let through are scaled by one factor and rounded down; with
+`deny` the weakest ones are denied. Where a venue never tells its buying power, the rule is off, and the plan says
+so; a venue that does not answer gets reductions only.
 
 Where the venue tells of a symbol whether it may be traded, sold short and bought in parts of a share, it is asked when
 the plan is made. A venue that never tells has these rules off, and every plan says so in its notes; one that fails to
 answer gets reductions only. A reduction of a symbol that is not tradable is sent all the same, with a warning: the
-venue decides. With `quantities: fractional` longs of symbols that the venue splits have nine decimals; everything else
-is whole shares. What closes a long sells the exact part of a share also with `whole`; a part that is worth less than
-the venue's least order stays (`dust_stays`), and no short is opened over it.
+venue decides. With `quantities: fractional` longs of symbols that the venue trades in parts of a share have nine
+decimals; everything else is in whole shares. An order that closes a long sells the exact part of a share even with
+`whole`; a part that is worth less than the venue's least order stays (`dust_stays`), and no short is opened over it.
 
 This file is generated; `python -m include.trading.strategy.limits_table > docs/limits.md` writes it again.
 """

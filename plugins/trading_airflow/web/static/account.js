@@ -97,7 +97,7 @@ function draw(account, names, open) {
           act("rebind", "Rebind the account to its connection's gateway", [gatewayFacts(account), rebind(account, acted)]),
         )
       : el("section", {}, el("h2", {}, "Gateway"), gatewayFacts(account)),
-    el("section", {}, el("h2", {}, "History"), happened ? history.node : empty("Nothing was done to it yet. Halts, corrections, adoptions and rebindings are here once there are any.")),
+    el("section", {}, el("h2", {}, "History"), happened ? history.node : empty("Nothing has been done to this account yet. Halts, corrections, adoptions and rebindings will appear here.")),
   );
   for (const table of [books, orders, history]) table.fit();
 }

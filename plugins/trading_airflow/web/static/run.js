@@ -273,7 +273,7 @@ function symbolTable() {
 
 // Why a target is not the signal's weight times the capital.
 const BOUND = {
-  side_conflict: "The sizing wanted the other side than the signal, so none is held.",
+  side_conflict: "The sizing wanted the opposite side to the signal's, so none is held.",
   volatility_target: "Sized by the volatility target.",
   gross: "Sized by the limit of longs and shorts together.",
   cap: "Sized by the most that one position may be.",

@@ -177,7 +177,7 @@ def test_what_is_taken_back_stays_a_question_until_a_person_says_that_it_is_none
     assert decided([blocked, Form(2, True, True, True, "dismissed")], withdrawn=True) == "done"
 
 
-def test_the_splits_of_a_session_are_those_after_the_session_before_each_symbols_together() -> None:
+def test_the_splits_of_a_session_are_those_since_the_last_and_what_is_told_twice_counts_once() -> None:
     def on(day: int, kind: str = "forward_split", symbol: str = "AAPL", **words: Any) -> Announcement:
         return announced(kind, **words).model_copy(update={"ex_date": date(2026, 6, day), "symbol": symbol})
 
@@ -185,6 +185,7 @@ def test_the_splits_of_a_session_are_those_after_the_session_before_each_symbols
     actions = [
         on(1, ratio=D(10)),
         on(2, ratio=D(10)),
+        on(3, ratio=D(10), new_symbol="AAPL"),
         on(2, "stock_dividend", ratio=D("1.05")),
         on(2, "reverse_split", "KO", **thirds),
         on(2, "cash_dividend", "XOM", cash=D(1)),

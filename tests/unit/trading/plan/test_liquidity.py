@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,30 @@ def test_without_a_volume_what_is_held_is_reduced_as_ever() -> None:
     assert traded(make_plan(limited("-0.5", held=500, traded_usd={}))) == [("AAPL", 1, "sell", 500)]
 
 
+def test_a_part_of_a_share_that_a_split_left_is_not_sold_because_little_is_traded() -> None:
+    for usd, bought in (("2000", []), ("50000", [("AAPL", 1, "buy", 5)])):
+        plan = make_plan(limited(held="0.5", traded_usd={"AAPL": Decimal(usd)}))
+
+        assert (traded(plan), row(plan, "AAPL").bound) == (bought, "liquidity")
+
+
+@pytest.mark.parametrize("weight", ["0.1", "0.1005", "0.05"])
+def test_without_a_volume_a_name_that_needs_no_more_has_its_size(weight: str) -> None:
+    assert row(make_plan(limited(weight, held=100, traded_usd={})), "AAPL").reason is None
+
+
+def test_a_name_at_its_cap_is_bound_by_that() -> None:
+    plan = make_plan(limited(held=100, traded_usd={}, max_position_size=10_000))
+
+    assert (row(plan, "AAPL").bound, row(plan, "AAPL").outcome) == ("cap", "unchanged")
+
+
+def test_less_than_a_share_of_what_is_traded_says_so() -> None:
+    found = row(make_plan(limited(traded_usd={"AAPL": Decimal(2000)})), "AAPL")
+
+    assert (found.outcome, found.reason, found.bound) == ("skipped", "too_little_volume", "liquidity")
+
+
 def test_off_is_the_default_and_looks_at_no_volume() -> None:
     assert row(make_plan(limited(share="off", traded_usd=None)), "AAPL").target_quantity == 500
     assert strategy(limits={}).limits.volume_share == "off"
@@ -95,15 +120,18 @@ def test_the_same_plan_is_made_again_from_what_is_kept() -> None:
 
 @given(
     weight=st.decimals("-1", "1", places=4),
-    held=st.integers(-2000, 2000),
+    held=st.decimals("-2000", "2000", places=1),
     usd=st.decimals("0", "100000000", places=0),
     share=st.decimals("0", "0.2", places=4),
 )
 def test_no_plan_adds_more_than_the_share_of_a_days_volume(
-    weight: Decimal, held: int, usd: Decimal, share: Decimal
+    weight: Decimal, held: Decimal, usd: Decimal, share: Decimal
 ) -> None:
     plan = make_plan(limited(str(weight), held, {"AAPL": usd}, share))
 
     after = book_after(plan, quantities(AAPL=held)).get("AAPL", Decimal(0))
     added = abs(after) - (abs(held) if after * held > 0 else 0)
     assert added * 100 <= share * usd
+    # What is wanted on its side is never sold for a want of volume.
+    if held * weight > 0 and abs(weight) * 1000 >= abs(held):
+        assert added >= 0

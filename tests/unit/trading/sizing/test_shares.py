@@ -108,21 +108,24 @@ def test_a_weight_against_its_signal_is_a_target_of_none_with_its_reason() -> No
 @pytest.mark.parametrize(
     ("weight", "most", "shares", "bound"),
     [
-        ("0.5", "10000", 100, "liquidity"),
-        ("-0.5", "10000", -100, "liquidity"),
-        ("0.5", "10050", 100, "liquidity"),
-        ("0.5", "50000", 500, "none"),
+        ("0.5", "100", 100, "liquidity"),
+        ("-0.5", "100", -100, "liquidity"),
+        ("0.5", "500", 500, "none"),
         ("0.5", "0", 0, "liquidity"),
-        ("0.5", "99", 0, "liquidity"),
-        # The cap is the smaller one.
-        ("0.5", "45000", 400, "cap"),
+        # What is held may have a part of a share.
+        ("0.5", "10.5", Decimal("10.5"), "liquidity"),
+        # The cap is the smaller one, or the same.
+        ("0.5", "450", 400, "cap"),
+        ("0.5", "400", 400, "cap"),
     ],
 )
-def test_no_more_is_held_than_what_is_traded_of_it_allows(weight: str, most: str, shares: int, bound: Bound) -> None:
+def test_no_more_is_held_than_what_is_traded_of_it_allows(
+    weight: str, most: str, shares: Decimal, bound: Bound
+) -> None:
     cap = "40000" if bound == "cap" else "100000"
-    limits = SizingLimits(max_position_size=Decimal(cap), most_usd={"AAPL": Decimal(most)})
+    limits = SizingLimits(max_position_size=Decimal(cap), most_shares={"AAPL": Decimal(most)})
 
     found = targets_of(signals(AAPL=weight), prices(AAPL="100"), Decimal(100_000), limits, {})["AAPL"]
 
     assert (found.quantity, found.bound) == (shares, bound)
-    assert found.reason == (None if shares else "under_one_share")
+    assert found.reason == (None if shares else "too_little_volume")
