@@ -34,8 +34,8 @@ def test_runs_as_a_module_without_airflow(duty: Duty) -> None:
     )
 
     assert (imported.stdout, imported.stderr) == ("False\n", "")
+    assert checked.stdout.endswith("what would stop tomorrow's run: nothing\n"), checked.stdout
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert checked.stdout.endswith("what would stop tomorrow's run: nothing\n")
 
 
 def test_migrates_an_empty_database_and_says_so_again(duty: Duty, empty_database_url: str) -> None:
