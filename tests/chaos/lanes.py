@@ -30,6 +30,8 @@ def migrate_home(home: Path) -> None:
     """Make a server's home with a migrated ledger for lanes to copy: to migrate takes longer than ten scenarios."""
     with EmbeddedPostgres(home, durable=False) as server:
         migrate(server.ensure_database("chaos"))
+    # Each lane finds a port of its own.
+    (home / "port").unlink()
 
 
 @contextmanager
