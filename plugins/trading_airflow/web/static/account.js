@@ -37,10 +37,10 @@ async function load() {
   const [open, happened] = await Promise.all([orders.refresh(), history.refresh()]);
   if (writing(place)) return;
   books.update(found.holdings);
-  draw(found, names, open);
+  draw(found, names, open, happened);
 }
 
-function draw(account, names, open) {
+function draw(account, names, open, happened) {
   const place = document.getElementById("content");
   const opened = new Set([...place.querySelectorAll("details[open]")].map((each) => each.dataset.act));
   const differing = account.holdings.filter((row) => row.difference !== null && Number(row.difference) !== 0);
