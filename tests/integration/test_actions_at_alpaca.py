@@ -353,7 +353,7 @@ def test_on_its_ex_date_a_split_symbol_is_traded_at_its_new_price(days: Days, si
         row = next(row for row in ledger.runs.mappings(run.run_id) if row["symbol"] == symbol)
         kept = ledger.plan_inputs.of(run.run_id)
     assert (row["outcome"], row["order_side"], row["skip_reason"]) == ("order", side, None)
-    # Nothing warns of a far price either: the previous close is told in new shares.
+    # There is no warning of a far price either: the previous close is compared in new shares.
     assert row["detail"] is None
     assert kept is not None
     close = unpacked(kept).closes_in_new_shares[symbol]

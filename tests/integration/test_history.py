@@ -314,11 +314,26 @@ def test_volumes_are_the_average_of_twenty_sessions_and_kept_beside_the_closes(l
     assert ledger.closes.of("vendor's volumes", DAYS).keys() == set(days)
 
 
+def test_volumes_that_changed_and_are_then_refused_are_unknown_and_no_small_average(
+    ledger: Ledger, vendor: Vendor
+) -> None:
+    class Corrects(Vendor):
+        def traded_usd(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
+            if first == CALENDAR.ending(last, VOLUME_SESSIONS)[0]:
+                return {}
+            return {symbol: dict.fromkeys(CALENDAR.between(first, last), Decimal(7)) for symbol in symbols}
+
+    assert traded(ledger, vendor, "AAPL", as_of=CALENDAR.previous(AS_OF).day) == {"AAPL": Decimal(1_000_000)}
+
+    assert traded(ledger, Corrects(), "AAPL") == {}
+
+
 def test_no_volume_is_looked_at_without_a_limit_and_prices_without_volumes_are_refused_with_one(vendor: Vendor) -> None:
     unlimited = traded_usd(None, vendor, STRATEGY, signals(AAPL="0.1"), AS_OF, NOW)
 
     assert (unlimited, vendor.asked) == (None, [])
-    with pytest.raises(InvalidData, match="expected prices with volumes, found a file of prices"):
+    wanted = r"expected prices with volumes, which limits\.volume_share looks at, found a file of prices"
+    with pytest.raises(InvalidData, match=wanted):
         traded(None, None, "AAPL")
 
 

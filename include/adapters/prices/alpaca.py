@@ -129,13 +129,7 @@ class MarketDataClient(HttpService):
 
     def adjusted_closes(self, symbols: Iterable[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:
         """Return the closes from first to last, adjusted for splits and dividends; none that is no usable price."""
-        found: dict[str, dict[date, Decimal]] = {}
-        for batch, bars in self._in_parts(
-            "bars", symbols, lambda part: self._history(part, first, last), _long_batches
-        ):
-            if bars is not None:
-                found |= {symbol: bars[symbol] for symbol in batch}
-        return found
+        return self._by_day(symbols, lambda part: self._history(part, first, last))
 
     @property
     def volumes_of(self) -> str:
@@ -146,12 +140,13 @@ class MarketDataClient(HttpService):
 
         On the feed `iex` that is only what was traded on that exchange, a few per cent of the market's volume.
         """
+        return self._by_day(symbols, lambda part: self._traded(part, first, last))
+
+    def _by_day(self, symbols: Iterable[str], ask: Callable[[Sequence[str]], Rows]) -> dict[str, dict[date, Decimal]]:
         found: dict[str, dict[date, Decimal]] = {}
-        for batch, traded in self._in_parts(
-            "bars", symbols, lambda part: self._traded(part, first, last), _long_batches
-        ):
-            if traded is not None:
-                found |= {symbol: traded[symbol] for symbol in batch}
+        for batch, rows in self._in_parts("bars", symbols, ask, _long_batches):
+            if rows is not None:
+                found |= {symbol: rows[symbol] for symbol in batch}
         return found
 
     def _history(self, batch: Sequence[str], first: date, last: date) -> dict[str, dict[date, Decimal]]:

@@ -83,11 +83,7 @@ def history(
     if count == 0 or not symbols:
         return None
     if not isinstance(market, HistorySource):
-        called = "a file of prices" if market is None else strategy.prices.called
-        raise InvalidData(
-            f"strategy {strategy.id}: expected prices with past closes, which its sizing looks at, found {called}, "
-            "which has none; nothing is planned: use another sizing, or another source of prices"
-        )
+        raise _lacking(market, strategy, "past closes, which its sizing looks at", "use another sizing")
     sessions = calendar_of(strategy, now).ending(as_of_date, count)
     found = _of_each_day(ledger, market.history_of, market.adjusted_closes, symbols, sessions)
     return History(sessions, {symbol: tuple(found[symbol].get(day) for day in sessions) for symbol in symbols})
@@ -110,15 +106,19 @@ def traded_usd(
     if strategy.limits.volume_share == OFF or not symbols:
         return None
     if not isinstance(market, VolumeSource):
-        called = "a file of prices" if market is None else strategy.prices.called
-        raise InvalidData(
-            f"strategy {strategy.id}: limits.volume_share: expected prices with volumes, found {called}, which has "
-            "none; nothing is planned: take the limit out, or use another source of prices"
-        )
+        raise _lacking(market, strategy, "volumes, which limits.volume_share looks at", "take the limit out")
     sessions = calendar_of(strategy, now).ending(as_of_date, VOLUME_SESSIONS)
     found = _of_each_day(ledger, market.volumes_of, market.traded_usd, symbols, sessions)
     sums = {symbol: sum((each or Decimal(0) for each in found[symbol].values()), Decimal(0)) for symbol in symbols}
     return {symbol: traded / VOLUME_SESSIONS for symbol, traded in sums.items() if traded}
+
+
+def _lacking(market: PriceSource | None, strategy: Strategy, what: str, way_out: str) -> InvalidData:
+    called = "a file of prices" if market is None else strategy.prices.called
+    return InvalidData(
+        f"strategy {strategy.id}: expected prices with {what}, found {called}, which has none; nothing is planned: "
+        f"{way_out}, or use another source of prices"
+    )
 
 
 def without_shadows(strategy: Strategy) -> Strategy:

@@ -65,7 +65,7 @@ class Announcement(Value):
 
 
 def splits_since(day: date, actions: Iterable[Announcement]) -> dict[str, Fraction]:
-    """Return new shares for an old one, of each symbol that is split after the day; what is told twice counts once."""
+    """Return how many new shares replace an old one, by symbol split after the day; one announced twice counts once."""
     told = {(one.symbol, one.factor) for one in actions if one.is_split and one.ex_date > day}
     found: dict[str, Fraction] = {}
     for symbol, factor in told:

@@ -32,7 +32,8 @@ def most_shares(inputs: PlanInputs, signals: Iterable[Signal]) -> Mapping[str, D
     for signal in signals:
         symbol, price, held = signal.symbol, inputs.prices.get(signal.symbol), book.get(signal.symbol, _ZERO)
         if isinstance(price, Price):
-            added = shares_for(share * traded.get(symbol, _ZERO), price.price, in_parts=in_parts(symbol, inputs))
+            usd, parts = share * traded.get(symbol, _ZERO), signal.target_weight > 0 and in_parts(symbol, inputs)
+            added = shares_for(usd, price.price, in_parts=parts)
             most[symbol] = added + (abs(held) if held * signal.target_weight > 0 else _ZERO)
     return most
 

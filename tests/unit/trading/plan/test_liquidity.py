@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.trading.models import AssetFacts
 from include.trading.plan.packed import packed, unpacked
 from include.trading.plan.plan import PlanInputs
 from include.trading.plan.planning import make_plan
@@ -41,6 +42,17 @@ def test_a_position_is_built_over_sessions() -> None:
 
     assert held == quantities(AAPL=500)
     assert bounds == ["liquidity"] * 4 + ["none"] * 2
+
+
+@pytest.mark.parametrize(("weight", "target"), [("0.5", "2.345"), ("-0.5", "-2")])
+def test_only_longs_are_built_in_parts_of_a_share(weight: str, target: str) -> None:
+    told = AssetFacts(symbol="AAPL", tradable=True, shortable=True, fractionable=True)
+    given = {"assets": {"AAPL": told}, "least_fraction_usd": Decimal(1)}
+    fractional = limited(weight, traded_usd={"AAPL": Decimal(23_450)}, quantities="fractional").model_copy(update=given)
+
+    found = row(make_plan(fractional), "AAPL")
+
+    assert (found.target_quantity, found.bound) == (Decimal(target), "liquidity")
 
 
 def test_what_open_orders_may_still_buy_counts() -> None:
