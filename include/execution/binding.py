@@ -51,10 +51,10 @@ def bind(ledger: Ledger, account: str, reader: VenueReader) -> Bound:
     return Bound(reader, row, row.venue)
 
 
-def confirm(ledger: Ledger, bound: Bound, info: VenueInfo, mode: Mode) -> Bound:
+def confirm(ledger: Ledger, bound: Bound, info: VenueInfo, mode: Mode | None) -> Bound:
     """Compare what the gateway says of itself with what the account knows, and keep what the account did not know yet.
 
-    The first paper or live run decides which of the two the account is.
+    The first paper or live run decides which of the two the account is; mode: None where no run asks.
     Raises OtherGateway when it is another, or another account of the ledger has this gateway.
     """
     row = bound.account

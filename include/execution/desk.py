@@ -16,7 +16,7 @@ from include.execution.settings import Settings
 from include.ledger.ledger import Ledger
 from include.trading.account.row import Account
 from include.trading.alerts.catalogue import cause_of_break
-from include.trading.errors import BookMismatch, InvalidData, Unavailable
+from include.trading.errors import BookMismatch, InvalidData, OutcomeUnknown, Unavailable
 from include.trading.models import Mode, VenueInfo
 from include.trading.order.row import Intent
 from include.trading.ports import Venue, VenueReader
@@ -44,6 +44,7 @@ class Desk:
     worker: str = field(default_factory=default_worker)
     sleep: Callable[[float], None] = time.sleep
     _bound: Bound | None = field(default=None, init=False, repr=False)
+    _is_confirmed: bool = field(default=False, init=False, repr=False)
 
     @property
     def bound(self) -> Bound:
@@ -56,6 +57,7 @@ class Desk:
             raise TypeError("this step asks the gateway: it was given none")
         if self._bound is None or self._bound.reader is not self.reader:
             self._bound = bind(self.ledger, self.account, self.reader)
+            self._is_confirmed = False
         return self._bound
 
     @property
@@ -71,14 +73,40 @@ class Desk:
             raise TypeError("this step may not send: it was given a gateway that cannot submit")
         return reader
 
+    @property
+    def confirmed(self) -> VenueReader:
+        """The gateway, once it has said that it is the account's own; asked once a desk.
+
+        For what is concluded of the whole account, such as positions, or from an answer that there is no such order:
+        another account of the same venue has the same address. Raises OtherGateway.
+        """
+        bound = self.bound
+        if not self._is_confirmed:
+            now = self.ledger.now()
+            try:
+                info = self.keep_said(bound.reader.info(), now)
+            except (Unavailable, OutcomeUnknown):
+                # What it said a moment ago counts, where it says so: reductions are planned from its positions.
+                said = said_before(bound, now)
+                if said is None:
+                    raise
+                info = said
+            _check_healthy(info)
+            self.confirm(info)
+        return self.gateway
+
     def check_still_bound(self, account: Account) -> None:
         """Raise OtherGateway when the account, locked now, was given another gateway since this desk asked its own."""
         if self._bound is not None:
             check_still(self._bound, account)
 
-    def confirm(self, info: VenueInfo, mode: Mode) -> None:
-        """Raise OtherGateway unless what the gateway says of itself fits the account; keep what is new."""
+    def confirm(self, info: VenueInfo, mode: Mode | None = None) -> None:
+        """Raise OtherGateway unless what the gateway says of itself fits the account; keep what is new.
+
+        mode: the run's; None where no run asks.
+        """
         self._bound = confirm(self.ledger, self.bound, info, mode)
+        self._is_confirmed = True
 
     def mode_now(self, now: datetime) -> VenueInfo:
         """Return the gateway's mode: as it said it to any task of the account while that counts, else asked for."""
@@ -93,6 +121,11 @@ class Desk:
 
     def wait_until(self, moment: datetime, now: datetime) -> None:
         self.sleep(max(0.0, (moment - now).total_seconds()))
+
+
+def _check_healthy(info: VenueInfo) -> None:
+    if info.status == "unhealthy":
+        raise Unavailable(f"the gateway {info.service} calls itself unhealthy: {info.detail or 'no detail given'}")
 
 
 def stop_trading(
@@ -173,8 +206,7 @@ def check_gateway(
     """
     now = now or desk.ledger.now()
     info = desk.mode_now(now) if quick else desk.keep_said(desk.gateway.info(), now)
-    if info.status == "unhealthy":
-        raise Unavailable(f"the gateway {info.service} calls itself unhealthy: {info.detail or 'no detail given'}")
+    _check_healthy(info)
     wrong = None
     if mode == "dry_run" and not desk.gateway.traits.has_dry_run:
         wrong = f"the run's mode is dry_run, and this venue ({desk.gateway.traits.kind}) has no dry run"

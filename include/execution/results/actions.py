@@ -144,7 +144,7 @@ class _Watch:
     def _known(self, action: Announcement) -> Known:
         ledger, strategy_id = self.ledger, self.strategy.id
         if self._positions is None:
-            self._positions = self.desk.gateway.positions()
+            self._positions = self.desk.confirmed.positions()
         holders = ledger.corrections.holders(self.account, action.symbol)
         return Known(
             held=ledger.movements.held(self.account, strategy_id=strategy_id, mode=self.mode).get(action.symbol, _ZERO),

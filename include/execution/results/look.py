@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from datetime import datetime
 
 from include.execution.assembly import DEFAULT_VENUE, Assembly
+from include.execution.desk import Desk
 from include.execution.results.close_day import Closed, by_id, close_books
 from include.ledger.ledger import Ledger
 from include.trading.alerts.alarms import listed
 from include.trading.alerts.catalogue import BOOKS_NOT_CLOSED
 from include.trading.errors import TradingError
-from include.trading.ports import VenueReader
+from include.trading.ports import CashTeller, VenueReader
 from include.trading.strategy.spec import Strategy
 
 
@@ -37,7 +38,14 @@ def close_account(
         problem: str | None = None
         try:
             if account in venues:
-                reader = stack.enter_context(venues[account].reader(correlation_id=f"books:{account}"))
+                reader = _own(
+                    assembly.desk(
+                        ledger,
+                        account,
+                        stack.enter_context(venues[account].reader(correlation_id=f"books:{account}")),
+                        actor=actor,
+                    )
+                )
         except TradingError as error:
             problem = f"{account}: {error}"
         found = close_books(
@@ -60,3 +68,9 @@ def close_account(
     else:
         ledger.alerts.end(key)
     return found
+
+
+def _own(desk: Desk) -> VenueReader | None:
+    """Return the account's own venue, None for one that tells nothing of its money; raises OtherGateway."""
+    told = desk.reader
+    return desk.confirmed if isinstance(told, CashTeller) or (told and told.traits.tells_account) else None

@@ -46,7 +46,7 @@ def _compare(desk: Desk, account: str, symbols: frozenset[str], run_id: UUID | N
     for _ in range(BOOK_TRIES):
         version = ledger.movements.version(account)
         reach("before_positions")
-        actual = desk.gateway.positions()
+        actual = desk.confirmed.positions()
         ledger.books.store_positions(account, actual, run_id)
         reach("after_positions")
         expected, moved = ledger.movements.expected(account, since=version)
