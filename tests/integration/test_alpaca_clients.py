@@ -204,7 +204,11 @@ def test_requests_made_from_the_schema_are_answered_as_it_says(sandbox: Sandbox,
             if isinstance(case.body, dict) and "symbol" in case.body:
                 case.body["symbol"] = "KO"  # a made-up one gets no further than that there is no such asset
             response = case.call(base_url=sandbox.alpaca_url, headers=sandbox.alpaca_headers)
-            case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])
+            refused = [part for part in response.json() if part["status"] >= 400] if response.status_code == 207 else []
+            # The schema knows only the parts of an answer that succeeded.
+            assert all({"code", "message"} <= part["body"].keys() for part in refused)
+            checks = [not_a_server_error] if refused else [not_a_server_error, response_schema_conformance]
+            case.validate_response(response, checks=checks)
 
         keep()
         tried.add((operation.method, operation.path))
