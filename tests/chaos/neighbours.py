@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from tests.chaos import plays_books, plays_neighbours
 from tests.chaos.fault import BY_OUR_ID, Fault, always, broker_has_it
+from tests.chaos.judge import Facts
+from tests.chaos.stage import Stage
+
+
+def _rebound_and_not_there(stage: Stage, facts: Facts) -> bool:
+    """Say whether a gateway that may never have had the order is asked for it: its 404 proves nothing."""
+    was_rebound = facts.account.binding > 1
+    return was_rebound and facts.event("outcome_unknown") and not broker_has_it(stage, facts)
+
 
 NEIGHBOURS = [
     Fault("fill between two reads of a plan", play=plays_books.fill_between_reads),
@@ -18,7 +27,7 @@ NEIGHBOURS = [
         "rebound while an order is unknown",
         play=plays_neighbours.rebound_while_unknown,
         lies=True,
-        must_surface=lambda stage, facts: facts.event("outcome_unknown") and not broker_has_it(stage, facts),
+        must_surface=_rebound_and_not_there,
     ),
     Fault(
         "settled while the answer is on its way",
