@@ -36,11 +36,16 @@ HELD = """
     GROUP BY symbol
 """
 # One statement, because two see two states of the ledger: a fill that is booked between them would be neither held nor
-# still to come.
+# still to come. What a person booked on an order is held by then, and does not fill any more.
 BOOK = f"""
     WITH live AS MATERIALIZED (
         SELECT * FROM order_intents
         WHERE account = %(account)s AND state IN ('planned', 'sending', 'unknown', 'open')
+    ),
+    by_hand AS (
+        SELECT intent_id, sum(quantity) AS quantity FROM movements
+        WHERE account = %(account)s AND correction_id IS NOT NULL AND intent_id IS NOT NULL
+        GROUP BY intent_id
     )
     SELECT
         (SELECT state FROM accounts WHERE account = %(account)s) AS account_state,
@@ -49,9 +54,11 @@ BOOK = f"""
             SELECT jsonb_object_agg(symbol, quantity::TEXT)
             FROM (
                 SELECT symbol, sum(
-                    CASE side WHEN 'buy' THEN quantity - filled_quantity ELSE filled_quantity - quantity END
+                    CASE side WHEN 'buy' THEN live.quantity - filled_quantity ELSE filled_quantity - live.quantity END
+                    - COALESCE(by_hand.quantity, 0)
                 ) AS quantity
-                FROM live WHERE strategy_id = %(strategy_id)s AND mode = %(mode)s AND state = 'open'
+                FROM live LEFT JOIN by_hand ON by_hand.intent_id = live.id
+                WHERE strategy_id = %(strategy_id)s AND mode = %(mode)s AND state = 'open'
                 GROUP BY symbol
             ) AS working
         ) AS working,
@@ -76,10 +83,12 @@ BOOK = f"""
         (
             SELECT COALESCE(sum(
                 intents.price * CASE WHEN intents.state IN ('planned', 'sending', 'unknown', 'open')
-                                     THEN intents.quantity ELSE intents.filled_quantity END
+                                     THEN intents.quantity
+                                     ELSE intents.filled_quantity + abs(COALESCE(by_hand.quantity, 0)) END
             ), 0)
             FROM order_intents AS intents
             JOIN plans ON plans.plan_id = intents.plan_id
+            LEFT JOIN by_hand ON by_hand.intent_id = intents.id
             WHERE intents.account = %(account)s AND intents.strategy_id = %(strategy_id)s
               AND intents.mode = %(mode)s AND plans.session_date = %(session)s
         ) AS traded,

@@ -80,11 +80,11 @@ class Position(Value):
 
 
 class Fill(Value):
-    """One execution. fill_id is the gateway's own, unique in the account."""
+    """One execution. fill_id is the gateway's own, unique in the account. price: None where it told none."""
 
     fill_id: str
     quantity: Shares = Field(gt=0)
-    price: PriceNumber = Field(gt=0)
+    price: PriceNumber | None = Field(default=None, gt=0)
     at: AwareDatetime | None = None
 
 

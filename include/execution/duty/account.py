@@ -15,7 +15,7 @@ from include.execution.alerts.raising import end_position_alerts
 from include.execution.desk import Desk
 from include.execution.orders.canceling import cancel
 from include.execution.orders.reports import reread
-from include.execution.orders.resolve import gateway_id, look_up
+from include.execution.orders.resolve import LOOKED_UP_AGAIN_FOR, gateway_id, look_again_at, look_up
 from include.execution.settings import Settings
 from include.ledger.alerts import Alert
 from include.ledger.ledger import Ledger
@@ -169,14 +169,17 @@ def adopt(
     """Declare a symbol's position, as far as our books do not explain it, not to be ours: its new baseline.
 
     quantity: signed shares; by default what the gateway holds less what our strategies hold.
-    not_ours: needed where a strategy holds the symbol: what differs there is mostly its own, and is corrected.
+    not_ours: needed where a strategy holds the symbol, or an order of ours ended there without filling whole: what
+    differs is mostly its own, and is corrected.
     Raises InvalidData while an order of the symbol may still fill: its fills would be taken for another's.
     """
     check_words(desk.actor, reason)
     ledger = desk.ledger
     lock_account(ledger, account)
+    # What the gateway knows by now of orders that ended is ours, not another's.
+    look_again_at(desk, _ended_short(ledger, account, symbol), doubted=True)
     fills_before = _settled_fills(ledger, account, symbol)
-    actual = desk.gateway.positions()
+    actual = desk.confirmed.positions()
     held = actual.get(symbol, _ZERO)
     with ledger.transaction():
         lock_account(ledger, account)
@@ -191,8 +194,18 @@ def adopt(
                 f"the baseline is {shares(before)} already"
             )
         holders = ledger.corrections.holders(account, symbol)
-        if holders and not not_ours:
-            found = ", ".join(f"{strategy} holds {shares(own)}" for strategy, own in holders.items())
+        ended = _ended_short(ledger, account, symbol)
+        if (holders or ended) and not not_ours:
+            found = ", ".join(
+                [
+                    *(f"{strategy} holds {shares(own)}" for strategy, own in holders.items()),
+                    *(
+                        f"order {each.client_order_id} ({each.words}) ended {each.state} with "
+                        f"{shares(each.filled_quantity)} filled"
+                        for each in ended
+                    ),
+                ]
+            )
             raise InvalidData(
                 f"{symbol}: {found}. A split, a new symbol, a late fill or an order changed by hand is corrected "
                 "(correct); adopt only shares that are certainly not a strategy's, and say so: --not-ours"
@@ -272,6 +285,12 @@ def _cancel(desk: Desk, intent: Intent, reason: str) -> Cancellation:
     except (TradingError, Overtaken) as error:
         return answer(reread(desk, intent), f"not confirmed: {error}")
     return answer(intent, f"the gateway says {word}")
+
+
+def _ended_short(ledger: Ledger, account: str, symbol: str) -> list[Intent]:
+    """Return the symbol's orders of these days that were sent and ended without filling whole: they may have filled."""
+    ended = ledger.orders.ended(account, ledger.now() - LOOKED_UP_AGAIN_FOR)
+    return [intent for intent in ended if intent.symbol == symbol]
 
 
 def _settled_fills(ledger: Ledger, account: str, symbol: str) -> Decimal:

@@ -32,6 +32,7 @@ from include.trading.account.corrections import (
     exact_split,
     parse_symbol,
 )
+from include.trading.bounds import MOST_SHARES
 from include.trading.errors import InvalidData
 from include.trading.models import GatewayMode
 from include.trading.numbers import shares
@@ -172,6 +173,8 @@ def undo(desk: Desk, account: str, correction_id: int, *, reason: str, against_g
             Movement(each.strategy_id, each.mode, each.symbol, -each.quantity, each.kind, each.intent_id)
             for each in desk.ledger.corrections.effect(correction_id)
         ]
+        if found.kind == "move":
+            _check_still_there(desk, account, found.strategy_id, opposite)
         detail = {"kind": found.kind, **found.detail}
         return [_Entry(found.strategy_id, found.symbol, "undo", detail, opposite, correction_id)]
 
@@ -224,8 +227,8 @@ def _carry_out(
 
 def _ask(desk: Desk, account: str) -> _Outside:
     version = desk.ledger.movements.version(account)
-    mode = desk.gateway.mode_now().mode
-    positions = desk.gateway.positions()
+    mode = desk.confirmed.mode_now().mode
+    positions = desk.confirmed.positions()
     desk.ledger.books.store_positions(account, positions, None)
     return _Outside(version, positions, mode)
 
@@ -248,13 +251,22 @@ def _store(
     _refuse_live(desk, account, entry, symbols)
     found = {} if outside is None else unequal(outside.positions, after, symbols)
     if found and not against_gateway:
-        raise InvalidData(_contradiction(account, found))
+        raise InvalidData(_contradiction(account, found, ledger.books.baseline(account)))
     held = {
         (each.strategy_id, each.mode, each.symbol): ledger.movements.held(
             account, strategy_id=each.strategy_id, mode=each.mode
         ).get(each.symbol, _ZERO)
         for each in entry.movements
     }
+    holdings = [
+        Holding(strategy_id, symbol, before, before + _moved(entry.movements, strategy_id, mode, symbol))
+        for (strategy_id, mode, symbol), before in held.items()
+    ]
+    for each in holdings:
+        if abs(each.after) > MOST_SHARES:
+            raise InvalidData(
+                f"{each.symbol}: expected at most {MOST_SHARES} shares afterwards, got {shares(each.after)}"
+            )
     closed = _close_planned(desk, account, symbols)
     id = ledger.corrections.store(
         account,
@@ -271,10 +283,6 @@ def _store(
     agreeing = set() if outside is None else symbols - found.keys()
     for symbol in sorted(agreeing):
         end_position_alerts(ledger, account, symbol)
-    holdings = [
-        Holding(strategy_id, symbol, before, before + _moved(entry.movements, strategy_id, mode, symbol))
-        for (strategy_id, mode, symbol), before in held.items()
-    ]
     return Corrected(id, account, entry.kind, holdings, closed, found)
 
 
@@ -290,14 +298,16 @@ def _added(expected: Quantities, movements: Iterable[Movement]) -> dict[str, Dec
     return after
 
 
-def _contradiction(account: str, found: Differences) -> str:
+def _contradiction(account: str, found: Differences, baseline: Quantities) -> str:
     words = "; ".join(
         f"{symbol}: the gateway holds {shares(actual)}, our books would say {shares(expected)}"
+        + (f", {shares(baseline[symbol])} of them adopted as not ours" if baseline.get(symbol) else "")
         for symbol, (actual, expected) in found.items()
     )
     return (
         f"{words}. Nothing was corrected. If shares of account {account} that are not ours changed too, adopt "
-        "those first; if the gateway is wrong or late, say so: --against-gateway"
+        "their new number first (adopt --quantity NUMBER --not-ours); if the gateway is wrong or late, say so: "
+        "--against-gateway"
     )
 
 
@@ -352,6 +362,11 @@ def _change(
             after = exact_split(held, wanted.ratio) if wanted.is_exact else None
             if after is None:
                 after = after_split(held, wanted.ratio, at_gateway)
+            if after == 0 and at_gateway:
+                raise InvalidData(
+                    f"{symbol}: a ratio of {wanted.ratio} would leave nothing of {shares(held)}, the gateway holds "
+                    f"{shares(at_gateway)}; to write shares off: --quantity 0"
+                )
             moves = [move(symbol, after - held)]
         case Quantity():
             moves = [move(symbol, wanted.quantity - held)]
@@ -373,6 +388,20 @@ def _move(desk: Desk, account: str, strategy_id: str, symbol: str | None, wanted
         raise InvalidData(f"move: strategy {wanted.strategy_id!r} holds {what} on account {account}")
     given = [Movement(strategy_id, each.mode, each.symbol, -each.quantity, "transfer", None) for each in taken]
     return _Entry(strategy_id, symbol, wanted.kind, wanted.detail, [*taken, *given])
+
+
+def _check_still_there(desk: Desk, account: str, strategy_id: str, taken: Iterable[Movement]) -> None:
+    """Raise InvalidData unless a strategy still holds what is to be taken back from it: the account's sums stay, so
+    no comparison with the gateway would ever show the rest."""
+    for each in taken:
+        if each.strategy_id != strategy_id:
+            continue
+        held = desk.ledger.movements.held(account, strategy_id=strategy_id, mode=each.mode).get(each.symbol, _ZERO)
+        if held * -each.quantity <= 0 or abs(held) < abs(each.quantity):
+            raise InvalidData(
+                f"{each.symbol}: expected strategy {strategy_id} to hold the {shares(-each.quantity)} that are moved "
+                f"back, it holds {shares(held)}; move what is there instead (--move-from)"
+            )
 
 
 def _fill(desk: Desk, account: str, strategy_id: str, symbol: str | None, wanted: HandFill) -> _Entry:

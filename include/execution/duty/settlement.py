@@ -13,10 +13,10 @@ from include.execution.orders.reports import apply_report, reread
 from include.execution.orders.resolve import gateway_ids, look_up
 from include.execution.steps.track_fills import close_late_orders
 from include.ledger.orders import Overtaken
-from include.trading.errors import InvalidData, TradingError
+from include.trading.errors import InvalidData, OtherGateway, TradingError
 from include.trading.numbers import number_or_none, shares
 from include.trading.order.booking import SETTLED, contradicts_itself
-from include.trading.order.fills import Execution
+from include.trading.order.fills import settled_part
 from include.trading.order.row import Intent
 from include.trading.order.states import UNRESOLVED, check_transition, fill_contradiction
 
@@ -118,6 +118,9 @@ def _check_verdict(actor: str, verdict: Verdict) -> None:
 def _settle(desk: Desk, intent: Intent, verdict: Verdict, *, gateway_silent: bool) -> Settled:
     try:
         intent, known = _look(desk, intent, verdict)
+    except OtherGateway as error:
+        # Whoever does not answer for the account is not its gateway being silent.
+        return Settled(intent.client_order_id, intent.symbol, False, reread(desk, intent).state, str(error))
     except (TradingError, Overtaken) as error:
         intent = reread(desk, intent)
         known = None if gateway_silent else f"the gateway gave no answer ({error}); if it never will: --gateway-silent"
@@ -134,7 +137,7 @@ def _look(desk: Desk, intent: Intent, verdict: Verdict) -> tuple[Intent, str | N
     """Look the order up once more; return it, and what is known of it that forbids the verdict, None if nothing is."""
     if intent.state == "open":
         for id in gateway_ids(desk, intent):
-            report = desk.gateway.order(id)
+            report = desk.confirmed.order(id)
             if report is not None:
                 intent = apply_report(desk, intent, report, "looked_up")
                 if intent.state == "open" and contradicts_itself(report):
@@ -164,12 +167,10 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
         if intent.version != seen.version:
             raise Overtaken(f"order {seen.client_order_id} changed while it was settled: it is {intent.state} now")
         filled = _filled(intent, verdict)
-        more = filled - intent.filled_quantity
-        fills = []
-        if more > 0 and verdict.price is not None:
-            fills = [Execution(fill_id=f"{intent.client_order_id}:settled", quantity=more, price=verdict.price)]
-        changes: dict[str, Any] = {"filled_quantity": filled} if more > 0 else {}
-        if verdict.price is not None:
+        booked = ledger.orders.executions(intent.id)
+        part = None if verdict.price is None else settled_part(seen.client_order_id, booked, filled, verdict.price)
+        changes: dict[str, Any] = {} if part is None else {"filled_quantity": filled}
+        if verdict.price is not None and (part is not None or intent.filled_avg_price is None):
             changes["filled_avg_price"] = verdict.price
         if verdict.outcome == "not_sent":
             # Not proven, but declared: so it is looked up again like one that is, and a break if it appears.
@@ -181,7 +182,7 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
             event="settled",
             actor=desk.actor,
             detail={"outcome": verdict.outcome, "reason": verdict.reason, "filled_quantity": str(filled)},
-            fills=fills,
+            fills=[] if part is None else [part],
             state=verdict.outcome,
             reason=SETTLED,
             message=f"settled by {desk.actor}: {verdict.reason}",

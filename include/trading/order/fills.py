@@ -7,19 +7,22 @@ to the real ones when they come, by an execution of the opposite quantity: what 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import chain, count
 from typing import Final
 
 from pydantic import AwareDatetime
 
+from include.trading.errors import InvalidData
 from include.trading.models import Fill, OrderReport, Value
+from include.trading.numbers import amount, shares
 
 _PRICE_STEP: Final = Decimal("0.000001")
 _ZERO: Final = Decimal(0)
 _GAVE_WAY: Final = ":gave_way"
 # After the order's id: what a person settled, or the quantities before and after.
-_OURS: Final = r":(settled|[0-9.]+-[0-9.]+(~[0-9]+)?)"
+_OURS: Final = r":(settled|[0-9.]+-[0-9.]+)(~[0-9]+)?"
 
 
 class Execution(Value):
@@ -54,9 +57,9 @@ def with_executions(report: OrderReport, fills: Collection[Fill]) -> OrderReport
         return report
     own = sum((fill.quantity for fill in fills), _ZERO)
     filled = max(report.filled_quantity or _ZERO, own)
-    value = sum((fill.quantity * fill.price for fill in fills), _ZERO)
+    value = _value(fills)
     price = report.filled_avg_price
-    if price is None or own > (report.filled_quantity or _ZERO):
+    if value is not None and (price is None or own > (report.filled_quantity or _ZERO)):
         price = rounded_price(value / own)
     return report.model_copy(update={"fills": tuple(fills), "filled_quantity": filled, "filled_avg_price": price})
 
@@ -94,11 +97,13 @@ def executions_to_book(
 ) -> tuple[Execution, ...]:
     """Return what to add to the booked executions, so that all together are the filled quantity.
 
-    known: the gateway's own executions that count, booked or not.
+    known: the gateway's own executions that count, booked or not. One without a price is not booked itself: a part of
+    our own making stands in for it, which gives way once its price is known.
     """
     ids = {each.fill_id for each in booked}
-    new = [each for each in known if each.fill_id not in ids]
-    made_up, real = _made_up(order_id, booked), total(known)
+    priced = [each for each in known if each.price is not None or each.fill_id in ids]
+    new = [each for each in priced if each.fill_id not in ids]
+    made_up, real = _made_up(order_id, booked), total(priced)
     average = rounded_price(report.filled_avg_price)
     gone: list[Execution] = []
     for part in made_up:
@@ -118,6 +123,25 @@ def executions_to_book(
     return tuple(added)
 
 
+def settled_part(order_id: str, booked: Collection[Execution], filled: Decimal, average: Decimal) -> Execution | None:
+    """Return what a person's word adds to the booked executions, None for nothing.
+
+    filled, average: shares filled in all, and the USD a share that they cost on average.
+    Raises InvalidData where the average leaves the part that is added no price.
+    """
+    missing, value = filled - total(booked), _value(booked)
+    if missing <= 0:
+        return None
+    price = average if value is None else rounded_price((average * filled - value) / missing)
+    if price is None:
+        raise InvalidData(
+            f"price: expected the average in USD of all {shares(filled)} shares; at {amount(average)} the "
+            f"{shares(missing)} shares that are added to what is booked would have cost nothing, or less"
+        )
+    names = _names(f"{order_id}:settled", {each.fill_id for each in booked})
+    return Execution(fill_id=next(names), quantity=missing, price=price)
+
+
 def _made_up(order_id: str, booked: Collection[Execution]) -> list[Execution]:
     """Return the parts of our own making that still stand, also one that a person settled."""
     ours = re.compile(re.escape(order_id) + _OURS)
@@ -127,9 +151,13 @@ def _made_up(order_id: str, booked: Collection[Execution]) -> list[Execution]:
 
 def _part_id(order_id: str, before: Decimal, after: Decimal, taken: Collection[str]) -> str:
     """Name a part by the quantity before and after it; by a number too where one of that name gave way."""
-    name = f"{order_id}:{before.normalize():f}-{after.normalize():f}"
-    names = [name, *(f"{name}~{number}" for number in range(2, len(taken) + 3))]
-    return next(each for each in names if each not in taken)
+    return next(_names(f"{order_id}:{before.normalize():f}-{after.normalize():f}", taken))
+
+
+def _names(name: str, taken: Collection[str]) -> Iterator[str]:
+    """Yield the names that are free: this one, and with a number."""
+    numbered = (f"{name}~{number}" for number in count(2))
+    return (each for each in chain([name], numbered) if each not in taken)
 
 
 def _implied_price(
@@ -142,7 +170,7 @@ def _implied_price(
     return rounded_price((average * filled - value) / missing) or average
 
 
-def _value(executions: Iterable[Execution]) -> Decimal | None:
+def _value(executions: Iterable[Execution | Fill]) -> Decimal | None:
     value = _ZERO
     for each in executions:
         if each.price is None:

@@ -175,20 +175,22 @@ def _price(row: Mapping[str, Any], name: str) -> Decimal | None:
 
 
 def _fills(metadata: object, average: Decimal | None) -> tuple[Fill, ...]:
-    """Return the executions listed; one without a usable price has the order's average, and is left out without."""
+    """Return the executions listed. What is none is left out: the order's own quantity and status count without it."""
     rows = metadata.get("fills") if isinstance(metadata, dict) else None
-    if rows is None:
-        return ()
-    if not isinstance(rows, list):
-        raise ValueError(f"metadata.fills: expected a list, got {type(rows).__name__}")
-    return tuple(fill for row in rows if (fill := _fill(row, average)) is not None)
+    return tuple(fill for row in (rows if isinstance(rows, list) else ()) if (fill := _fill(row, average)) is not None)
 
 
 def _fill(row: object, average: Decimal | None) -> Fill | None:
+    """Return an execution; one without a usable price has the order's average, where there is one."""
     if not isinstance(row, dict):
-        raise ValueError(f"metadata.fills: expected objects, got {type(row).__name__}")
-    price = _price(row, "fill_price") or average
-    fill_id, quantity = text_of(row, "fill_id"), quantity_of(row, "fill_qty")
-    if price is None:
         return None
-    return Fill(fill_id=fill_id, quantity=quantity, price=price, at=time_of(row.get("timestamp")))
+    id = row.get("fill_id")
+    try:
+        return Fill(
+            fill_id=str(id) if type(id) is int else text_of(row, "fill_id"),
+            quantity=quantity_of(row, "fill_qty"),
+            price=_price(row, "fill_price") or average,
+            at=time_of(row.get("timestamp")),
+        )
+    except ValueError:
+        return None

@@ -337,14 +337,49 @@ def test_a_fill_has_its_own_price_and_time_and_the_orders_average_where_its_own_
         (Decimal("180.10"), datetime(2026, 11, 20, 14, 31, tzinfo=UTC)),
         (Decimal("180.16"), None),
     ]
-    # Its quantity counts all the same: it is in the order's own.
-    assert [each.fill_id for each in priceless.fills] == ["f1"]
+    # Its quantity counts without one.
+    assert [(each.fill_id, each.quantity, each.price) for each in priceless.fills] == [
+        ("f1", Decimal(1), Decimal("180.10")),
+        ("f2", Decimal(3), None),
+    ]
 
 
-def test_fills_that_are_no_objects_are_a_bad_answer_that_says_so() -> None:
-    for fills, words in ((["f1"], "metadata.fills: expected objects, got str"), ("f1", "expected a list, got str")):
-        with pytest.raises(OutcomeUnknown, match=words):
-            look_up(httpx.Response(200, json=stored(metadata={"fills": fills})))
+GOOD_FILL = {"fill_id": "f1", "fill_qty": "4", "fill_price": "180.16"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *("f1", None, 7, [], {}),
+        *({**GOOD_FILL, "fill_id": each} for each in (None, "", " ", True, 1.5, "x" * 1000)),
+        *({**GOOD_FILL, "fill_qty": each} for each in (None, "0", "-4", "four", "NaN", True)),
+    ],
+)
+def test_a_fill_that_is_none_leaves_the_others_and_the_order_as_they_are(odd: object) -> None:
+    body = stored(status="filled", filled_qty="10", filled_avg_price="180.16", metadata={"fills": [odd, GOOD_FILL]})
+
+    report = look_up(httpx.Response(200, json=body))
+
+    assert report is not None
+    assert (report.state, report.filled_quantity) == ("filled", Decimal(10))
+    assert [(each.fill_id, each.quantity) for each in report.fills] == [("f1", Decimal(4))]
+
+
+@pytest.mark.parametrize("fills", ["f1", {}, 7, True])
+def test_a_list_of_fills_that_is_none_leaves_the_order_as_it_is(fills: object) -> None:
+    body = stored(status="filled", filled_qty="10", filled_avg_price="180.16", metadata={"fills": fills})
+
+    report = look_up(httpx.Response(200, json=body))
+
+    assert report is not None and report.fills == () and report.filled_quantity == 10
+
+
+def test_a_fills_id_may_be_a_number() -> None:
+    body = stored(filled_qty="4", filled_avg_price=None, metadata={"fills": [{**GOOD_FILL, "fill_id": 17}]})
+
+    report = look_up(httpx.Response(200, json=body))
+
+    assert report is not None and [each.fill_id for each in report.fills] == ["17"]
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"fills": None}, {"fills": []}])
@@ -369,7 +404,6 @@ def test_only_the_gateways_own_not_found_proves_absence() -> None:
         (httpx.Response(200, text="<html>"), OutcomeUnknown),
         (httpx.Response(200, json=stored(client_order_id=V1_ID)), OutcomeUnknown),
         (httpx.Response(200, json=stored(filled_qty="-1")), OutcomeUnknown),
-        (httpx.Response(200, json=stored(metadata={"fills": [{"fill_id": "f1"}]})), OutcomeUnknown),
         (httpx.Response(302), OutcomeUnknown),
         (httpx.Response(405), OutcomeUnknown),
         (httpx.Response(500, text="Internal Server Error"), Unavailable),
