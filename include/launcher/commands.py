@@ -202,7 +202,7 @@ def _lock(given: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def _ops(given: argparse.Namespace, rest: Sequence[str]) -> NoReturn:
-    """Run a command of `include.ops` in the project's environment, on the running demo unless connections are set."""
+    """Run a command of `include.ops` in the project's environment, on the running demo unless a ledger is set."""
     python = venv.ensure(ROOT, venv.RUN)
     os.environ.update(ops_environment.environment(state_folder(), os.environ))
     _become(python, "-m", "include.ops", *rest)

@@ -62,6 +62,18 @@ class Plans:
         ).fetchall()
         return [row["name"] for row in rows]
 
+    def strategies(self, account: str) -> list[str]:
+        """Return the ids of the strategies that anything was ever planned or booked for on the account."""
+        rows = self._connection.execute(
+            """
+            SELECT strategy_id FROM plans WHERE account = %(account)s
+            UNION SELECT strategy_id FROM movements WHERE account = %(account)s
+            ORDER BY strategy_id
+            """,
+            {"account": account},
+        ).fetchall()
+        return [row["strategy_id"] for row in rows]
+
     def open_plans(self, account: str) -> list[PlanRecord]:
         with self._connection.cursor(row_factory=class_row(PlanRecord)) as cursor:
             return cursor.execute(

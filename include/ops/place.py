@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from getpass import getuser
 from pathlib import Path
 
 from include.adapters.connection import ConnectionParts
-from include.adapters.venues.registry import VenueAt
-from include.execution.assembly import DEFAULT_VENUE, Assembly
+from include.execution.account_venues import AccountVenues, account_venues
+from include.execution.assembly import Assembly
 from include.execution.desk import Desk
 from include.execution.settings import Settings, settings_from
 from include.ledger.connection import url_from_environment
@@ -39,6 +39,14 @@ class Place:
         given = self.environ.get("TRADING_STRATEGIES_FILE")
         return load_strategies(Path(given) if given else SHIPPED_STRATEGIES)
 
+    @property
+    def strategies_or_problem(self) -> StrategyFile | InvalidData:
+        """The strategies file, or why it cannot be read: what a person does on duty must work then too."""
+        try:
+            return self.strategies
+        except InvalidData as error:
+            return error
+
     def strategy(self, id: str | None) -> Strategy:
         """Return the strategy of an id, or the only one there is."""
         found = {strategy.id: strategy for strategy in self.strategies.strategies}
@@ -51,7 +59,7 @@ class Place:
     @cached_property
     def assembly(self) -> Assembly:
         return Assembly(
-            connections=lambda connection_id: ConnectionParts.from_environment(connection_id, self.environ),
+            connections=self._connection,
             settings=self.settings,
             code_version=self.environ.get("TRADING_CODE_VERSION", "unknown"),
         )
@@ -63,36 +71,36 @@ class Place:
 
     @contextmanager
     def desk(self, ledger: Ledger, account: str, actor: str) -> Iterator[Desk]:
-        """Open the gateway of an account."""
-        venues = self.venues()
-        if account not in venues:
-            raise InvalidData(
-                f"account {account}: no gateway connection names it; named are {', '.join(venues) or 'none'}"
-            )
-        with self.assembly.desk_at(ledger, venues[account], actor=actor, correlation_id="ops") as desk:
+        """Open the gateway of an account; raises InvalidData saying why it cannot be reached."""
+        venue = self.venues(ledger).venue(account)
+        with self.assembly.desk_at(ledger, venue, actor=actor, correlation_id="ops") as desk:
             yield desk
 
-    def venues(self, also: Collection[str] = ()) -> dict[str, VenueAt]:
-        """Return the venues of the connections that can be used, by account; `check` reports an unusable one.
-
-        also: connections that the ledger knows of, whatever the strategies file says.
-        """
-        connections = {DEFAULT_VENUE, *also}
-        # Halting must work with a broken strategies file.
-        with suppress(InvalidData):
-            connections |= {strategy.venue for strategy in self.strategies.strategies}
-        return self.assembly.venues(connections)[0]
+    def venues(self, ledger: Ledger) -> AccountVenues:
+        """Return what connections lead to which account, without the settings."""
+        return account_venues(self._connection, self.strategies_or_problem, ledger)
 
     def account(self, ledger: Ledger, given: str | None) -> str:
-        """Return the account given, or the only one there is; a name that nothing knows is refused."""
+        """Return the account given, or the only one there is; a name that nothing knows is refused.
+
+        One that the ledger has needs no connection, no setting and no strategies file.
+        """
         given = None if given is None else given.strip()
-        known = sorted({*self.venues(), *(row.account for row in ledger.accounts.all())})
+        kept = [row.account for row in ledger.accounts.all()]
+        if given in kept:
+            return given
+        venues = self.venues(ledger)
+        known = sorted({*venues.usable, *kept})
         if given is None and len(known) == 1:
             return known[0]
         if given is None or given not in known:
             got = "none was given" if given is None else f"got {given!r}"
-            raise InvalidData(f"--account: expected one of {', '.join(known) or 'none, nothing names any'}; {got}")
+            expected = f"--account: expected one of {', '.join(known) or 'none, nothing names any'}"
+            raise InvalidData("; ".join([expected, got, *([] if given is None else venues.doubts(given))]))
         return given
+
+    def _connection(self, connection_id: str) -> ConnectionParts:
+        return ConnectionParts.from_environment(connection_id, self.environ)
 
 
 def actor_named(given: str | None) -> str:

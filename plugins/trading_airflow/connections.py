@@ -7,7 +7,7 @@ import os
 from include.adapters.connection import ConnectionParts, extra_of
 from include.execution.assembly import Assembly
 from include.execution.settings import settings_from
-from include.trading.errors import NotFound
+from include.trading.errors import InvalidData, NotFound
 from trading_airflow.outside import OUTSIDE
 from trading_airflow.version import code_version
 
@@ -20,9 +20,16 @@ def parts_of(connection_id: str) -> ConnectionParts:
     try:
         connection = HttpHook(http_conn_id=connection_id).get_connection(connection_id)
     except AirflowNotFoundException as error:
+        variable = f"AIRFLOW_CONN_{connection_id.upper()}"
+        # Airflow hides why it could not read one; an unreadable connection is not the same as none.
+        if os.environ.get(variable, "").strip():
+            raise InvalidData(
+                f"connection {connection_id!r}: expected {variable} to be a connection in Airflow's JSON or URI form, "
+                "got text that is neither"
+            ) from error
         raise NotFound(
             f"connection {connection_id!r} does not exist: expected an http connection; add it under "
-            f"Admin > Connections or set AIRFLOW_CONN_{connection_id.upper()}"
+            f"Admin > Connections or set {variable}"
         ) from error
     return ConnectionParts(
         connection_id,

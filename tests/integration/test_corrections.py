@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ from include.ops.main import main
 from include.sandbox.runner import Sandbox, start_sandbox
 from include.trading.errors import InvalidData
 from include.trading.order.row import Intent
+from tests.support.commands import STRATEGIES
 from tests.support.trading import Trade
 
 STRATEGY = "daily_trading"
@@ -244,8 +246,11 @@ def test_what_the_gateway_contradicts_is_refused_unless_the_person_says_so(desk:
     assert (code, desk.held()) == (1, {"AAPL": Decimal(2 * order.quantity)}), out
 
 
-def test_nothing_but_a_fill_is_corrected_while_an_order_of_the_symbol_may_fill(desk: Desk) -> None:
+def test_nothing_but_a_fill_is_corrected_while_an_order_of_the_symbol_may_fill(desk: Desk, tmp_path: Path) -> None:
     order = desk.buy(filled=100)
+    file = tmp_path / "strategies.yaml"
+    file.write_text(STRATEGIES.replace("id: daily_trading,", "id: renamed,"))
+    desk.environ["TRADING_STRATEGIES_FILE"] = str(file)
 
     refusals = [
         desk.correct(*words, "--against-gateway")

@@ -15,7 +15,7 @@ from include.trading.account.venue_identity import identity_at, unlike
 from include.trading.audit.findings import Outcome, RuleResult
 from include.trading.audit.history import AccountHistory, GatewayWords, OrderHistory, Word
 from include.trading.audit.judge import OWN, judge
-from include.trading.errors import TradingError
+from include.trading.errors import InvalidData, TradingError
 from include.trading.models import OrderReport, VenueInfo
 from include.trading.ports import VenueReader
 
@@ -33,10 +33,11 @@ class Audit:
         return sum(result.count(outcome) for result in self.results)
 
 
-def audit(ledger: Ledger, gateway: VenueReader | None, account: str, first: date, last: date) -> Audit:
+def audit(ledger: Ledger, gateway: VenueReader | InvalidData | None, account: str, first: date, last: date) -> Audit:
     """Judge the orders of these sessions and the account's whole books; nothing is written.
 
-    gateway: None where no connection names the account; what only it can show is not provable then.
+    gateway: None where no connection names the account, or why none can be used; what only it can show is not
+    provable then.
     """
     history = read_history(ledger.connection, account, first, last)
     words, not_asked = _ask(gateway, ledger.accounts.get(account), history)
@@ -57,7 +58,11 @@ def violations(desk: Desk, *, surfaced: bool) -> list[str]:
     ]
 
 
-def _ask(gateway: VenueReader | None, row: Account | None, history: AccountHistory) -> tuple[GatewayWords, str | None]:
+def _ask(
+    gateway: VenueReader | InvalidData | None, row: Account | None, history: AccountHistory
+) -> tuple[GatewayWords, str | None]:
+    if isinstance(gateway, InvalidData):
+        return _silent(history.orders, str(gateway)), str(gateway)
     if gateway is None or row is None:
         why = "no gateway connection names the account"
         return _silent(history.orders, why), why

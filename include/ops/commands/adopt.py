@@ -10,6 +10,7 @@ from include.ops.arguments import add_reason, quantity
 from include.ops.command import Command
 from include.ops.place import Place, actor_named
 from include.ops.printing import NEEDS_A_PERSON, WELL
+from include.trading.account.corrections import parse_symbol
 from include.trading.numbers import shares
 
 
@@ -23,13 +24,15 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(place: Place, given: argparse.Namespace) -> int:
+    symbol = parse_symbol(given.symbol)
     with place.ledger() as ledger:
         account = place.account(ledger, given.account)
+        ledger.accounts.ensure(account)
         with place.desk(ledger, account, actor_named(given.by)) as desk:
             done = operations.adopt(
                 desk,
                 account,
-                given.symbol,
+                symbol,
                 reason=given.reason,
                 quantity=given.quantity,
                 not_ours=given.not_ours,

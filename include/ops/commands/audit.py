@@ -13,6 +13,7 @@ from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import NEEDS_A_PERSON, NOT_DONE, WELL
 from include.trading.errors import InvalidData
+from include.trading.ports import VenueReader
 
 LONGEST_LIST = 20
 
@@ -46,9 +47,12 @@ def run(place: Place, given: argparse.Namespace) -> int:
 
 def _audit(place: Place, ledger: Ledger, account: str, given: argparse.Namespace) -> Audit:
     with ExitStack() as opened:
-        venue = place.venues().get(account)
-        gateway = None
-        if venue is not None:
+        gateway: VenueReader | InvalidData
+        try:
+            venue = place.venues(ledger).venue(account)
+        except InvalidData as error:
+            gateway = error
+        else:
             gateway = opened.enter_context(venue.reader(correlation_id="audit"))
         return audit(ledger, gateway, account, given.first, given.last)
 

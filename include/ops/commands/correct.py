@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from include.execution.duty.corrections import Corrected, correct, undo
+from include.execution.duty.strategies import check_strategy
 from include.ops import printing
 from include.ops.arguments import add_reason
 from include.ops.command import Command
@@ -42,14 +43,18 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(place: Place, given: argparse.Namespace) -> int:
     wanted = None if given.undo is not None else _wanted(given)
+    symbol = None if given.symbol is None else parse_symbol(given.symbol)
     words = {"reason": given.reason, "against_gateway": given.against_gateway}
     with place.ledger() as ledger:
         account = place.account(ledger, given.account)
+        ledger.accounts.ensure(account)
+        if wanted is not None and not isinstance(wanted, HandFill):
+            check_strategy(ledger, account, given.strategy, place.strategies_or_problem)
         with place.desk(ledger, account, actor_named(given.by)) as desk:
             if wanted is None:
                 done = undo(desk, account, given.undo, **words)
             else:
-                done = correct(desk, account, given.strategy, given.symbol, wanted, **words)
+                done = correct(desk, account, given.strategy, symbol, wanted, **words)
     if given.json:
         print(printing.as_json(done))
     else:

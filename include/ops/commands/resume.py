@@ -20,6 +20,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def run(place: Place, given: argparse.Namespace) -> int:
     with place.ledger() as ledger:
         account = place.account(ledger, given.account)
+        ledger.accounts.ensure(account)
         done = operations.resume(
             ledger,
             account,

@@ -27,7 +27,7 @@ def run(place: Place, given: argparse.Namespace) -> int:
         found = Watchdog(
             ledger=ledger,
             assembly=place.assembly,
-            gateways=readers(place.venues(ledger.plans.gateway_connections()), "watchdog"),
+            gateways=readers(place.venues(ledger).usable, "watchdog"),
             # Whether a session is missed only Airflow can tell: it knows which strategies are paused.
             strategies=(),
             file_problem=file_problem,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from include.execution.assembly import DEFAULT_VENUE
+from include.execution.account_venues import AccountVenues, account_venues
 from include.execution.desk import Desk
 from include.execution.settings import Settings, settings_from
 from include.ledger.ledger import Ledger
@@ -18,7 +18,7 @@ from include.ledger.pages import Pages
 from include.trading.errors import InvalidData, TradingError
 from include.trading.strategy.file import StrategyFile, load_strategies
 from include.trading.strategy.spec import Strategy
-from trading_airflow.connections import assembly
+from trading_airflow.connections import assembly, parts_of
 from trading_airflow.hooks.ledger import LedgerHook
 from trading_airflow.strategies import strategies_path
 from trading_airflow.web.problems import Problem
@@ -62,21 +62,39 @@ def read_strategies() -> StrategyFile:
         raise Problem(503, "The strategies file cannot be used", str(error)) from error
 
 
-def strategies_if_any() -> tuple[Strategy, ...]:
-    """Return the strategies, none when the file is broken: halting must work then too."""
+def strategies_or_problem() -> StrategyFile | InvalidData:
+    """Return what the strategies file holds, or why it cannot be read: halting must work then too."""
     try:
-        return load_strategies(strategies_path()).strategies
-    except InvalidData:
-        return ()
+        return load_strategies(strategies_path())
+    except InvalidData as error:
+        return error
+
+
+def strategies_if_any() -> tuple[Strategy, ...]:
+    """Return the strategies, none when the file is broken."""
+    found = strategies_or_problem()
+    return () if isinstance(found, InvalidData) else found.strategies
 
 
 @dataclass(frozen=True)
 class AccountPlace:
-    """An account, its gateway connection where one names it, and the DAGs that trade there."""
+    """An account, the DAGs that trade there, and what the connections lead to."""
 
     account: str
-    connection_id: str | None
     dag_ids: tuple[str, ...]
+    venues: AccountVenues
+
+    @property
+    def connection_id(self) -> str | None:
+        """The connection that names the account and can be used, None when there is none."""
+        venue = self.venues.usable.get(self.account)
+        return None if venue is None else venue.connection.connection_id
+
+    @property
+    def connection_address(self) -> str | None:
+        """Where that connection leads."""
+        venue = self.venues.usable.get(self.account)
+        return None if venue is None else venue.connection.address
 
 
 def accounts(ledger: Ledger) -> dict[str, AccountPlace]:
@@ -84,34 +102,20 @@ def accounts(ledger: Ledger) -> dict[str, AccountPlace]:
 
     Its DAGs are those of the strategies file; only where that names none, those that traded there before.
     """
-    found: dict[str, tuple[str, list[str]]] = {}
-    by_connection: dict[str, list[str]] = {DEFAULT_VENUE: []}
-    for strategy in strategies_if_any():
-        by_connection.setdefault(strategy.venue, []).append(strategy.dag_id)
-    for connection_id, dag_ids in by_connection.items():
-        try:
-            account = assembly().venue(connection_id).account
-        except TradingError:
-            # `check` says what is wrong with a connection; the accounts that can be used stay usable.
-            continue
-        found.setdefault(account, (connection_id, []))[1].extend(dag_ids)
+    file = strategies_or_problem()
+    venues = account_venues(parts_of, file, ledger)
+    dags: dict[str, list[str]] = {account: [] for account in venues.usable}
+    for strategy in () if isinstance(file, InvalidData) else file.strategies:
+        if strategy.venue in venues.accounts:
+            dags[venues.accounts[strategy.venue]].append(strategy.dag_id)
     earlier: dict[str, list[str]] = {}
     for dag_id, account in Pages(ledger.connection).dags():
         earlier.setdefault(account, []).append(dag_id)
-    known = {*found, *earlier, *(row.account for row in ledger.accounts.all())}
+    known = {*dags, *earlier, *(row.account for row in ledger.accounts.all())}
     return {
-        account: AccountPlace(
-            account=account,
-            connection_id=found[account][0] if account in found else None,
-            dag_ids=tuple((found[account][1] if account in found else []) or earlier.get(account, [])),
-        )
+        account: AccountPlace(account, tuple(dags.get(account) or earlier.get(account, [])), venues)
         for account in sorted(known)
     }
-
-
-def connection_address(place: AccountPlace) -> str | None:
-    """Return the address of the gateway connection that names the account, None when there is none."""
-    return None if place.connection_id is None else assembly().venue(place.connection_id).connection.address
 
 
 def readable_dags(user: User, ledger: Ledger) -> list[str]:
@@ -126,13 +130,10 @@ def readable_dags(user: User, ledger: Ledger) -> list[str]:
 
 @contextmanager
 def desk_at(ledger: Ledger, place: AccountPlace, actor: str) -> Iterator[Desk]:
-    """Open the gateway of an account; answers 409 when no connection names the account."""
-    if place.connection_id is None:
-        raise Problem(
-            409,
-            "The account has no gateway connection",
-            f"account {place.account} is in the ledger, but no gateway connection has it in its extra: add it there",
-        )
-    here = assembly()
-    with here.desk_at(ledger, here.venue(place.connection_id), actor=actor, correlation_id="api") as desk:
+    """Open the gateway of an account; answers 409, saying why, when no connection leads there."""
+    try:
+        venue = place.venues.venue(place.account)
+    except InvalidData as error:
+        raise Problem(409, "The account has no gateway connection", str(error)) from error
+    with assembly().desk_at(ledger, venue, actor=actor, correlation_id="api") as desk:
         yield desk

@@ -52,3 +52,18 @@ def test_a_home_that_cannot_be_made_is_refused_in_a_sentence(monkeypatch: pytest
 
     with pytest.raises(CannotRun, match="TRADING_HOME must be a folder that can be written to"):
         usable_state_folder()
+
+
+def test_connections_of_yours_are_not_mixed_with_the_demos_ledger(tmp_path: Path) -> None:
+    ops_environment.keep(tmp_path, DEMO)
+    given = {"AIRFLOW_CONN_EXECUTION_GATEWAY": "https://t4.example.com"}
+
+    with pytest.raises(CannotRun, match=r"AIRFLOW_CONN_EXECUTION_GATEWAY, but not AIRFLOW_CONN_TRADING_LEDGER"):
+        ops_environment.environment(tmp_path, given)
+
+
+def test_what_the_demo_was_started_with_stays_usable(tmp_path: Path) -> None:
+    own = {"AIRFLOW_CONN_STORE": "aws://"}
+    ops_environment.keep(tmp_path, DEMO | own)
+
+    assert ops_environment.environment(tmp_path, own)["AIRFLOW_CONN_TRADING_LEDGER"] == "postgresql://demo"

@@ -14,6 +14,7 @@ from include.execution.duty import account as operations
 from include.execution.duty import corrections
 from include.execution.duty import settlement as settling
 from include.execution.duty.rebinding import rebind as bind_again
+from include.execution.duty.strategies import check_strategy
 from include.ledger.ledger import Ledger
 from include.ledger.page_histories import PageHistories
 from include.ledger.pages import Pages
@@ -60,10 +61,10 @@ from trading_airflow.web.place import (
     AccountPlace,
     LedgerOfRequest,
     accounts,
-    connection_address,
     desk_at,
     readable_dags,
     settings,
+    strategies_or_problem,
 )
 from trading_airflow.web.problems import Problem, responses
 from trading_airflow.web.webauth import Right, User, allowed, audit
@@ -137,7 +138,7 @@ def halt(user: User, ledger: LedgerOfRequest, account: AccountName, body: HaltBo
         try:
             with desk_at(ledger, place, user.get_name()) as desk:
                 canceled = operations.cancel_open(desk, account, reason=body.reason)
-        except TradingError as error:
+        except (TradingError, Problem) as error:
             raise Problem(409, "Halted, but not everything was canceled", str(error)) from error
     return HaltResult(
         account=_summary(user, ledger, place),
@@ -181,12 +182,13 @@ def settle(user: User, ledger: LedgerOfRequest, account: AccountName, body: Sett
 def adopt(user: User, ledger: LedgerOfRequest, account: AccountName, body: AdoptBody) -> AdoptResult:
     """Declare a symbol's position, as far as our fills do not explain it, not to be ours: its new baseline."""
     place = place_of(user, ledger, account, Right.EDIT)
+    symbol = parse_symbol(body.symbol)
     ledger.accounts.ensure(account)
     with desk_at(ledger, place, user.get_name()) as desk:
         done = operations.adopt(
-            desk, account, body.symbol, reason=body.reason, quantity=body.quantity, not_ours=body.not_ours
+            desk, account, symbol, reason=body.reason, quantity=body.quantity, not_ours=body.not_ours
         )
-    _audit(user, "trading_adopt", place, symbol=body.symbol, baseline=str(done.baseline), reason=body.reason)
+    _audit(user, "trading_adopt", place, symbol=symbol, baseline=str(done.baseline), reason=body.reason)
     return AdoptResult.model_validate(asdict(done))
 
 
@@ -199,6 +201,8 @@ def correct(user: User, ledger: LedgerOfRequest, account: AccountName, body: Cor
     """
     place = place_of(user, ledger, account, Right.EDIT)
     words: dict[str, Any] = {"reason": body.reason, "against_gateway": body.against_gateway}
+    if body.undo is None and body.fill is None:
+        check_strategy(ledger, account, body.strategy_id, strategies_or_problem())
     ledger.accounts.ensure(account)
     with desk_at(ledger, place, user.get_name()) as desk:
         if body.undo is not None:
@@ -214,13 +218,13 @@ def rebind(user: User, ledger: LedgerOfRequest, account: AccountName, body: Rebi
     """Give the account the gateway that its connection names now, and say whether the broker's account is the same.
 
     The same one: live orders are looked up on at the new address. Another one: refused with live orders or holdings.
-    Without a connection that names it, the account is taken off its gateway.
+    When no connection names it, the account is taken off its gateway; refused while one that may cannot be read.
     """
     place = place_of(user, ledger, account, Right.EDIT)
     done = bind_again(
         ledger,
         account,
-        connection_address(place),
+        place.venues.address(account),
         same_account=body.same_account,
         actor=user.get_name(),
         reason=body.reason,
@@ -262,7 +266,7 @@ def _gateway(ledger: Ledger, place: AccountPlace) -> AccountGateway:
     row = ledger.accounts.get(place.account)
     return AccountGateway(
         address=None if row is None else row.gateway_address,
-        connection_address=connection_address(place),
+        connection_address=place.connection_address,
         strategy_id=None if row is None else row.gateway_strategy_id,
         broker_url=None if row is None else row.gateway_broker_url,
         version=None if row is None else row.gateway_version,

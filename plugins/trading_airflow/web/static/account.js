@@ -1,7 +1,7 @@
 // An account: its state, its books side by side with what to do about each difference, and its history.
 
 import "./header.js";
-import { adopt, correct, isStopped, rebind, settle, stopOrGo } from "./accountActs.js";
+import { RELEASED, adopt, correct, isStopped, rebind, settle, stopOrGo } from "./accountActs.js";
 import { get } from "./api.js";
 import { asked, chooser } from "./chooser.js";
 import { badge, el, empty, facts, show, symbolLink, writing } from "./dom.js";
@@ -109,8 +109,8 @@ function gatewayFacts({ gateway, connection_id: connection }) {
     {},
     moved && el("p", { class: "problem" }, "The connection names another gateway than the account belongs to: nothing is sent until it is rebound, or the connection corrected."),
     facts([
-      ["Belongs to", gateway.address ?? "none yet: the first contact decides"],
-      [`Connection ${connection ?? ""}`, gateway.connection_address ?? "no connection names the account"],
+      ["Belongs to", gateway.address === RELEASED ? "none: it was taken off its gateway" : gateway.address ?? "none yet: the first contact decides"],
+      [`Connection ${connection ?? ""}`, gateway.connection_address ?? "no usable connection names the account"],
       ["Broker", gateway.broker_url],
       ["Version", gateway.version],
     ]),

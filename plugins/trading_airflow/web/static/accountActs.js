@@ -5,6 +5,8 @@ import { el } from "./dom.js";
 import { field, form, tick } from "./forms.js";
 import { number } from "./format.js";
 
+// What the ledger keeps as the address of an account without a gateway.
+export const RELEASED = "released";
 const path = (account) => `/accounts/${encodeURIComponent(account.account)}`;
 const reasonTo = (words) => field(`Reason to ${words}`, { required: true, maxlength: 1000 });
 
@@ -164,8 +166,11 @@ export function rebind(account, done) {
     buttons: [["Rebind"]],
     send: async () => {
       const made = await post(`${path(account)}/rebind`, { same_account: whose.value === "same", reason: reason.value });
-      const where = made.gateway.address ?? "no gateway yet: the first contact decides";
       const ended = made.not_sent.length ? ` ${made.not_sent.length} planned orders are not sent.` : "";
+      if (made.gateway.address === RELEASED) {
+        return `Account ${account.account} ${made.changed ? "was taken" : "is, as before,"} off its gateway.${ended}`;
+      }
+      const where = made.gateway.address ?? "no gateway yet: the first contact decides";
       return `Account ${account.account} ${made.changed ? "now belongs" : "belongs, as before,"} to ${where}.${ended}`;
     },
     done,
