@@ -37,9 +37,9 @@ def _path(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     """Return where the key stands now in an entry with this source of signals; () where nothing is to be written."""
     first, *others = _MOVED[key]
     signals = entry.get(first)
-    if first != "signals" or not isinstance(signals, Mapping) or len(signals) != 1 or "service" in signals:
+    if first != "signals" or not isinstance(signals, Mapping) or len(signals) != 1 or others[0] in signals:
         return first, *others
-    # Only the Signal Service is reached through its connection.
+    # Another source has no use for the connection of the Signal Service.
     return () if key == "signal_connection" else (first, next(iter(signals)), others[-1])
 
 
