@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from include.trading.alerts.alarms import Thresholds
 from include.trading.errors import InvalidData
+from include.trading.validation import expected_of
 
 PREFIX = "TRADING_"
 # Variables with the prefix that other parts read.
@@ -82,7 +83,7 @@ def _settings(*variables: tuple[str, str]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        raise InvalidData(f"setting {name}: {first['msg']}; got {given.get(name)!r}") from error
+        raise InvalidData(f"setting {name}: expected {expected_of(first)}; got {given.get(name)!r}") from error
 
 
 def _numbers(name: str, text: str) -> list[float]:

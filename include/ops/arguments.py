@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
-from include.trading.bounds import storable_price, storable_quantity
+from include.trading.bounds import LARGEST_INTEGER, storable_price, storable_quantity
+from include.trading.text import clean
+
+# A cost of all that is traded.
+_WHOLE_BP: Final = 10_000
 
 
 def add_reason(command: argparse.ArgumentParser) -> None:
@@ -33,6 +39,18 @@ def day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"expected a day as YYYY-MM-DD, got {text!r}") from None
 
 
+def name(text: str) -> str:
+    if not text.strip() or clean(text) != text:
+        raise argparse.ArgumentTypeError(f"expected a name, of characters that can be shown, got {text!r}")
+    return text
+
+
+def whole_number(text: str) -> int:
+    if re.fullmatch("[1-9][0-9]{0,9}", text) and int(text) <= LARGEST_INTEGER:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {LARGEST_INTEGER}, got {text[:50]!r}")
+
+
 def quantity(text: str) -> Decimal:
     return _number(text, storable_quantity)
 
@@ -43,7 +61,23 @@ def price(text: str) -> Decimal:
 
 
 def usd(text: str) -> Decimal:
-    return _number(text, lambda number: number)
+    return _number(text, _finite)
+
+
+def basis_points(text: str) -> Decimal:
+    return _number(text, _costs)
+
+
+def _costs(number: Decimal) -> Decimal:
+    if not 0 <= number <= _WHOLE_BP:
+        raise ValueError(f"expected basis points from 0 to {_WHOLE_BP}, got {str(number)[:50]}")
+    return number
+
+
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise ValueError(f"expected a number of USD, got {number:f}")
+    return number
 
 
 def _number(text: str, judged: Callable[[Decimal], Decimal]) -> Decimal:

@@ -58,6 +58,7 @@ _OF_SOURCE: Final[Mapping[str, Defaults]] = {
 }
 _OWN_TO_SOURCES: Final = {"path", "connection", "query", "function", "under", "dated", "top_n", "bottom_n"}
 _COUNTS: Final = {"top_n", "bottom_n"}
+_MOST_DIGITS: Final = 40
 _FRESH: Final = {"modified_within_hours": 20}
 
 
@@ -129,6 +130,7 @@ def _number(name: str, text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite():
-        raise InvalidData(f"{flag(name)}: expected a number, found {text!r}")
+    # The file's reader judges its size; one with so many digits could not even be written.
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+        raise InvalidData(f"{flag(name)}: expected a number, found {text[:50]!r}")
     return number

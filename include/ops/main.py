@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 import psycopg
+import structlog
 
 from include.ops.place import Place
 from include.ops.printing import NOT_DONE, WELL, CleanStream
@@ -17,8 +18,25 @@ from include.trading.errors import TradingError
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command and return the exit code: 0 well, 1 something is left for a person, 2 not done."""
-    with redirect_stdout(CleanStream(sys.stdout)), redirect_stderr(CleanStream(sys.stderr)):
+    with redirect_stdout(CleanStream(sys.stdout)), redirect_stderr(CleanStream(sys.stderr)), _logs_on_stderr():
         return _run(argv, environ)
+
+
+@contextmanager
+def _logs_on_stderr() -> Iterator[None]:
+    """Keep what is logged out of the document on stdout, and without the colours that CleanStream would replace."""
+    before, was_configured = structlog.get_config(), structlog.is_configured()
+    structlog.configure(
+        processors=[*before["processors"][:-1], structlog.dev.ConsoleRenderer(colors=False)],
+        # The stream of this moment, and not of the last.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        if was_configured:
+            structlog.configure(**before)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -164,8 +164,6 @@ def _export(found: Report, path: Path) -> None:
 def _costs(given: argparse.Namespace) -> Decimal:
     """Return what trading is taken to cost: half the spread, which is what a market order pays of it, and fees."""
     costs: Decimal = given.spread_bp / 2 + given.fee_bp
-    if costs < 0:
-        raise InvalidData(f"--spread-bp and --fee-bp: expected costs of at least 0, got {costs:f} bp")
     return costs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from include.execution.assembly import Assembly
@@ -42,15 +42,21 @@ def check(
         findings.append(of_file(f"entry {problem.entry}", str(problem.problem), step))
     if not strategies.strategies:
         findings.append(of_file("strategies", "none", "add a strategy to the file"))
-    by_gateway: dict[str, list[Strategy]] = {}
-    for strategy in strategies.strategies:
-        by_gateway.setdefault(strategy.venue, []).append(strategy)
-        findings += check_strategy(strategy, assembly, now)
-    findings += not_alone(strategies.strategies, assembly)
     opened = None if isinstance(ledger, TradingError) else ledger
+    return [*findings, *_of_strategies(strategies.strategies, assembly, opened, now)]
+
+
+def _of_strategies(
+    strategies: Sequence[Strategy], assembly: Assembly, ledger: Ledger | None, now: datetime
+) -> Iterator[Finding]:
+    by_gateway: dict[str, list[Strategy]] = {}
+    symbols: dict[str, Collection[str] | None] = {}
+    for strategy in strategies:
+        by_gateway.setdefault(strategy.venue, []).append(strategy)
+        symbols[strategy.id] = yield from check_strategy(strategy, assembly, now)
+    yield from not_alone(strategies, assembly)
     for connection_id, traded in by_gateway.items():
-        findings += check_gateway_connection(connection_id, traded, assembly, opened, now)
-    return findings
+        yield from check_gateway_connection(connection_id, traded, symbols, assembly, ledger, now)
 
 
 def not_alone(strategies: Sequence[Strategy], assembly: Assembly) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from include.execution.assembly import Assembly
@@ -12,6 +12,7 @@ from include.execution.preflight.finding import ASKED_BY, Finding, Note, about, 
 from include.ledger.ledger import Ledger
 from include.trading.account.comparison import Differences, unequal
 from include.trading.account.row import Account
+from include.trading.alerts.alarms import listed
 from include.trading.errors import TradingError, Unauthorized
 from include.trading.models import VenueInfo
 from include.trading.numbers import shares
@@ -31,11 +32,15 @@ UNSEEN = "not known, this login is not allowed to see it"
 def check_gateway_connection(
     connection_id: str,
     strategies: Sequence[Strategy],
+    symbols: Mapping[str, Collection[str] | None],
     assembly: Assembly,
     ledger: Ledger | None,
     now: datetime,
 ) -> Iterator[Finding]:
-    """strategies: those that trade there. To those that never send it does not matter what the gateway answers."""
+    """strategies: those that trade there. To those that never send it does not matter what the gateway answers.
+
+    symbols: what each strategy's next run trades, by its id; None where that is not known.
+    """
     note = about(f"venue {connection_id}")
     sending = [strategy for strategy in strategies if strategy.mode in SENDING_MODES]
     try:
@@ -57,14 +62,14 @@ def check_gateway_connection(
         yield from _needs(reader, strategies, note)
         yield from _money(reader, strategies, note)
         yield from _endings(reader, sending, note)
-        yield from _assets(reader, sending, note)
+        yield from _assets(reader, {symbol for each in sending for symbol in symbols[each.id] or ()}, note)
         if ledger is not None and endpoint.account is not None:
             of_account = about(f"account {endpoint.account}")
             yield from check_binding(ledger, endpoint, info, sending, of_account)
             yield from _account(ledger, endpoint.account, now, of_account)
             here = elsewhere(ledger, endpoint, info) is None
             if here and any(strategy.mode in ("paper", "live") for strategy in sending):
-                yield from _positions(ledger, reader, endpoint.account, strategies, of_account)
+                yield from _positions(ledger, reader, endpoint.account, strategies, symbols, of_account)
 
 
 def _service(
@@ -106,20 +111,19 @@ def _needs(reader: VenueReader, strategies: Sequence[Strategy], note: Note) -> I
                 yield note(f"strategy {strategy.id}", sentence, step)
 
 
-def _assets(reader: VenueReader, sending: Sequence[Strategy], note: Note) -> Iterator[Finding]:
+def _assets(reader: VenueReader, wanted: Collection[str], note: Note) -> Iterator[Finding]:
     """Name the symbols that the venue does not trade: what is held of them may be sold, and nothing more is bought."""
-    symbols = sorted({symbol for strategy in sending for symbol in strategy.symbols})
-    if not symbols or not reader.traits.tells_assets:
+    if not wanted or not reader.traits.tells_assets:
         return
     try:
-        told = reader.assets(symbols) or {}
+        told = reader.assets(sorted(wanted)) or {}
     except TradingError as error:
         yield note("symbols", str(error), "repair the connection: until then nothing is increased")
         return
     unknown = [symbol for symbol, facts in told.items() if facts is None]
     idle = [symbol for symbol, facts in told.items() if facts is not None and not facts.tradable]
     wrong = [f"{words} {', '.join(names)}" for words, names in (("unknown:", unknown), ("not traded:", idle)) if names]
-    step = "correct the symbols of the strategy: these are never bought or sold short" if wrong else None
+    step = "correct the symbols of the strategy or its signals: these are never bought or sold short" if wrong else None
     value = f"{len(told) - len(unknown) - len(idle)} of {len(told)} may be traded"
     yield note("symbols", "; ".join([value, *wrong]), step)
 
@@ -200,7 +204,12 @@ def _state(row: Account, breaks: Sequence[int], note: Note) -> Finding:
 
 
 def _positions(
-    ledger: Ledger, reader: VenueReader, account: str, strategies: Sequence[Strategy], note: Note
+    ledger: Ledger,
+    reader: VenueReader,
+    account: str,
+    strategies: Sequence[Strategy],
+    symbols: Mapping[str, Collection[str] | None],
+    note: Note,
 ) -> Iterator[Finding]:
     try:
         found = unexplained(ledger, reader, account)
@@ -215,21 +224,27 @@ def _positions(
     except TradingError as error:
         yield note("positions", str(error), "repair the venue: no plan is made without its positions")
         return
-    ours = ledger.movements.of_account(account).keys() | {symbol for each in strategies for symbol in each.symbols}
+    wanted = {each.id: symbols[each.id] for each in strategies}
+    ours = {*ledger.movements.of_account(account), *(symbol for named in wanted.values() for symbol in named or ())}
+    # The run compares whatever their signals name.
+    unknown = [id for id, named in wanted.items() if named is None]
+    nobody = "no strategy trades it" if all(each.symbols for each in strategies) else "the signals do not name it"
     for symbol, (actual, expected) in found.items():
         words = f"the venue holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
-        if symbol not in ours:
-            yield note(f"position {symbol}", f"{words}; foreign: no strategy trades it, so it is never touched")
+        if symbol not in ours and unknown:
+            words += f"; it is not known whether the signals of {listed(unknown)} name it"
+        if symbol not in ours and not unknown:
+            yield note(f"position {symbol}", f"{words}; foreign: {nobody}, so it is not touched")
         elif not reader.traits.positions_are_exact:
             yield note(f"position {symbol}", f"{words}; {reader.traits.positions_note}, so it only warns")
         else:
             step = f"look at the broker, then {OPS} correct … for what is ours, {OPS} adopt … for what is not"
             yield note(f"position {symbol}", words, f"{step} (docs/runbook.md#blocked_symbol; no order until then)")
     strangers = ledger.movements.of_others(account, [strategy.id for strategy in strategies])
-    for id, symbols in strangers.items():
+    for id, theirs in strangers.items():
         yield note(
             f"strategy {id!r}",
-            f"no strategy has this id, and under it the account holds or trades {', '.join(symbols)}",
+            f"no strategy has this id, and under it the account holds or trades {', '.join(theirs)}",
             f"if it was renamed: {OPS} correct --account {account} --strategy NEW --move-from {shlex.quote(id)} "
             "--reason … (until then these symbols get no order)",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
 
@@ -26,7 +26,13 @@ from include.trading.strategy.source_spec import SourceSpec
 from include.trading.strategy.spec import Strategy
 
 
-def check_strategy(strategy: Strategy, assembly: Assembly, now: datetime) -> Iterator[Finding]:
+def check_strategy(
+    strategy: Strategy, assembly: Assembly, now: datetime
+) -> Generator[Finding, None, Collection[str] | None]:
+    """Yield what is found, and return the symbols that the next run trades.
+
+    They are None where only the signals name them and those are not known.
+    """
     note = about(f"strategy {strategy.id}")
     yield note("mode", strategy.mode)
     yield note("symbols", f"{len(strategy.symbols) or 'whatever is named'}, {strategy.signals.words}")
@@ -39,10 +45,11 @@ def check_strategy(strategy: Strategy, assembly: Assembly, now: datetime) -> Ite
         last = calendar.previous(current.day)
     except TradingError as error:
         yield note("next run", str(error), "correct calendar and schedule in the strategies file")
-        return
+        return strategy.symbols or None
     found = yield from _signals(strategy, assembly, current, last, note)
-    named = () if found is None else tuple(signal.symbol for signal in found.signals)
-    yield from _prices(strategy, assembly, last, now, strategy.symbols or named, note)
+    symbols = strategy.symbols or (None if found is None else tuple(signal.symbol for signal in found.signals))
+    yield from _prices(strategy, assembly, last, now, symbols or (), note)
+    return symbols
 
 
 def _rules(strategy: Strategy, note: Note) -> Iterator[Finding]:

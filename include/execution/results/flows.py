@@ -31,7 +31,7 @@ def record_flow(ledger: Ledger, key: BookKey, amount: Decimal, *, actor: str, re
     """
     check_words(actor, reason)
     if not amount.is_finite() or amount == 0 or abs(amount) >= _MOST or cents(amount) != amount:
-        raise InvalidData(f"capital: expected USD in whole cents and not 0, got {str(amount)[:50]}")
+        raise InvalidData(f"capital: expected USD in whole cents, not 0 and below 10^15, got {str(amount)[:50]}")
     lock_account(ledger, key.account)
     books = [known for known, _ in ledger.results.keys(key.account)]
     if key not in books:

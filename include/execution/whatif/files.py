@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from include.trading.strategy.signals_dated import ByColumn, Standing
 from include.trading.strategy.signals_spec import FileSignals, ServiceSignals
 from include.trading.strategy.signals_table import TableSignals
 from include.trading.strategy.spec import Strategy
+from include.trading.strategy.values import check_symbols
+from include.trading.validation import shown
 
 Prices = Mapping[str, Price | str]
 # For symbols, the prices to plan at and the closes before.
@@ -88,20 +90,40 @@ def _from_table(path: Path, content: bytes, strategy: Strategy, held: Collection
 
 def file_prices(path: Path, now: datetime) -> Pricing:
     """Return what reads a JSON file with a price in USD a share for each symbol; it is the previous close too."""
+    like = f'{path}: expected prices like {{"AAPL": 189.5}}'
     try:
-        found = parse_json(read_whole(path).decode(), parse_float=Decimal)
-        prices = {
-            symbol: Price(symbol=symbol, price=usable_price(Decimal(price)), at=now, source=f"file:{path.name}")
-            for symbol, price in found.items()
-        }
-    except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
-        raise InvalidData(f'{path}: expected prices like {{"AAPL": 189.5}}, found: {error}') from error
+        found = parse_json(read_whole(path).decode(), parse_float=str, parse_int=str, parse_constant=str)
+    except ValueError as error:
+        raise InvalidData(f"{like}, found no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise InvalidData(f"{like}, found {shown(found)}")
+    try:
+        check_symbols(list(found))
+    except ValueError as error:
+        raise InvalidData(f"{path}: expected {error}") from error
+    prices = {
+        symbol: Price(symbol=symbol, price=_price(path, symbol, value), at=now, source=f"file:{path.name}")
+        for symbol, value in found.items()
+    }
 
     def look_up(symbols: Sequence[str]) -> tuple[Prices, Prices]:
         wanted = {symbol: prices.get(symbol, "missing") for symbol in symbols}
         return wanted, wanted
 
     return look_up
+
+
+def _price(path: Path, symbol: str, value: Any) -> Decimal:
+    """Return a price that the file has as text or, with its digits untouched, as a number."""
+    try:
+        price = usable_price(Decimal(value)) if isinstance(value, str) else None
+    except InvalidOperation:
+        price = None
+    if price is None:
+        raise InvalidData(
+            f"{path}: expected for {symbol} a price in USD a share, above 0 and below 10^14, found {shown(value)}"
+        )
+    return price
 
 
 def read_whole(path: Path) -> bytes:

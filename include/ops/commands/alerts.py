@@ -6,7 +6,7 @@ import argparse
 
 from include.execution.duty import account as operations
 from include.ops import printing
-from include.ops.arguments import add_by
+from include.ops.arguments import add_by, whole_number
 from include.ops.command import Command
 from include.ops.place import Place, actor_named
 from include.ops.printing import WELL
@@ -15,8 +15,10 @@ from include.trading.errors import InvalidData
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--all", action="store_true", help="also those that are over")
-    command.add_argument("--acknowledge", type=int, metavar="ID", help="you look after it; it stays open")
-    command.add_argument("--close", type=int, metavar="ID", help="it is over by your word; if it comes back, it is new")
+    command.add_argument("--acknowledge", type=whole_number, metavar="ID", help="you look after it; it stays open")
+    command.add_argument(
+        "--close", type=whole_number, metavar="ID", help="it is over by your word; if it comes back, it is new"
+    )
     command.add_argument("--reason", help="kept with what is done")
     add_by(command)
 

@@ -21,13 +21,15 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(place: Place, given: argparse.Namespace) -> int:
-    whole = Closed()
+    whole, actor = Closed(), actor_named(given.by)
+    if not actor.strip():
+        raise InvalidData("--by: expected your name, got nothing: it is kept with each day")
     with place.ledger() as ledger:
         accounts = [row.account for row in ledger.accounts.all()]
         if given.account is not None:
             accounts = [place.account(ledger, given.account)]
         for account in accounts:
-            found = close_account(ledger, place.assembly, account, _strategies(place), actor=actor_named(given.by))
+            found = close_account(ledger, place.assembly, account, _strategies(place), actor=actor)
             whole.days += found.days
             whole.accounts += found.accounts
             whole.problems += found.problems

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from include.ops import printing
+from include.ops.arguments import whole_number
 from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import WELL
@@ -12,7 +13,7 @@ from include.ops.printing import WELL
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--account", help="needed when there are several")
-    command.add_argument("--limit", type=int, default=100)
+    command.add_argument("--limit", type=whole_number, default=100, metavar="N", help="at most so many; by default 100")
 
 
 def run(place: Place, given: argparse.Namespace) -> int:

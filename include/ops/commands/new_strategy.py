@@ -12,15 +12,22 @@ from include.ops.place import SHIPPED_STRATEGIES, Place
 from include.ops.printing import WELL
 from include.trading.errors import InvalidData
 from include.trading.strategy.new_entry import with_entry
+from include.trading.text import clean
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
     for name, question in QUESTIONS.items():
-        command.add_argument(flag(name), metavar="…", help=question.replace("%", "%%"))
+        command.add_argument(flag(name), type=_shown, metavar="…", help=question.replace("%", "%%"))
     command.add_argument(
         "--to", type=Path, metavar="FILE", help="the strategies file; by default TRADING_STRATEGIES_FILE"
     )
     command.add_argument("--defaults", action="store_true", help="ask nothing: take the defaults for what no flag says")
+
+
+def _shown(text: str) -> str:
+    if clean(text) != text:
+        raise argparse.ArgumentTypeError(f"expected characters that can be shown, got {text!r}")
+    return text
 
 
 def run(place: Place, given: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 
 from include.execution.duty import account as operations
 from include.ops import printing
-from include.ops.arguments import day
+from include.ops.arguments import day, whole_number
 from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import WELL
@@ -18,7 +18,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--account")
     command.add_argument("--session", type=day, metavar="YYYY-MM-DD")
     command.add_argument("--state", nargs="+", choices=sorted(STATES), metavar="STATE", help=", ".join(sorted(STATES)))
-    command.add_argument("--limit", type=int, default=100)
+    command.add_argument("--limit", type=whole_number, default=100, metavar="N", help="at most so many; by default 100")
     command.add_argument("--events", action="store_true", help="everything that happened to each")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from include.execution.results.report import report
 from include.ops import printing
-from include.ops.arguments import day, usd
+from include.ops.arguments import basis_points, day
 from include.ops.command import Command
 from include.ops.place import Place
 from include.ops.printing import WELL
@@ -35,8 +35,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--replays", action="store_true", help="what a backfill's plans would have made instead")
     zero = Decimal(0)
-    command.add_argument("--spread-bp", type=usd, default=zero, help="with --replays: the spread in basis points")
-    command.add_argument("--fee-bp", type=usd, default=zero, help="with --replays: fees in basis points")
+    command.add_argument(
+        "--spread-bp", type=basis_points, default=zero, help="with --replays: the spread in basis points"
+    )
+    command.add_argument("--fee-bp", type=basis_points, default=zero, help="with --replays: fees in basis points")
     command.add_argument("--plot", type=Path, metavar="FILE.svg", help="with --replays: also write a plot")
 
 

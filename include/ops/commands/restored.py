@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from include.execution.duty.account import check_words
 from include.ledger.identity import end_restored, halt_as_restored
 from include.ops.arguments import add_by
 from include.ops.command import Command
@@ -21,6 +22,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(place: Place, given: argparse.Namespace) -> int:
     actor = actor_named(given.by)
+    check_words(actor, given.reason)
     with place.ledger() as ledger:
         if given.over:
             names = end_restored(ledger.connection, ledger.accounts, actor=actor, reason=given.reason)

@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 from pydantic_core.core_schema import no_info_before_validator_function as _before
 
 from include.trading.models import Value
+from include.trading.validation import shown
 
 # The place of a plain value in an error; a field's name has none.
 PLAIN = ""
@@ -81,7 +82,10 @@ class OneOf:
             if isinstance(value, str) and value in words:
                 return _Chosen(value, {})
             if isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in words:
-                return _Chosen(*next(iter(value.items())))
+                found = _Chosen(*next(iter(value.items())))
+                if (wanted := _names_wanted(words[found.word], found.parameters)) is not None:
+                    raise ValueError(wanted)
+                return found
             if isinstance(value, Word) and value.word in words:
                 return value
             if plain and not isinstance(value, str | Mapping | list | tuple | Word):
@@ -132,6 +136,16 @@ def _is_number(text: str) -> bool:
     except InvalidOperation:
         return False
     return True
+
+
+def _names_wanted(kind: type[Word], parameters: Any) -> str | None:
+    """Return how the word is written where its parameters came without their names; None where they are well."""
+    if kind.only is not None or parameters is None or isinstance(parameters, Mapping | Value):
+        return None
+    required = [name for name, field in kind.model_fields.items() if field.is_required()] or [*kind.model_fields]
+    if len(required) == 1 and not isinstance(parameters, list | tuple):
+        return f"{{{kind.word}: {{{required[0]}: {shown(parameters)}}}}}"
+    return kind.shown()
 
 
 def _parameters(kind: type[Word], value: Any) -> Any:

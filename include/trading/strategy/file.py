@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -18,6 +19,7 @@ from include.trading.strategy.spec import Strategy
 from include.trading.strategy.yaml_size import check_size, reason_of
 from include.trading.validation import FieldProblem, field_problems, shown
 
+_DECIMAL: Final = re.compile("[-+]?(0|[1-9][0-9_]*)")
 MAX_BYTES = 1_000_000
 # Of one entry: after repairing so many, one sees the next.
 MOST_PROBLEMS = 30
@@ -121,16 +123,33 @@ def _content(path: Path, text: str) -> dict[str, Any]:
             mapping: dict[Any, Any] = super().construct_mapping(node, deep)
             return mapping
 
+    def whole_number(loader: Any, node: yaml.ScalarNode) -> int:
+        # YAML reads 010000 as 4096, 1:30 as 90 and 0x10 as 16.
+        if not _DECIMAL.fullmatch(node.value):
+            wanted = "expected a whole number in digits, without a 0 before it (text of digits in quotes)"
+            raise yaml.constructor.ConstructorError(None, None, f"{wanted}, not {node.value}", node.start_mark)
+        number: int = loader.construct_yaml_int(node)
+        return number
+
+    Loader.add_constructor("tag:yaml.org,2002:int", whole_number)
     try:
         check_size(yaml.parse(text, Loader))
         content = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise InvalidData(f"strategies file {path}: expected YAML, found: {reason_of(error)}") from error
-    known = isinstance(content, dict) and set(content) - {later.BOOKS} == {"strategies"}
-    if not known or not isinstance(content["strategies"], list):
-        keys = f"the keys {sorted(map(str, content))}" if isinstance(content, dict) else type(content).__name__
+    if not isinstance(content, dict) or set(content) - {later.BOOKS} != {"strategies"}:
+        keys = f"the keys {sorted(map(str, content))}" if isinstance(content, dict) else _kind(content)
         raise InvalidData(f"strategies file {path}: expected one key `strategies` with a list, found {keys}")
+    if not isinstance(entries := content["strategies"], list):
+        raise InvalidData(
+            f"strategies file {path}: expected a list under `strategies`, whose entries begin with `- id: …`, found "
+            f"{_kind(entries)}"
+        )
     return dict(content)
+
+
+def _kind(content: Any) -> str:
+    return "nothing" if content is None else shown(content)
 
 
 def _name(entry: Any, place: int) -> str:

@@ -5,12 +5,13 @@ To support one, write its model where there is none (those marked `modelled` hav
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from include.trading.validation import FieldProblem, shown
 
-# By path; the last part is a key, or a word that stands there as text.
+# By path; the last part is a key, or a word that stands there as text. N stands for a number.
 _ROWS: Final = {
     "prices.alpaca.cache": "a cache of prices",
     "orders.style.auction": "auction orders",
@@ -18,6 +19,9 @@ _ROWS: Final = {
     "orders.style.twap": "orders in slices",
     "orders.overrides": "styles by order",
     "orders.reductions_first.auto": "asking the venue whether sales must come first",
+    "schedule.session-N": "a time before the session opens",
+    "schedule.at.session-N": "a time before the session opens",
+    "schedule.deadline.session-N": "a time before the session opens",
     "approval": "approval by people",
 }
 LATER: Final[dict[tuple[str, ...], str]] = {tuple(path.split(".")): what for path, what in _ROWS.items()}
@@ -51,7 +55,7 @@ def _look_up(entry: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
         if not isinstance(entry, Mapping) or part not in entry:
             return False, None
         entry = entry[part]
-    if isinstance(entry, str) and entry == path[-1]:
+    if isinstance(entry, str) and (entry == path[-1] or re.fullmatch(path[-1].replace("-N", "-[0-9]+"), entry)):
         return True, entry
     if isinstance(entry, Mapping) and path[-1] in entry:
         return True, entry[path[-1]]

@@ -61,7 +61,7 @@ class Limits(Value):
         Decimal(100_000),
         "most that one order may be worth",
         unit="USD",
-        source="the Execution Gateway's own fat-finger default, max_notional (service-contracts 2.1)",
+        source="the Execution Gateway's own fat-finger default, max_notional of its GET /api/v1/fat-finger/thresholds",
     )
     least_notional_usd: DecimalLimit = _limit(
         Decimal(1),
@@ -73,7 +73,7 @@ class Limits(Value):
         10_000,
         "most shares in one order",
         unit="shares",
-        source="the Execution Gateway's own fat-finger default, max_qty (service-contracts 2.1)",
+        source="the Execution Gateway's own fat-finger default, max_qty of its GET /api/v1/fat-finger/thresholds",
     )
     price_distance: DecimalLimit = _limit(
         Decimal("0.20"),

@@ -24,13 +24,23 @@ _LONGEST_LINE: Final = 300
 def moved(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry with each old key where it stands now; what stands there already stays."""
     new = {key: value for key, value in entry.items() if key not in _MOVED}
-    for key, path in _MOVED.items():
-        if key in entry:
+    for key in _MOVED:
+        if key in entry and (path := _path(entry, key)):
             value = entry[key]
             if key == "wait_for_reductions" and isinstance(value, bool):
                 value = "always" if value else "never"
             _put(new, path, value)
     return new
+
+
+def _path(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return where the key stands now in an entry with this source of signals; () where nothing is to be written."""
+    first, *others = _MOVED[key]
+    signals = entry.get(first)
+    if first != "signals" or not isinstance(signals, Mapping) or len(signals) != 1 or others[0] in signals:
+        return first, *others
+    # Another source has no use for the connection of the Signal Service.
+    return () if key == "signal_connection" else (first, next(iter(signals)), others[-1])
 
 
 def _put(new: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
@@ -46,7 +56,8 @@ def problems_of(entry: Mapping[str, Any]) -> Iterator[FieldProblem]:
     new = moved(entry)
     for key, (first, *_) in _MOVED.items():
         if key in entry:
-            expected = f"no such key any more; write `{_line(first, new[first])}`"
+            what = f"write `{_line(first, new[first])}`" if _path(entry, key) else "take it out"
+            expected = f"no such key any more; {what}"
             yield FieldProblem(field=key, expected=expected, found=shown(entry[key]))
 
 

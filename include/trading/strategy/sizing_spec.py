@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from include.trading.models import Symbol, Value
 from include.trading.strategy.choice import OneOf, Word
 from include.trading.strategy.limits import Number
 from include.trading.strategy.source_spec import SignalsSpec
 from include.trading.strategy.values import DottedName
+from include.trading.validation import shown
 
 # Years of sessions that a model may look back, and the fewest that a variance can be made of.
 _MOST_SESSIONS, _LEAST_SESSIONS = 1260, 20
@@ -170,6 +171,13 @@ class VolatilityTarget(Value):
         default=Decimal(1), description="most that all weights add up to, a fraction of capital"
     )
     history: Sessions = Field(default=252, description="sessions of closes up to the as_of_date that it looks at")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_names(cls, value: Any) -> Any:
+        if isinstance(value, int | float | str | Decimal) and not isinstance(value, bool):
+            raise ValueError(f"{{yearly: {shown(value)}}}")
+        return value
 
 
 Model = TargetWeight | EqualWeight | InverseVolatility | RiskParity | Kelly | Confidence

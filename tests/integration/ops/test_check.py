@@ -115,6 +115,32 @@ def test_check_tells_what_the_account_is_waiting_for(duty: Duty, contract: str) 
     assert set(stops) == ({"position AAPL"} if contract == "v2" else set())
 
 
+def test_check_compares_every_position_that_the_signals_of_a_strategy_without_symbols_may_name(
+    duty: Duty, contract: str, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights.csv"
+    weights.write_text("symbol,weight\nAAPL,0.5\nMSFT,0.5\n")
+    signals = f"{{file: {{path: {weights}, dated: standing}}}}"
+    Path(duty.environ["TRADING_STRATEGIES_FILE"]).write_text(
+        STRATEGIES.replace("symbols: [AAPL, MSFT, JPM, XOM, KO], ", "").replace(
+            "{service: {top_n: 2, bottom_n: 2}}", signals
+        )
+    )
+    duty.sandbox.admin.positions(AAPL=7, MSFT=3, TLT=5)
+
+    known = duty.json("check")
+    weights.unlink()
+    unknown = duty.json("check")
+
+    of_tlt = {finding["name"]: finding["value"] for finding in known["findings"]}["position TLT"]
+    assert of_tlt.endswith("; foreign: the signals do not name it, so it is not touched")
+    exact = contract == "v2"
+    assert [stop["name"] for stop in known["blockers"]] == (["position AAPL", "position MSFT"] if exact else [])
+    named, *others = [stop["name"] for stop in unknown["blockers"]]
+    assert named == "signals"
+    assert others == (["position AAPL", "position MSFT", "position TLT"] if exact else [])
+
+
 def test_check_names_holdings_under_an_id_that_no_strategy_has(duty: Duty) -> None:
     duty.trade()
     file = Path(duty.environ["TRADING_STRATEGIES_FILE"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -202,3 +203,12 @@ def test_halt_tells_which_orders_it_could_not_cancel(duty: Duty, contract: str) 
     assert answer["account"]["state"] == "halted"
     (left,) = answer["cancellations"]
     assert (left["done"], left["client_order_id"]) == (False, first.client_order_id)
+
+
+def test_watch_prints_a_document_alone_on_stdout_whatever_is_logged(duty: Duty) -> None:
+    duty.ops("halt", *REASON)
+
+    _, out, err = duty.ops("watch", "--json")
+
+    assert [alert["kind"] for alert in json.loads(out)["open_alerts"]] == ["account_state"]
+    assert "account sandbox is halted" in err

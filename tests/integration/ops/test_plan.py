@@ -122,11 +122,26 @@ def test_check_reads_the_file_of_the_session_to_come_and_plan_what_it_would_make
     assert [order["symbol"] for order in shown["orders"]] == ["AAPL"]
 
 
-def test_plan_refuses_prices_that_are_none(duty: Duty, signals: Path, tmp_path: Path) -> None:
-    prices = tmp_path / "prices.json"
-    prices.write_text('{"AAPL": -1}')
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        *(
+            (f'{{"AAPL": {price}}}', "expected for AAPL a price in USD a share, above 0 and below 10^14, found ")
+            for price in ("NaN", "-5", "0", "1e999", "1e30", "true", "null", '"x"', "[1]", "9" * 5000)
+        ),
+        ("[1]", 'expected prices like {"AAPL": 189.5}, found ['),
+        ("", 'expected prices like {"AAPL": 189.5}, found no JSON: '),
+        ('{"aapl": 1}', "expected symbols of 1 to 15 capital letters"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_plan_refuses_prices_that_are_none_in_one_sentence(duty: Duty, tmp_path: Path, text: str, words: str) -> None:
+    signals, prices = tmp_path / "weights.csv", tmp_path / "prices.json"
+    signals.write_text("symbol,weight\nAAPL,0.05\n")
+    prices.write_text(text)
 
     code, _, err = duty.ops("plan", "--signals", str(signals), "--prices", str(prices))
 
     assert code == 2
-    assert "expected prices like" in err
+    assert err.startswith(f"{prices}: {words}")
+    assert err.count("\n") == 1

@@ -83,5 +83,21 @@ def test_a_value_that_does_not_fit_is_refused_with_its_name_and_what_came(name: 
     assert repr(text) in str(refused.value).replace('"', "'")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("RETRY_MINUTES", "", "1 or more of them"),
+        ("LEASE_SECONDS", "", "a number"),
+        ("ATTEMPT_CAP", "1.5", "a whole number"),
+        ("LEASE_SECONDS", "0", "greater than 0"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_with_what_is_expected(name: str, text: str, expected: str) -> None:
+    with pytest.raises(InvalidData) as refused:
+        settings_from({f"TRADING_{name}": text})
+
+    assert str(refused.value) == f"setting TRADING_{name}: expected {expected}; got {text!r}"
+
+
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []

@@ -186,6 +186,8 @@ def test_without_a_terminal_the_missing_flags_are_named_in_one_sentence(
         ([*PYTHON, "--dated", "standing"], "dated: expected"),
         (["--path", "/w.csv", "--capital", "lots"], "--capital: expected a number, found 'lots'"),
         (["--path", "/w.csv", "--top-n", "2.5"], "--top-n: expected a whole number, found '2.5'"),
+        (["--path", "/w.csv", "--top-n", "1e999999"], "--top-n: expected a number, found '1e999999'"),
+        (["--path", "/w.csv", "--capital", "1e999999"], "--capital: expected a number, found '1e999999'"),
         (["--path", "/w.csv", "--dated", "yesterday"], "dated: expected"),
         (["--signals", "carrier_pigeon"], "--signals: expected file, sql, python, event, service"),
         ([*FILE, "--query", QUERY], "--query: expected no such flag, because signals of file do not have it"),

@@ -192,3 +192,17 @@ def test_shares_of_one_venues_equity_add_up_to_at_most_all_of_it(tmp_path: Path)
     assert shares(tmp_path, ("a", "v", 0.6), ("b", "v", 0.41), ("c", "v", 0.4)) == [
         ("b", "capital.equity.share", "at most 0.4, because a use the rest of the equity of v")
     ]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "where"),
+    [
+        ("session-90", "schedule"),
+        ({"assets": ["scores"], "at": "session-90"}, "schedule.at"),
+        ({"assets": ["scores"], "deadline": "session-60"}, "schedule.deadline"),
+    ],
+)
+def test_a_time_before_the_session_is_of_a_later_version(tmp_path: Path, schedule: Any, where: str) -> None:
+    (said,) = told(written(tmp_path, GOOD | {"schedule": schedule}))
+
+    assert said.startswith(f"momentum: {where}.session-N: expected nothing, because it is not yet supported ")

@@ -135,3 +135,19 @@ def test_nothing_waits_where_the_version_before_had_no_such_key() -> None:
     kept = {name: value for name, value in KEPT.items() if name != "wait_for_reductions"}
 
     assert not increases_wait({"strategy": kept})
+
+
+@pytest.mark.parametrize(
+    ("old", "what"),
+    [
+        ({"top_n": 2}, "write `signals: {file: {path: /w.csv, top_n: 2}}`"),
+        ({"signal_connection": "t3"}, "take it out"),
+    ],
+)
+def test_an_old_key_beside_another_source_of_signals_shows_what_that_source_takes(
+    tmp_path: Path, old: dict[str, Any], what: str
+) -> None:
+    (key, value), *_ = old.items()
+    entry = NEW | {"signals": {"file": {"path": "/w.csv"}}} | old
+
+    assert told(tmp_path, entry) == [f"{key}: expected no such key any more; {what}, found {value!r}"]

@@ -47,7 +47,7 @@ def test_what_is_read_is_written_as_it_was(tmp_path: Path) -> None:
         ({"assets": ["a", "a"]}, "assets: expected a list of the assets' names, each once"),
         ({"assets": "a"}, "assets: expected a list of the assets' names, each once, found 'a'"),
         ({"assets": ["s3://bucket/a"]}, "assets.0: expected text of the form"),
-        ({"assets": [1]}, "assets.0: expected a valid string, found 1"),
+        ({"assets": [1]}, "assets.0: expected text; put in quotes what YAML reads as something else, found 1"),
         ({"at": "session"}, "assets: expected a value, found nothing"),
         ({"assets": ["a"], "until": "session"}, "until: expected no such key; the keys are assets, at, deadline"),
         ({"assets": ["a"], "at": "30 9 * * *"}, "expected as a time session (at the open) or session+15"),

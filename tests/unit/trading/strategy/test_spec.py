@@ -29,6 +29,9 @@ GOOD: dict[str, Any] = {
 }
 
 
+LIST = "expected a list under `strategies`, whose entries begin with `- id: …`"
+
+
 def service(**asked: Any) -> dict[str, Any]:
     return {"signals": {"service": {"top_n": 1, "bottom_n": 1} | asked}}
 
@@ -89,7 +92,7 @@ def test_a_strategy_survives_json(band: Any) -> None:
         ({"capital": 0}, "capital", "greater than 0", "0"),
         ({"capital": True}, "capital", "", "True"),
         ({"capital": float("nan")}, "capital", "", "nan"),
-        ({"capital": 0.001}, "capital", "2 decimal places", "0.001"),
+        ({"capital": 0.001}, "capital", "at most 2 decimals", "0.001"),
         ({"max_position_size": "much"}, "max_position_size", "USD as a number or {capital: a fraction", "'much'"),
         ({"symbols": ["AAPL", "BRK B"]}, "symbols", "no space", "'BRK B'"),
         ({"symbols": ["AAPL", "aapl"]}, "symbols", "capital letters", "'aapl'"),
@@ -99,14 +102,14 @@ def test_a_strategy_survives_json(band: Any) -> None:
         ({"symbols": []}, "symbols", "at least 1 symbol, because the Signal Service is asked for named ones", "[]"),
         (service(top_n=2), "symbols", "at least 3 symbols, for top_n 2 and bottom_n 1", "AAPL"),
         (service(bottom_n=-1), "signals.service.bottom_n", "greater than or equal to 0", "-1"),
-        (service(top_n=1.0), "signals.service.top_n", "valid integer", "1.0"),
+        (service(top_n=1.0), "signals.service.top_n", "a whole number", "1.0"),
         (service(top=1), "signals.service.top", "no such key", "1"),
-        (service(connection=" "), "signals.service.connection", "at least 1 character", "' '"),
-        ({"signals": {"service": 3}}, "signals.service", "dictionary", "3"),
+        (service(connection=" "), "signals.service.connection", "1 or more characters", "' '"),
+        ({"signals": {"service": 3}}, "signals", "{service: {connection: …, top_n: …, bottom_n: …}}", "3"),
         ({"signals": {"oracle": {}}}, "signals", "{service: {connection: …, top_n: …, bottom_n: …}}", "{'oracle': {}}"),
         ({"signals": "mine"}, "signals", "{service: {", "'mine'"),
         ({"signals": {"service": {}, "oracle": {}}}, "signals", "{service: {", "'oracle'"),
-        ({"venue": ""}, "venue", "at least 1 character", "''"),
+        ({"venue": ""}, "venue", "1 or more characters", "''"),
         ({"prices": {"alpaca": {"feed": "sip"}}}, "prices.alpaca.feed", "no such key", "'sip'"),
         ({"prices": 3}, "prices", "alpaca", "3"),
         ({"orders": {"style": "limit"}}, "orders.style", "market", "'limit'"),
@@ -120,7 +123,7 @@ def test_a_strategy_survives_json(band: Any) -> None:
         ({"max_position_size": {"capital": 0}}, "max_position_size.capital", "greater than 0", "0"),
         ({"mode": "real"}, "mode", "'replay', 'plan', 'dry_run', 'paper' or 'live'", "'real'"),
         ({"schedule": "at noon"}, "schedule", "a cron of five fields", "'at noon'"),
-        ({"schedule": "session-15"}, "schedule", "session+<minutes>", "'session-15'"),
+        ({"schedule": "session-15"}, "schedule", "not yet supported (a time before", "'session-15'"),
         ({"schedule": "session+390"}, "schedule", "session+<minutes> (to 384 on XNYS)", "'session+390'"),
         ({"schedule": "0 9 31 2 *"}, "schedule", "a date there is", "'0 9 31 2 *'"),
         ({"calendar": "NYSE"}, "calendar", "one of XNYS, ", "'NYSE'"),
@@ -144,7 +147,7 @@ def test_a_strategy_survives_json(band: Any) -> None:
         ({"order_basis": "target", "no_trade_band": {"drift": 0.1}}, "no_trade_band", "order_basis target", "0.1"),
         ({"sandbox_only": True, "mode": "live"}, "sandbox_only", "the mode is live", "True"),
         ({"market_hours": False}, "market_hours", "sandbox_only", "False"),
-        ({"sandbox_only": "yes"}, "sandbox_only", "boolean", "'yes'"),
+        ({"sandbox_only": "yes"}, "sandbox_only", "true or false", "'yes'"),
         ({"schedule": "session+385"}, "schedule", "session+<minutes> (to 384 on XNYS)", "'session+385'"),
         ({"closures": "2026-12-31"}, "closures", "a list of dates", "'2026-12-31'"),
         ({"closures": ["31.12.2026"]}, "closures", "a date as YYYY-MM-DD", "31.12.2026"),
@@ -152,7 +155,7 @@ def test_a_strategy_survives_json(band: Any) -> None:
         ({"closures": ["2026-02-30"]}, "closures", "valid date", "2026-02-30"),
         ({"closures": [date(2026, 12, 31), "2026-12-31"]}, "closures", "2026-12-31 came twice", "2026"),
         ({"limits": {"gross_exposure": -1}}, "limits.gross_exposure", "greater than or equal to 0", "-1"),
-        ({"limits": {"order_shares": 1.5}}, "limits.order_shares", "integer", "1.5"),
+        ({"limits": {"order_shares": 1.5}}, "limits.order_shares", "a whole number", "1.5"),
         ({"limits": {"leverage": 2}}, "limits.leverage", "no such key", "2"),
         ({"capitl": 1}, "capitl", "no such key; the keys are id, ", "1"),
     ],
@@ -392,3 +395,69 @@ def test_a_number_that_nothing_can_calculate_with_is_refused_in_one_sentence(
     assert problem.startswith("strategies.yaml: strategy momentum: ")
     assert name in problem
     assert len(problem) < 400
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("capital: {equity: 0.95}", "capital: expected {equity: {share: 0.95}}, found {'equity': 0.95}"),
+        ("capital: {own: 100}", "capital: expected {own: {start: 100}}, found {'own': 100}"),
+        ("capital: true", "capital: expected a number, found True"),
+        ("capital: 1e999", "capital: expected a number of at most 15 digits, found '1e999'"),
+        ("capital: 0.001", "capital: expected a number with at most 2 decimals, found 0.001"),
+        ("sizing: {kelly: 3}", "sizing: expected {kelly: {horizon: 3}}, found {'kelly': 3}"),
+        ("sizing: {kelly: {horizon: 1.5}}", "sizing.kelly.horizon: expected a whole number, found 1.5"),
+        (
+            "sizing: {risk_parity: {budgets: {ON: 1}}}",
+            "sizing.risk_parity.budgets: expected keys that are text: put on, off, yes, no and numbers in quotes, "
+            "found True",
+        ),
+        ("volatility_target: 0.12", "volatility_target: expected {yearly: 0.12}, found 0.12"),
+        ("tags: equity", "tags: expected a list, like [a, b], found 'equity'"),
+        ("shadow: x", "shadow: expected a list, like [a, b], found 'x'"),
+        ("orders: 3", "orders: expected its keys, like {key: value}, found 3"),
+        (
+            "no_trade_band: {drift: 0.1, off: 1}",
+            "no_trade_band: expected keys that are text: put on, off, yes, no and numbers in quotes, found False",
+        ),
+        ('owner: ""', "owner: expected text of 1 or more characters, found ''"),
+        ("owner: 3", "owner: expected text; put in quotes what YAML reads as something else, found 3"),
+        ("sandbox_only: 1", "sandbox_only: expected true or false, found 1"),
+    ],
+)
+def test_what_is_expected_is_said_in_the_words_of_the_file(tmp_path: Path, line: str, said: str) -> None:
+    entry = yaml.safe_load(line)
+
+    assert problems(tmp_path, GOOD | entry) == [f"strategies.yaml: strategy momentum: {said}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "strategies: {a: 1}",
+            "expected a list under `strategies`, whose entries begin with `- id: …`, found {'a': 1}",
+        ),
+        ("strategies:", "expected a list under `strategies`, whose entries begin with `- id: …`, found nothing"),
+        ("", "expected one key `strategies` with a list, found nothing"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused_with_the_shape_that_is_expected(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(InvalidData) as refused:
+        load_strategies(path)
+
+    assert str(refused.value) == f"strategies file {path}: {said}"
+
+
+@pytest.mark.parametrize("number", ["010000", "007", "0x10", "0b11", "1:30"])
+def test_a_whole_number_that_yaml_reads_as_another_one_is_refused(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(f"strategies:\n  - id: a\n    capital: {number}\n", encoding="utf-8")
+
+    with pytest.raises(InvalidData, match=rf"without a 0 before it .*, not {number}\n.* line 3"):
+        load_strategies(path)
