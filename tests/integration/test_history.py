@@ -259,11 +259,13 @@ def test_shadows_that_cannot_be_stored_stop_no_run(engine: Engine, sandbox: Sand
     assert len(sandbox.admin.book()["orders"]) == 4
 
 
-def test_a_try_that_ends_before_its_shadows_are_stored_is_noted_with_them(engine: Engine) -> None:
+def test_a_try_that_ends_before_its_shadows_are_stored_is_noted_with_them(engine: Engine, ledger_url: str) -> None:
     strategy = sandbox_strategy(**SHADOWED)
+    with psycopg.connect(ledger_url) as connection:
+        connection.execute("ALTER TABLE shadow_sizings ADD CONSTRAINT none_fits CHECK (model = '')")
     run, orders = engine.plan(engine.identity("first"), strategy)
-    with engine.ledger() as ledger:
-        ledger.plan_inputs.replace_shadows(run.run_id, [])
+    with psycopg.connect(ledger_url) as connection:
+        connection.execute("ALTER TABLE shadow_sizings DROP CONSTRAINT none_fits")
 
     _, again = engine.plan(engine.identity("first"), strategy)
 
@@ -272,6 +274,22 @@ def test_a_try_that_ends_before_its_shadows_are_stored_is_noted_with_them(engine
         shadows = ledger.plan_inputs.shadows([run.run_id])
     assert [(row["model"], row["targets"]) for row in shadows] == [("equal_weight", []), ("risk_parity", [])]
     assert all("ended before it stored" in row["refused"] for row in shadows)
+
+
+def test_a_try_that_stores_its_shadows_after_another_noted_them_as_lost_is_believed(engine: Engine) -> None:
+    run, _ = engine.plan(engine.identity("first"), sandbox_strategy(**SHADOWED))
+    held = [{"model": "equal_weight", "targets": [], "refused": None}]
+    lost = [{**held[0], "refused": "lost"}]
+
+    with engine.ledger() as ledger:
+        ledger.connection.execute("SET session_replication_role = replica")
+        ledger.plan_inputs.replace_shadows(run.run_id, lost)
+        ledger.connection.execute("SET session_replication_role = origin")
+        ledger.plan_inputs.replace_shadows(run.run_id, held)
+        with pytest.raises(psycopg.IntegrityError, match="what equal_weight would have held stays"):
+            ledger.plan_inputs.replace_shadows(run.run_id, lost)
+
+        assert [row["refused"] for row in ledger.plan_inputs.shadows([run.run_id])] == [None]
 
 
 def test_closes_that_only_a_shadow_looks_at_are_done_without_where_they_cannot_be_had(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from include.ledger import grants
 from include.ledger.grants import grant
 from include.sandbox.runner import start_sandbox
 from include.trading.errors import InvalidData
+from include.trading.order.states import STATES, TRANSITIONS
 from tests.support.engine import Engine, sandbox_strategy
 
 PASSWORD = "only-for-this-test"
@@ -92,7 +93,7 @@ def traded(ledger_url: str, role: str) -> str:
     grant(ledger_url, role)
     with start_sandbox(fill_after=0) as sandbox:
         engine = Engine(as_role(ledger_url, role), sandbox.signals_url, sandbox.gateway_url, sandbox.market_url)
-        assert engine.run("first", sandbox_strategy()).status == "completed"
+        assert engine.run("first", sandbox_strategy(shadow=["equal_weight"])).status == "completed"
     return engine.ledger_url
 
 
@@ -102,6 +103,30 @@ def traded(ledger_url: str, role: str) -> str:
         ("UPDATE plans SET state = 'open'", "is not opened again"),
         ("DELETE FROM signal_order_mappings", "is frozen"),
         ("DELETE FROM orchestration_runs", "only a replay is written anew"),
+        ("UPDATE orchestration_runs SET plan_id = NULL", "and keeps it"),
+        ("UPDATE orchestration_runs SET capital = 1", "its capital stays"),
+        ("UPDATE plan_inputs SET packed = 'x'", "what it was made from stays"),
+        ("UPDATE shadow_sizings SET targets = '[]'", "what equal_weight would have held stays"),
+        ("DELETE FROM shadow_sizings", "what equal_weight would have held stays"),
+        ("UPDATE plans SET closed_reason = 'x'", "and that stays"),
+        ("UPDATE plans SET closed_at = '2000-01-01'", "and that stays"),
+        ("UPDATE order_intents SET state = 'planned'", "is filled, and does not become planned"),
+        ("UPDATE order_intents SET state = 'x'", "does not become x"),
+        ("UPDATE order_intents SET filled_quantity = 0", r"filled \d.*, and not only 0"),
+        ("UPDATE order_intents SET gateway_order_id = NULL", "at the venue, and that stays"),
+        ("UPDATE order_intents SET gateway_order_id = id", "at the venue, and that stays"),
+        ("UPDATE order_intents SET attempt = 0", "was sent 1 times, and not only 0 times"),
+        ("UPDATE order_intents SET version = 0", "and does not go back to 0"),
+        ("UPDATE order_intents SET first_sent_at = '2000-01-01'", "was first sent at .*, and that stays"),
+        ("UPDATE order_intents SET acknowledged_at = NULL", "was acknowledged at .*, and that stays"),
+        ("UPDATE order_intents SET final_at = NULL", "was filled at .*, and that stays"),
+        (
+            "INSERT INTO order_intents (plan_id, account, strategy_id, mode, slot, client_order_id, symbol, leg,"
+            " position, side, quantity, price, reduces, state, filled_quantity)"
+            " SELECT plan_id, account, strategy_id, mode, 'x', 'x', symbol, 1, 0, 'buy', 5, 1, FALSE, 'filled', 5"
+            " FROM order_intents LIMIT 1",
+            "order x begins as planned",
+        ),
     ],
 )
 def test_what_was_decided_cannot_be_undone_by_the_tasks_role(traded: str, statement: str, words: str) -> None:
@@ -109,6 +134,73 @@ def test_what_was_decided_cannot_be_undone_by_the_tasks_role(traded: str, statem
         connection.execute("UPDATE plans SET state = 'closed', closed_reason = 'every order is final'")
         with pytest.raises(psycopg.IntegrityError, match=words):
             connection.execute(statement)
+
+
+def test_a_plan_is_closed_when_the_database_says(traded: str) -> None:
+    with psycopg.connect(traded) as connection:
+        # The first one was closed by its run.
+        connection.execute(
+            """
+            INSERT INTO plans
+            SELECT (jsonb_populate_record(plans, jsonb_build_object(
+                'plan_id', gen_random_uuid(), 'revision', 2, 'state', 'open', 'frozen_at', '2000-01-01'
+            ))).* FROM plans
+            """
+        )
+        connection.execute(
+            "UPDATE plans SET state = 'closed', closed_reason = 'x', closed_at = '2000-01-01' WHERE state = 'open'"
+        )
+        years = connection.execute("SELECT extract(year FROM closed_at), extract(year FROM frozen_at) FROM plans")
+        assert all(year > 2020 for row in years for year in row)
+
+
+def test_a_venue_that_makes_its_own_ids_may_have_an_order_under_another(ledger_url: str) -> None:
+    with psycopg.connect(ledger_url) as owner:
+        owner.execute("INSERT INTO accounts (account) VALUES ('main')")
+        _happen(owner, "order_attempts")
+        for id in ("of-monday", "of-tuesday"):
+            owner.execute("UPDATE order_intents SET gateway_order_id = %s", [id])
+        with pytest.raises(psycopg.IntegrityError, match="is of-tuesday at the venue"):
+            owner.execute("UPDATE order_intents SET gateway_order_id = NULL")
+
+
+def test_the_ledger_leads_an_order_by_the_ways_of_the_state_table_alone(ledger_url: str) -> None:
+    states = sorted(STATES)
+    with psycopg.connect(ledger_url) as owner:
+        ways = owner.execute(
+            """
+            SELECT was, becomes FROM unnest(%(states)s::TEXT[]) AS was, unnest(%(states)s::TEXT[]) AS becomes
+            WHERE order_may_become(was, becomes)
+            """,
+            {"states": states},
+        ).fetchall()
+
+    assert set(ways) == {(was, becomes) for was in states for becomes in TRANSITIONS[was]}
+
+
+def test_when_an_attempt_began_is_not_the_word_of_the_tasks_role(ledger_url: str, role: str) -> None:
+    grant(ledger_url, role)
+    with psycopg.connect(as_role(ledger_url, role)) as connection:
+        connection.execute("INSERT INTO accounts (account) VALUES ('main')")
+        _happen(connection, "order_attempts")
+        for number, apart in enumerate(("-26 years", "-6 seconds", "1 minute", "0 seconds"), start=2):
+            connection.execute(
+                """
+                INSERT INTO order_attempts (
+                    intent_id, attempt, account, worker, code_version, started_at, times_out_at, gateway_order_ids
+                )
+                SELECT id, %s, 'main', 'x', 'x', clock_timestamp() + %s::INTERVAL, now(), '{}' FROM order_intents
+                """,
+                [number, apart],
+            )
+        wrong = connection.execute(
+            """
+            SELECT attempt FROM order_attempts
+            WHERE started_at NOT BETWEEN transaction_timestamp() - INTERVAL '5 seconds' AND clock_timestamp()
+            """
+        ).fetchall()
+
+    assert wrong == []
 
 
 @pytest.mark.parametrize(
@@ -143,19 +235,25 @@ def test_when_something_happened_is_the_databases_word(ledger_url: str) -> None:
 
 TIMES = {
     "account_events": "at",
+    "alerts": "first_at",
     "baselines": "adopted_at",
+    "breaks": "found_at",
     "corrections": "at",
     "fills": "booked_at",
     "movements": "at",
     "order_events": "at",
     "positions": "queried_at",
+    "run_steps": "started_at",
 }
 # A row of each table, with a date of its own where it has one.
 ROWS = {
     "account_events": "(account, at, actor, from_state, to_state, cause, reason)"
     " VALUES ('main', '2000-01-01', 'x', 'active', 'halted', 'x', 'x')",
+    "alerts": "(kind, severity, dedupe_key, message, next_step, first_at)"
+    " VALUES ('x', 'info', 'x', 'x', 'x', '2000-01-01')",
     "baselines": "(account, symbol, quantity, adopted_by, reason, adopted_at) VALUES"
     " ('main', 'KO', 1, 'x', 'x', '2000-01-01')",
+    "breaks": "(account, kind, dedupe_key, message, found_at) VALUES ('main', 'x', 'x', 'x', '2000-01-01')",
     "corrections": "(account, strategy_id, kind, detail, against_gateway, actor, reason, at)"
     " VALUES ('main', 's', 'move', '{}', FALSE, 'x', 'x', '2000-01-01')",
     "fills": "(account, fill_id, intent_id, quantity, price, booked_at)"
@@ -166,6 +264,7 @@ ROWS = {
     " SELECT id, 1, 'main', 'x', 'x', now(), now(), '{}' FROM order_intents",
     "order_events": "(intent_id, at, actor, event, attempt) SELECT id, '2000-01-01', 'x', 'x', 1 FROM order_intents",
     "positions": "(account, queried_at, quantities) VALUES ('main', '2000-01-01', '{}')",
+    "run_steps": "(run_id, step, try_number, started_at) VALUES (gen_random_uuid(), 'x', 1, '2000-01-01')",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from include.trading.errors import InvalidData
 
 VERSION_TABLE = "alembic_version_trading"
-NEWEST = "0019"
+NEWEST = "0020"
 _LOCK = 7_302_118_406  # any number nobody else locks in this database
 
 
