@@ -10,7 +10,7 @@ import pytest
 from include.execution.desk import Desk
 from include.execution.duty.account import adopt, resume
 from include.execution.duty.corrections import correct, undo
-from include.execution.duty.settlement import Settled, Verdict, settle
+from include.execution.duty.settlement import Outcome, Settled, Verdict, settle
 from include.execution.orders.resolve import look_again
 from include.execution.steps.track_fills import refresh_orders
 from include.sandbox.runner import Sandbox, start_sandbox
@@ -124,6 +124,13 @@ def test_an_order_that_is_settled_a_second_time_keeps_its_fills_and_its_quantity
     assert settled(trade, order, Verdict("filled", "told again", order.quantity, Decimal(12))).settled
 
     assert sum(fill["quantity"] for fill in trade.fills(order)) == trade.order(order).filled_quantity == order.quantity
+
+
+@pytest.mark.parametrize("outcome", ["canceled", "expired"])
+def test_an_order_that_filled_whole_is_settled_as_filled_whatever_the_word(trade: Trade, outcome: Outcome) -> None:
+    order = bought(trade, 300)
+
+    assert settled(trade, order, Verdict(outcome, "told by phone", order.quantity, Decimal(12))).state == "filled"
 
 
 def test_a_move_is_not_undone_once_what_was_moved_is_gone(trade: Trade) -> None:

@@ -183,7 +183,8 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
             actor=desk.actor,
             detail={"outcome": verdict.outcome, "reason": verdict.reason, "filled_quantity": str(filled)},
             fills=[] if part is None else [part],
-            state=verdict.outcome,
+            # All filled is filled, whatever the word.
+            state="filled" if filled == intent.quantity else verdict.outcome,
             reason=SETTLED,
             message=f"settled by {desk.actor}: {verdict.reason}",
             unknown_since=None,
