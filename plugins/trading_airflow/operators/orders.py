@@ -81,6 +81,7 @@ class SubmitOrderOperator(TradingOperator):
 
     template_fields: Sequence[str] = ("order",)
     ui_color = "#fef7e0"
+    pause_is_kept = True
 
     def __init__(self, *, order: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
