@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from include.trading.run.arrivals import Event, announcement, for_session, newest_session, reason_to_wait
 from include.trading.run.terms import session_of_run
 from include.trading.strategy.schedule_spec import Arrival
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from include.trading.calendar.sessions import TradingCalendar
     from include.trading.strategy.request import RunRequest
 
+
+log = structlog.get_logger(__name__)
 
 # An event may name a session that is still some days away.
 ANNOUNCED_BEFORE = timedelta(days=10)
@@ -48,14 +52,17 @@ def arrived(
 
     A session that has ended is replayed, whatever has arrived. A run by hand waits for nothing, and reads the signals
     that have been announced. A backfill hears of no event: each can have come long after its session.
-    Raises InvalidData for an event that started the run and does not say which session it is about.
+    Raises InvalidData when no event that started the run says which session it is about; a run of several leaves out,
+    and logs, the ones that do not.
     """
     if identity.run_type == "backfill":
         return Arrived()
     consumed = context["dag_run"].consumed_asset_events if identity.run_type == "asset_triggered" else ()
     started = [_event(found) for found in consumed]
     if started:
-        day = newest_session(started, calendar)
+        day, left_out = newest_session(started, calendar, now)
+        for problem in left_out:
+            log.warning("an event of the run is left out", reason=problem)
     else:
         day = session_of_run(
             request,

@@ -133,3 +133,23 @@ def test_what_the_accounts_other_plans_still_send_counts_too(trade: Trade) -> No
 
     trade.strategy = of_generated(6)
     assert len(trade.plan("third")[1]) == 6
+
+
+def test_closing_everything_is_not_refused_for_the_pace(trade: Trade) -> None:
+    run, orders = trade.plan()
+    trade.engine.submit_all(orders)
+    trade.engine.track(run)
+    other = of_generated(10)
+    trade.engine.plan(trade.engine.identity("other"), other)
+    trade.strategy = sandbox_strategy(orders={"per_minute": 1})
+
+    flat, closing = trade.plan("flat", revision=2, flatten=True)
+
+    assert len(closing) == 4
+    assert flat.plan_id is not None
+    with trade.engine.ledger() as ledger:
+        plan = ledger.plans.get(flat.plan_id)
+    assert plan is not None
+    (note,) = (note for note in plan.parameters["money"]["notes"] if "the plan needs 14 requests" in note)
+    assert "closing begins all the same" in note
+    assert "nothing was frozen" not in note

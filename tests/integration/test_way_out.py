@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from include.execution.duty.replan import replan
 from include.sandbox.runner import Sandbox, start_sandbox
+from include.trading.errors import InvalidData
 from include.trading.run.row import Run
 from include.trading.strategy.limits import Limits
 from tests.support.strategies import changed
@@ -82,6 +85,25 @@ def test_a_person_can_close_everything_whatever_the_prices_say(trade: Trade, bro
     trade.admin.clear_faults()
     assert run(trade, "again", revision=3).status == "completed"
     assert "far_price" not in open_alerts(trade)
+
+
+def test_what_one_run_has_no_tasks_for_is_closed_by_the_next_revision(trade: Trade) -> None:
+    trade.strategy = changed(trade.strategy, symbols=("AAPL", "KO", "MSFT"), top_n=3)
+    run(trade, "buys")
+    assert len(held(trade)) == 3
+    trade.engine = replace(trade.engine, most_orders=2)
+
+    with pytest.raises(InvalidData, match="orders for 3 symbols, Airflow maps at most 2 tasks"):
+        run(trade, "refused", revision=2, max_position_size=5000)
+    first = run(trade, "first", flatten=True, revision=2)
+
+    assert (first.status, len(held(trade))) == ("partial", 1)
+    assert "1 denied" in (first.summary or "")
+    with trade.engine.ledger() as ledger:
+        assert replan(ledger, first.run_id).differences == ()
+
+    assert run(trade, "second", flatten=True, revision=3).status == "completed"
+    assert held(trade) == {}
 
 
 def test_the_ledger_knows_the_last_price_of_what_was_planned_or_filled(trade: Trade) -> None:

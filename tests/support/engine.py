@@ -85,6 +85,7 @@ class Engine:
     alpaca_key: tuple[str, str] | None = None
     # Further connections, of sources.
     others: dict[str, ConnectionParts] = field(default_factory=dict)
+    most_orders: int = 1024
 
     def identity(self, name: str, run_type: RunType = "manual", logical_date: datetime | None = None) -> RunIdentity:
         started_at = logical_date or datetime.now(UTC) + self.clock_offset
@@ -172,7 +173,9 @@ class Engine:
                 with self.assembly().signals(strategy_of(run), **self.options(run)) as source:
                     signals = fetch_signals(desk, source, run)
             with self.assembly().prices(strategy_of(run), **self.options(run)) as market:
-                intents = map_orders(desk, market, run, signals.signals if signals else (), most_orders=1024)
+                intents = map_orders(
+                    desk, market, run, signals.signals if signals else (), most_orders=self.most_orders
+                )
             return read_run(desk.ledger, run.run_id), intents
 
     def options(self, run: Run) -> dict[str, Any]:

@@ -31,6 +31,8 @@ LARGEST_EXPONENT = 300
 LONGEST_NUMBER = 100
 # Decimal and float also take underscores, spaces, and digits of any script.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WITH_UNIT = re.compile(r"(\d+(?:\.\d+)?) ?s(?:ec(?:onds?)?)?", re.ASCII | re.IGNORECASE)
+_BETWEEN_HEADERS = re.compile(r"(?<!\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)),")
 _ID = re.compile(r"[!-~]{1,100}")
 
 
@@ -126,13 +128,15 @@ def error_detail(answer: Answer) -> str:
 def retry_after_seconds(answer: Answer, now: datetime) -> float:
     """Return for how long the service wants to be left alone, 1 to 3600 seconds; 60 when it does not say.
 
-    The longer of the Retry-After header (seconds or an HTTP date) and `retry_after` in the body.
+    The longest of the Retry-After headers (seconds, an HTTP date or an ISO time) and `retry_after` in the body.
     """
     header = answer.headers.get("retry-after", "").strip()
     body = error_object(answer)
     detail = body.get("detail")
     values = [detail.get("retry_after")] if isinstance(detail, dict) else []
-    asked = [_seconds(header, now), *(_seconds(value, now) for value in (*values, body.get("retry_after")))]
+    # Several headers come joined by commas, and an HTTP date has a comma of its own after the day of the week.
+    headers = _BETWEEN_HEADERS.split(header)
+    asked = [_seconds(value, now) for value in (*headers, *values, body.get("retry_after"))]
     seconds = max((each for each in asked if each is not None), default=DEFAULT_PAUSE_SECONDS)
     return min(max(seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
@@ -276,14 +280,16 @@ def _words_of(reason: str | ValueError) -> str:
 
 
 def _seconds(value: object, now: datetime) -> float | None:
-    """Return the seconds that a number, its text or an HTTP date means, however many; None for anything else."""
+    """Return the seconds that a number, its text, an HTTP date or an ISO time means, however many; None for others."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     text = str(value).strip()
     if _NUMBER.fullmatch(text) or text.lower() in ("inf", "infinity"):
         return float(text)
+    if with_unit := _WITH_UNIT.fullmatch(text):
+        return float(with_unit[1])
     try:
-        until = parsedate_to_datetime(text)
+        until = datetime.fromisoformat(text) if text[:4].isdecimal() else parsedate_to_datetime(text)
         return (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -19,9 +19,10 @@ from include.trading.signals.judge import check_answer
 from include.trading.strategy.spec import Strategy
 
 
-def fetch_signals(desk: Desk, source: SignalSource, run: Run) -> SignalSet | None:
+def fetch_signals(desk: Desk, source: SignalSource | None, run: Run) -> SignalSet | None:
     """Return the source's signals for the run, stored with the raw answer; None when the run flattens and needs none.
 
+    source: None for such a run alone, which must not fail because no source can be opened.
     An answer that is not what was asked for is refused whole, and stored with the reason.
     Raises Unavailable (a service is down), Halted (the account or the gateway is), InvalidData (a wrong answer).
     """
@@ -30,6 +31,8 @@ def fetch_signals(desk: Desk, source: SignalSource, run: Run) -> SignalSet | Non
     if run.parameters["flatten"]:
         desk.ledger.runs.record_signals(run.run_id, num_signals=0, model_version=None, response=None)
         return None
+    if source is None:
+        raise TypeError("only a run that flattens does without a source of signals")
     source.check_ready()
     try:
         signals = source.signals(request_of(desk, run))

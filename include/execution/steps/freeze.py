@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import structlog
+
 from include.execution.desk import Desk, refresh_account
 from include.execution.faultpoints import reach
 from include.execution.results.actions import Watched
@@ -32,6 +34,8 @@ from include.trading.plan.record import PlanRecord
 from include.trading.ports import PriceSource
 from include.trading.run.pace import cannot_fit, orders_a_minute
 from include.trading.run.row import Run
+
+log = structlog.get_logger(__name__)
 
 
 def freeze(
@@ -107,11 +111,12 @@ def _freeze_under_lock(
             sizing,
             ids_from_content=not traits.takes_our_order_id,
             promised=_promised(desk, run, outside, key),
+            most_symbols=most_orders,
         )
         plan, kept = make_plan(inputs), packed(inputs)
         _check_tasks(plan, most_orders)
         allowance = desk.gateway.allowance()
-        _check_pace(desk, run, plan, allowance)
+        plan = _paced(desk, run, plan, allowance)
         per_minute = strategy_of(run).orders.per_minute
         ledger.plans.insert(
             key,
@@ -143,10 +148,13 @@ def _check_tasks(plan: Plan, most: int) -> None:
         )
 
 
-def _check_pace(desk: Desk, run: Run, plan: Plan, allowance: Allowance | None) -> None:
-    """Refuse a plan that the venue's limit of requests does not let through before the window ends."""
+def _paced(desk: Desk, run: Run, plan: Plan, allowance: Allowance | None) -> Plan:
+    """Refuse a plan that the venue's limit of requests does not let through before the window ends.
+
+    One that closes everything is never refused: it is returned with a note that says so.
+    """
     if not (desk.gateway.traits.has_rate_limit and plan.orders):
-        return
+        return plan
     problem = cannot_fit(
         orders=len(plan.orders),
         waiting=desk.ledger.orders.waiting(run.account),
@@ -155,8 +163,13 @@ def _check_pace(desk: Desk, run: Run, plan: Plan, allowance: Allowance | None) -
         asked=strategy_of(run).orders.per_minute,
         allowance=allowance,
     )
-    if problem is not None:
-        raise InvalidData(f"session {run.session_date} of strategy {run.strategy_id}: {problem}")
+    if problem is None:
+        return plan
+    if not run.parameters["flatten"]:
+        raise InvalidData(f"session {run.session_date} of strategy {run.strategy_id}: {problem}; nothing was frozen")
+    note = f"{problem}; closing begins all the same: flatten again with the next revision if some are not sent by then"
+    log.warning("not all orders may be sent in time", reason=note)
+    return plan.model_copy(update={"notes": (*plan.notes, note)})
 
 
 def _loses_too_much(desk: Desk, run: Run, sizing: Sized, now: BookNow) -> bool:

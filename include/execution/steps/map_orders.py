@@ -35,7 +35,8 @@ def map_orders(
     """Freeze the run's plan and return its orders, reductions first; a plan that exists is read back, not made again.
 
     A run that never sends stores what it would do as mapping rows and returns nothing.
-    most_orders: refuse a plan with more before anything is frozen (Airflow's [core] max_map_length).
+    most_orders: refuse a plan with more symbols before anything is frozen (Airflow's [core] max_map_length). A run that
+    flattens is not refused: it closes the largest holdings and says how many are left.
     Raises InvalidData when the session's plan was made from other parameters, or the sending window is over.
     """
     if run.plan_id is not None:

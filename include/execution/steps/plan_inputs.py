@@ -58,12 +58,19 @@ def own_book(desk: Desk, run: Run, outside: Outside) -> BookNow | None:
 
 
 def inputs_of(
-    desk: Desk, run: Run, facts: Facts, sizing: Sized, *, ids_from_content: bool, promised: Decimal = Decimal(0)
+    desk: Desk,
+    run: Run,
+    facts: Facts,
+    sizing: Sized,
+    *,
+    ids_from_content: bool,
+    promised: Decimal = Decimal(0),
+    most_symbols: int | None = None,
 ) -> PlanInputs:
     """Return the inputs of the plan that the run makes from the facts.
 
     ids_from_content: the venue computes an order's id from what is ordered. promised: USD of the buying power that
-    other plans' orders take.
+    other plans' orders take. most_symbols: how many symbols the run has tasks for.
     """
     only = run.parameters["only_symbols"]
     flatten = run.parameters["flatten"]
@@ -87,6 +94,8 @@ def inputs_of(
         ids_from_content=ids_from_content,
         now=_planned_at(desk, run),
         flatten=flatten,
+        # Any other plan with more of them is refused.
+        most_symbols=most_symbols if flatten else None,
         money=outside.money,
         promised=promised,
         reductions_only=sizing.reductions_only,

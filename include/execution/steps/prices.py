@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
+from typing import NamedTuple, Self
 
 import structlog
 
 from include.execution.desk import Desk
 from include.execution.steps.open_run import strategy_of
+from include.trading.account.actions import Announcement
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import TradingError
 from include.trading.models import Price
@@ -24,6 +25,38 @@ class PriceSet(NamedTuple):
 
     prices: dict[str, Price | str]
     previous_closes: dict[str, Price | str]
+
+
+class NotOpened:
+    """Prices that could not be opened: whatever is asked of them, it raises the reason."""
+
+    def __init__(self, reason: TradingError) -> None:
+        self._reason = reason
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def latest(self, symbols: Iterable[str], now: datetime) -> dict[str, Price | str]:
+        raise self._reason
+
+    def closes(self, symbols: Iterable[str], day: date, close_at: datetime, now: datetime) -> dict[str, Price | str]:
+        raise self._reason
+
+    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> list[Announcement]:
+        raise self._reason
+
+
+def opened(run: Run, open_prices: Callable[[], PriceSource]) -> PriceSource:
+    """Return a run's prices, opened. One that closes everything goes on when they cannot be, as if none answered."""
+    try:
+        return open_prices()
+    except TradingError as error:
+        if not run.parameters["flatten"]:
+            raise
+        return NotOpened(error)
 
 
 def prices_for(desk: Desk, market: PriceSource, run: Run, symbols: Iterable[str]) -> PriceSet:

@@ -86,6 +86,30 @@ def session_offset(schedule: str, calendar: str) -> int | None:
     return None
 
 
+def latest_time(calendar: str) -> time:
+    """Return the local time of `latest_offset`."""
+    opens = exchange(calendar).opens
+    return time(*divmod(opens.hour * 60 + opens.minute + latest_offset(calendar), 60))
+
+
+def is_always_too_late(expression: str, calendar: str) -> bool:
+    """Say whether a cron expression fires in regular hours, and then only when nothing may be sent any more.
+
+    One that fires in none is not: its runs only plan.
+    """
+    from croniter import croniter
+
+    opens, length = exchange(calendar).opens, exchange(calendar).minutes
+    minutes, hours = croniter.expand(expression)[0][:2]
+    offsets = [
+        (hour - opens.hour) * 60 + minute - opens.minute
+        for hour in (range(24) if hours == ["*"] else hours)
+        for minute in (range(60) if minutes == ["*"] else minutes)
+    ]
+    within = [offset for offset in offsets if 0 <= offset < length]
+    return bool(within) and min(within) > latest_offset(calendar)
+
+
 def _check_cron(expression: str) -> None:
     from croniter import CroniterError, croniter
 

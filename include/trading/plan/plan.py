@@ -74,6 +74,9 @@ class PlanInputs(Value):
     )
     own: InstanceOf[OwnParts] = Field(default=OwnParts(), description="the strategy's own functions, imported")
     flatten: bool = Field(default=False, description="close everything; needs no signals")
+    most_symbols: int | None = Field(
+        default=None, description="how many symbols a run that flattens has tasks for; None: as many as there are"
+    )
     only_symbols: tuple[Symbol, ...] | None = Field(
         default=None, description="what the run was narrowed to: no other symbol is planned, held ones included"
     )

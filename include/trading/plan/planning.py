@@ -13,6 +13,7 @@ from include.trading.plan.assets import NOT_TOLD
 from include.trading.plan.changes import Change
 from include.trading.plan.funding import less_promised, scale
 from include.trading.plan.judge import Key, Verdict, judge
+from include.trading.plan.one_run import left_out
 from include.trading.plan.own_sizing import own_weights
 from include.trading.plan.plan import MappingRow, Outcome, Plan, PlanInputs, PlannedOrder
 from include.trading.plan.reasons import BLOCKS, PRICE_PROBLEMS, price_problem
@@ -38,17 +39,18 @@ def make_plan(inputs: PlanInputs) -> Plan:
     changes = changes_of(inputs, sizing)
     wanted = ranked(changes)
     orders, verdicts, note = scale(wanted, judge(wanted, inputs), inputs)
+    verdicts, left = left_out(orders, verdicts, inputs)
     by_key = {order.key: order for order in orders}
     return Plan(
         rows=tuple(row for change in changes for row in _rows(change, inputs, signalled, by_key, verdicts)),
         orders=tuple(order for order in orders if verdicts[order.key].reason is None),
         rules_off=(*rules_off(inputs.strategy), *not_told(inputs)),
         old_values=old_values(inputs),
-        notes=tuple(_notes(inputs, note)),
+        notes=tuple(_notes(inputs, note, left)),
     )
 
 
-def _notes(inputs: PlanInputs, scaled: str | None) -> Iterable[str]:
+def _notes(inputs: PlanInputs, scaled: str | None, left: str | None) -> Iterable[str]:
     if inputs.reductions_only is not None:
         yield f"reductions only: {inputs.reductions_only}"
     if isinstance(inputs.money, str):
@@ -57,6 +59,8 @@ def _notes(inputs: PlanInputs, scaled: str | None) -> Iterable[str]:
         yield f"other plans of the account are about to take {amount(inputs.promised)} USD of the buying power"
     if scaled is not None:
         yield scaled
+    if left is not None:
+        yield left
     if inputs.assets is None:
         yield f"{NOT_TOLD}: {', '.join(ASSET_RULES)} are off"
     if isinstance(inputs.assets, str):

@@ -54,6 +54,13 @@ LEG_PROBLEMS: Final[dict[str, str]] = {
     "id_collision": "The second leg would equal the first, which this gateway takes for the same order.",
 }
 
+# Only of a run that flattens: another plan with more symbols than there may be tasks is refused whole.
+LEFT_FOR_ANOTHER_RUN: Final = "left_for_another_run"
+LEFT: Final[dict[str, str]] = {
+    LEFT_FOR_ANOTHER_RUN: "One run has no tasks for so many symbols, and larger holdings are closed first: flatten "
+    "again with the next revision.",
+}
+
 DENIALS: Final[dict[str, str]] = {
     "order_notional": "The order is worth more than one order may be.",
     "order_shares": "The order is for more shares than one order may be.",
@@ -92,7 +99,7 @@ REFUSALS: Final[dict[str, str]] = {
 }
 
 REASONS: Final[dict[str, str]] = (
-    NO_CHANGE_WANTED | UNDECIDED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | DENIALS | OWN_DENIALS | REFUSALS
+    NO_CHANGE_WANTED | UNDECIDED | PRICE_PROBLEMS | BLOCKS | LEG_PROBLEMS | LEFT | DENIALS | OWN_DENIALS | REFUSALS
 )
 
 

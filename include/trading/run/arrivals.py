@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from include.trading.calendar.due import due_at
 from include.trading.calendar.exchanges import session_offset
@@ -37,9 +37,37 @@ def session_of(event: Event, calendar: TradingCalendar) -> date:
         ) from None
 
 
-def newest_session(events: Sequence[Event], calendar: TradingCalendar) -> date:
-    """Return the session that a run of these events is for. Airflow puts all that wait into one run."""
-    return max(session_of(event, calendar) for event in events)
+class Newest(NamedTuple):
+    """The session that a run of several events is for. left_out: what was said of others, and why it does not count."""
+
+    session: date
+    left_out: tuple[str, ...] = ()
+
+
+def newest_session(events: Sequence[Event], calendar: TradingCalendar, now: datetime) -> Newest:
+    """Return the session that a run of these events is for. Airflow puts all that wait into one run.
+
+    An event that names no session, or one whose turn has not come, takes no other with it. Where all are such, the
+    newest day that is named is returned, for opening the run to refuse; raises InvalidData when none names a day.
+    """
+    days: list[date] = []
+    problems: list[InvalidData] = []
+    for event in events:
+        try:
+            days.append(session_of(event, calendar))
+        except InvalidData as error:
+            problems.append(error)
+    if not days:
+        raise problems[0]
+    unreadable, current = tuple(map(str, problems)), calendar.current(now).day
+    usable = {day for day in days if calendar.first.day <= day <= current and calendar.is_session(day)}
+    if not usable:
+        return Newest(max(days), unreadable)
+    others = (
+        f"an event names {day}, which is no session up to the current one, {current}: send it again on a session's turn"
+        for day in sorted(set(days) - usable)
+    )
+    return Newest(max(usable), (*unreadable, *others))
 
 
 def for_session(events: Iterable[Event], session: date, calendar: TradingCalendar) -> list[Event]:

@@ -39,7 +39,7 @@ def cannot_fit(
         remedy = f"orders.send_minutes, because the venue takes {allowance.limit} requests a minute from the account"
     return (
         f"the plan needs {orders + waiting} requests ({orders} orders{others}), {fit} fit until {send_until:%H:%M} UTC "
-        f"at {pace} a minute: raise {remedy}; nothing was frozen"
+        f"at {pace} a minute: raise {remedy}"
     )
 
 

@@ -7,7 +7,13 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from include.trading.calendar.exchanges import latest_offset, session_offset
+from include.trading.calendar.exchanges import (
+    CLOSE_MARGIN_MINUTES,
+    is_always_too_late,
+    latest_offset,
+    latest_time,
+    session_offset,
+)
 from include.trading.errors import InvalidData
 from include.trading.models import Value
 from include.trading.validation import field_problems
@@ -90,12 +96,17 @@ def assets_of(schedule: Schedule) -> tuple[str, ...]:
 
 def _check_time(schedule: str, calendar: str) -> None:
     try:
-        session_offset(schedule, calendar)
+        offset_minutes = session_offset(schedule, calendar)
     except InvalidData:
         raise ValueError(
             f"session, session+<minutes> (to {latest_offset(calendar)} on {calendar}), a cron of five fields that "
             "names a date there is, {assets: [the names of Airflow assets]}, or null"
         ) from None
+    if offset_minutes is None and is_always_too_late(schedule, calendar):
+        raise ValueError(
+            f"a cron that fires by {latest_time(calendar):%H:%M} in the hours of {calendar}: nothing is sent "
+            f"in its last {CLOSE_MARGIN_MINUTES} minutes"
+        )
 
 
 def _minutes(time: str | None, calendar: str) -> int | None:

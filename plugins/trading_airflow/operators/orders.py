@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -44,12 +45,13 @@ class MapOrdersOperator(TradingOperator):
 
         from include.execution.steps.map_orders import map_orders
         from include.execution.steps.open_run import strategy_of
+        from include.execution.steps.prices import opened
         from trading_airflow.connections import assembly
 
         signals = [Signal.model_validate(row) for row in self.signals["signals"]]
         with self.ledger(context) as ledger:
             run = self.read_run(ledger, context)
-            prices = assembly().prices(strategy_of(run), correlation_id=str(run.run_id))
+            prices = opened(run, partial(assembly().prices, strategy_of(run), correlation_id=str(run.run_id)))
             with self.desk(ledger, run, context) as desk, prices as market:
                 intents = map_orders(desk, market, run, signals, most_orders=conf.getint("core", "max_map_length"))
             log.info("orders mapped", num_orders=len(intents), num_signals=len(signals))
@@ -79,6 +81,7 @@ class SubmitOrderOperator(TradingOperator):
 
     template_fields: Sequence[str] = ("order",)
     ui_color = "#fef7e0"
+    pause_is_kept = True
 
     def __init__(self, *, order: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,10 @@ class FetchSignalsOperator(TradingOperator, SkipMixin):
             log.info("the run has its plan already: its signals are not asked for again", plan_id=str(run.plan_id))
             tell_changed(desk, run)
             return result
-        with assembly().signals(strategy_of(run), correlation_id=str(run.run_id)) as source:
+        with ExitStack() as stack:
+            source = None
+            if not run.parameters["flatten"]:
+                source = stack.enter_context(assembly().signals(strategy_of(run), correlation_id=str(run.run_id)))
             found = fetch_signals(desk, source, run)
         signals = () if found is None else found.signals
         log.info(

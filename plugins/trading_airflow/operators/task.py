@@ -37,6 +37,8 @@ class TradingOperator(BaseOperator):
     ledger_connection = "trading_ledger"
     # Until when, by the run's row, a service that asked to be left alone is waited for.
     waits_until = "send_until"
+    # Whether the account's pause in the ledger keeps the next try from asking; a person may lift it.
+    pause_is_kept = False
 
     @contextmanager
     def ledger(self, context: Context) -> Iterator[Ledger]:
@@ -78,16 +80,17 @@ class TradingOperator(BaseOperator):
     def _pause(self, ledger: Ledger, run_id: UUID, error: BaseException) -> timedelta | None:
         """Return how long to leave a service alone outside of the worker; None where nothing is gained by waiting.
 
-        Never for long at once: a person may lift the pause.
+        All the time that it asked for, because nothing else keeps it; a pause that is kept is looked at again earlier.
         """
         from include.execution.settings import settings_from
 
         if not isinstance(error, Paused):
             return None
         run = ledger.runs.get(run_id)
-        if run is None or ledger.now() >= getattr(run, self.waits_until):
-            return None
-        return timedelta(seconds=min(error.retry_after_seconds, settings_from(os.environ).longest_wait_seconds))
+        asked, longest = error.retry_after_seconds, settings_from(os.environ).longest_wait_seconds
+        wait = timedelta(seconds=min(asked, longest) if self.pause_is_kept else asked)
+        until = ledger.now() if self.pause_is_kept else ledger.now() + wait
+        return None if run is None or until >= getattr(run, self.waits_until) else wait
 
     def traded_symbol(self) -> str | None:
         """Return the symbol this task is for, None for a task of the whole run."""

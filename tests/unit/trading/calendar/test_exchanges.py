@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from include.trading.calendar.exchanges import EXCHANGES, session_offset
+from include.trading.calendar.exchanges import EXCHANGES, is_always_too_late, session_offset
 from include.trading.calendar.sessions import trading_calendar
 from include.trading.errors import InvalidData
 
@@ -67,6 +67,29 @@ def test_refuses_an_offset_at_which_nothing_may_be_sent_any_more(schedule: str) 
 
 def test_takes_the_last_minute_in_which_a_regular_session_lets_orders_go() -> None:
     assert session_offset("session+384", "XNYS") == 384
+
+
+@pytest.mark.parametrize(
+    ("expression", "calendar", "late"),
+    [
+        ("57 15 * * 1-5", "XNYS", True),
+        ("55 15 * * 1-5", "XNYS", True),
+        ("54 15 * * 1-5", "XNYS", False),
+        ("0,57 8,15 * * 1-5", "XNYS", False),
+        ("57 8,15 * * 1-5", "XNYS", True),
+        ("* * * * *", "XNYS", False),
+        # Before the open and after the close: such runs only plan.
+        ("57 8,16 * * 1-5", "XNYS", False),
+        ("25 16 * * *", "XLON", True),
+        ("24 16 * * *", "XLON", False),
+        ("57 23 * * *", "24/7", True),
+        ("0 0 * * *", "24/7", False),
+    ],
+)
+def test_knows_a_cron_that_fires_in_regular_hours_only_too_late_to_send(
+    expression: str, calendar: str, late: bool
+) -> None:
+    assert is_always_too_late(expression, calendar) is late
 
 
 @pytest.mark.parametrize("schedule", ["session", "30 9 * * 1-5"])

@@ -158,6 +158,22 @@ def test_flattening_closes_everything_whatever_the_signals_say(given: Any, basis
     assert sorted(traded(plan)) == [("MSFT", 1, "sell", 40), ("TSLA", 1, "buy", 5)]
 
 
+@pytest.mark.parametrize(("most", "closed"), [(3, {"AMZN", "MSFT", "TSLA"}), (2, {"AMZN", "TSLA"}), (1, {"TSLA"})])
+def test_flattening_more_than_one_run_has_tasks_for_closes_the_largest_and_says_what_is_left(
+    most: int, closed: set[str]
+) -> None:
+    held = quantities(MSFT=40, TSLA=-50, AMZN=45)
+    plan = make_plan(
+        inputs(signals=(), prices=prices(MSFT=100, TSLA=100, AMZN=100), held=held, flatten=True, most_symbols=most)
+    )
+
+    assert {order.symbol for order in plan.orders} == closed
+    for symbol in {"AMZN", "MSFT", "TSLA"} - closed:
+        assert (row(plan, symbol).outcome, row(plan, symbol).reason) == ("denied", "left_for_another_run")
+    said = [note for note in plan.notes if f"the {most} largest of 3 holdings are closed, {3 - most} are left" in note]
+    assert len(said) == (1 if most < 3 else 0)
+
+
 def test_only_the_symbols_a_run_was_narrowed_to_are_planned() -> None:
     plan = make_plan(
         inputs(

@@ -50,16 +50,30 @@ def test_an_event_that_names_no_date_is_refused_and_hides_no_other(named: Any) -
     wrong, right = event(at(24, 15), session=named), event(at(24, 14))
 
     with pytest.raises(InvalidData, match="event of the asset scores: expected `session`"):
-        newest_session([right, wrong], CALENDAR)
+        newest_session([wrong], CALENDAR, at(24, 15))
 
+    newest = newest_session([right, wrong], CALENDAR, at(24, 15))
+    assert newest.session == TUESDAY.day
+    assert ["expected `session`" in words for words in newest.left_out] == [True]
     assert for_session([wrong, right], TUESDAY.day, CALENDAR) == [right]
 
 
 def test_a_run_of_several_events_is_for_the_newest_of_their_sessions() -> None:
     events = [event(at(24, 15)), event(at(20, 15)), event(at(24, 16), session="2026-11-23")]
 
-    assert newest_session(events, CALENDAR) == TUESDAY.day
+    assert newest_session(events, CALENDAR, at(24, 16)) == (TUESDAY.day, ())
     assert for_session(events, date(2026, 11, 23), CALENDAR) == [events[2]]
+
+
+@pytest.mark.parametrize("named", ["2026-11-25", "2026-11-26", "2026-11-22", "2099-01-02", "1999-01-04"])
+def test_an_event_for_no_session_or_one_to_come_takes_no_other_with_it(named: str) -> None:
+    wrong, right = event(at(24, 15), session=named), event(at(20, 12), session="2026-11-20")
+
+    assert newest_session([wrong], CALENDAR, at(24, 16)).session == date.fromisoformat(named)
+    newest = newest_session([right, wrong], CALENDAR, at(24, 16))
+
+    assert newest.session == date(2026, 11, 20)
+    assert [named in words and "2026-11-24" in words for words in newest.left_out] == [True]
 
 
 def test_the_events_of_a_session_come_oldest_first() -> None:
