@@ -29,6 +29,8 @@ LONGEST_NAME = 200
 # A float holds nothing beyond 1e±308; a longer exponent would only blow up the arithmetic after us.
 LARGEST_EXPONENT = 300
 LONGEST_NUMBER = 100
+# Of a page in place of an answer; its words are in its first lines.
+MOST_OF_A_PAGE = 20_000
 # Decimal and float also take underscores, spaces, and digits of any script.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WITH_UNIT = re.compile(r"(\d+(?:\.\d+)?) ?s(?:ec(?:onds?)?)?", re.ASCII | re.IGNORECASE)
@@ -62,6 +64,19 @@ class Answer:
         if allow_nan:
             return self._object(parse_float=_number_or_nan, parse_int=_whole_or_nan, parse_constant=Decimal)
         return self._object(parse_float=_decimal, parse_int=_whole, parse_constant=_refuse_constant)
+
+    def json_rows(self) -> list[dict[str, Any]]:
+        """Return the JSON list of objects, numbers as `json` gives them with allow_nan: a caller judges row by row.
+
+        Raises BadAnswer when the body is anything else.
+        """
+        try:
+            rows = parse_json(self.text, parse_float=_number_or_nan, parse_int=_whole_or_nan, parse_constant=Decimal)
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise ValueError("expected a list of objects")
+        except ValueError as error:
+            raise self.bad(error) from error
+        return rows
 
     def plain_json(self) -> dict[str, Any]:
         """Return the JSON object in plain types, to be stored; never to be calculated with."""
@@ -106,7 +121,7 @@ def parse_error(answer: Answer) -> str:
     try:
         body = parse_json(answer.body.decode("utf-8"))
     except ValueError:
-        return _one_line(re.sub(r"<[^>]*>", " ", answer.text))
+        return _one_line(re.sub(r"<[^<>]*>", " ", answer.text[:MOST_OF_A_PAGE]))
     return _one_line(_error_words(body))
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
+
+import structlog
 
 from include.adapters.http.answers import Answer, time_of
 from include.adapters.http.client import HttpService
@@ -17,6 +19,8 @@ from include.trading.account.actions import Announcement
 from include.trading.bounds import PRICE, usable_price
 from include.trading.errors import InvalidData, Rejected
 from include.trading.models import Price
+
+log = structlog.get_logger(__name__)
 
 SYMBOLS_PER_REQUEST = 200
 BARS_PER_PAGE = 10_000
@@ -33,6 +37,7 @@ REFUSED = "refused"
 SYMBOL_STATUS = (400, 404, 422)
 
 Rows = Mapping[str, Any]
+Told = TypeVar("Told")
 Batches = Callable[[Iterable[str]], Iterator[tuple[str, ...]]]
 
 
@@ -65,7 +70,7 @@ class MarketDataClient(HttpService):
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self._refused: dict[str, set[str]] = {"trades": set(), "bars": set()}
+        self._refused: dict[str, set[str]] = {"trades": set(), "bars": set(), "actions": set()}
 
     def latest(self, symbols: Iterable[str], now: datetime) -> dict[str, Price | str]:
         """Return each symbol's last trade, or why there is none to use: missing, not a number, not positive,
@@ -103,25 +108,40 @@ class MarketDataClient(HttpService):
         return found
 
     def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> list[Announcement]:
-        """Return what companies announced for these days; raises where the whole is not known."""
+        """Return what companies announced for these days; raises where the whole is not known.
+
+        Nothing is known of a symbol that the service refuses; it has no price either, so nothing of it is increased.
+        """
         found: list[Announcement] = []
-        for batch in _batches(symbols):
-            params = {"symbols": ",".join(batch), "start": str(first), "end": str(last), "limit": str(PAGE)}
-            for _ in range(MOST_PAGES):
-                answer = self._read_json("GET", PATH, params=params)
-                body = answer.json()
-                lists = body.get("corporate_actions")
-                try:
-                    found += announcements(lists if lists is not None else {})
-                except (ValueError, AttributeError) as error:
-                    raise answer.bad(f"corporate_actions: {error}") from error
-                token = body.get("next_page_token")
-                if not token:
-                    break
-                params["page_token"] = str(token)
+        refused: list[str] = []
+        asked = tuple(dict.fromkeys(symbols))
+        for batch, told in self._in_parts("actions", asked, lambda part: self._announced(part, first, last)):
+            if told is None:
+                refused += batch
             else:
-                raise InvalidData(f"{self.endpoint.connection_id}: expected at most {MOST_PAGES} pages of actions")
+                found += told
+        if refused:
+            log.warning("the market data service tells no corporate actions of some symbols", symbols=refused)
+        if asked and len(refused) == len(asked):
+            raise InvalidData(f"{self.endpoint.connection_id}: no corporate actions are told of {', '.join(asked)}")
         return found
+
+    def _announced(self, batch: Sequence[str], first: date, last: date) -> list[Announcement]:
+        found: list[Announcement] = []
+        params = {"symbols": ",".join(batch), "start": str(first), "end": str(last), "limit": str(PAGE)}
+        for _ in range(MOST_PAGES):
+            answer = self._read_json("GET", PATH, params=params)
+            body = answer.json()
+            lists = body.get("corporate_actions")
+            try:
+                found += announcements(lists if lists is not None else {})
+            except (ValueError, AttributeError) as error:
+                raise answer.bad(f"corporate_actions: {error}") from error
+            token = body.get("next_page_token")
+            if not token:
+                return found
+            params["page_token"] = str(token)
+        raise InvalidData(f"{self.endpoint.connection_id}: expected at most {MOST_PAGES} pages of actions")
 
     @property
     def history_of(self) -> str:
@@ -178,9 +198,9 @@ class MarketDataClient(HttpService):
         self,
         kind: str,
         symbols: Iterable[str],
-        ask: Callable[[Sequence[str]], Rows],
+        ask: Callable[[Sequence[str]], Told],
         batches: Batches = _batches,
-    ) -> Iterator[tuple[Sequence[str], Rows | None]]:
+    ) -> Iterator[tuple[Sequence[str], Told | None]]:
         """Yield each part of the symbols with what was answered for it, None for those that the service refuses.
 
         Raises the refusal when it cannot be about a symbol: several are asked for, and each of them is refused.

@@ -6,7 +6,9 @@ import io
 from importlib import import_module
 from typing import Any
 
-from include.trading.signals.table import MOST_ROWS, Table
+from include.trading.signals.table import MOST_BYTES, MOST_ROWS, Table
+
+ROWS_AT_A_TIME = 100
 
 
 def from_parquet(content: bytes) -> Table:
@@ -22,8 +24,14 @@ def from_parquet(content: bytes) -> Table:
         rows = file.metadata.num_rows
         if rows > MOST_ROWS:
             raise ValueError(f"expected at most {MOST_ROWS} rows, found {rows}")
-        table = file.read()
+        found: list[tuple[Any, ...]] = []
+        size = 0
+        # A few kB may stand for many GB: a value is kept once, however often it comes.
+        for batch in file.iter_batches(batch_size=ROWS_AT_A_TIME):
+            size += batch.nbytes
+            if size > MOST_BYTES:
+                raise ValueError(f"expected at most {MOST_BYTES} bytes of values, found more")
+            found += zip(*(column.to_pylist() for column in batch.columns), strict=True)
     except (OSError, ArithmeticError) as error:  # pyarrow's own are among these, and ValueErrors
         raise ValueError(f"expected Parquet, found: {error}") from error
-    columns = [column.to_pylist() for column in table.columns]
-    return Table(tuple(table.column_names), list(zip(*columns, strict=True)))
+    return Table(tuple(file.schema_arrow.names), found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -112,7 +113,7 @@ def parse_signals(
         raise ValueError("expected a list `signals` and an object `metadata`")
     signals = tuple(_signal(row) for row in rows)
     symbols = [signal.symbol for signal in signals]
-    if repeated := sorted({symbol for symbol in symbols if symbols.count(symbol) > 1}):
+    if repeated := sorted(symbol for symbol, times in Counter(symbols).items() if times > 1):
         raise ValueError(f"expected one row per symbol, got several for {', '.join(repeated)}")
     if foreign := sorted(set(symbols) - set(wanted)):
         raise ValueError(f"expected only the symbols asked for, got also {', '.join(foreign)}")

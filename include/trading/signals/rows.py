@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -58,7 +59,7 @@ def read_rows(table: Table) -> Rows:
     if table.header is None:
         return Rows(tuple(_bare(place, row, table.day) for place, row in enumerate(table.rows, start=1)), bare=True)
     names = [name.strip().lower() for name in table.header]
-    if twice := sorted({name for name in names if names.count(name) > 1 and name in _KNOWN}):
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1 and name in _KNOWN):
         raise ValueError(f"expected each column once, found {', '.join(twice)} twice")
     if _is_wide(names, table.header):
         return Rows(_wide(table), wide=True)

@@ -17,13 +17,18 @@ _PARSERS_LIMIT = re.compile(r"maximum nesting (depth|level)", re.IGNORECASE)
 
 
 def check_size(events: Iterable[Any]) -> None:
-    """Raise ValueError when the document of these parser's events is too deep or, aliases written out, too much."""
+    """Raise ValueError when the document of these parser's events is too deep or, aliases written out, too much.
+
+    Also for one that names a type: a value that is none of that type ends the parser with an error of any kind.
+    """
     sizes: dict[str, int] = {}
     open_nodes: list[tuple[str | None, int]] = []
     values = 0
     for event in events:
         # By name, so that this module does not load the parser.
         kind = type(event).__name__
+        if tag := getattr(event, "tag", None):
+            raise ValueError(f"expected values as they are, found one with the type {tag}; leave the type out")
         if kind == "AliasEvent":
             # Inside what it stands for it would have no end.
             if event.anchor not in sizes:

@@ -185,7 +185,7 @@ class AlpacaReader(HttpService):
         found: dict[str, dict[str, Fill]] = {}
         for _ in range(MOST_FILL_PAGES):
             answer = self._accepted(self._read("GET", "/v2/account/activities/FILL", params=params))
-            rows = self._rows(answer)
+            rows = answer.json_rows()
             try:
                 for row in rows:
                     order_id, fill = fill_of(row)
@@ -209,7 +209,7 @@ class AlpacaReader(HttpService):
         found: dict[str, CashActivity] = {}
         for _ in range(MOST_FILL_PAGES):
             answer = self._accepted(self._read("GET", "/v2/account/activities", params=params))
-            rows = self._rows(answer)
+            rows = answer.json_rows()
             try:
                 told = [each for each in map(cash_of, rows) if each is not None]
             except ValueError as error:
@@ -223,7 +223,7 @@ class AlpacaReader(HttpService):
     def positions(self) -> dict[str, Decimal]:
         """Return the account's signed shares by symbol; an incomplete answer raises and is never an empty book."""
         answer = self._accepted(self._read("GET", "/v2/positions"))
-        rows = self._rows(answer)
+        rows = answer.json_rows()
         try:
             book = {}
             for row in rows:
@@ -267,7 +267,7 @@ class AlpacaReader(HttpService):
     def _listed_assets(self, exchange: str, wanted: set[str]) -> dict[str, AssetFacts]:
         params = {"status": "active", "asset_class": "us_equity", "exchange": exchange}
         answer = self._accepted(self._read("GET", "/v2/assets", params=params))
-        rows = [row for row in self._rows(answer) if row.get("symbol") in wanted]
+        rows = [row for row in answer.json_rows() if row.get("symbol") in wanted]
         try:
             return {facts.symbol: facts for facts in map(asset_facts, rows)}
         except ValueError as error:
@@ -345,7 +345,7 @@ class AlpacaReader(HttpService):
         params = {"status": "all", "limit": str(ORDERS_PER_PAGE), "direction": "desc"}
         for _ in range(MOST_PAGES):
             answer = self._accepted(self._read("GET", "/v2/orders", params=params))
-            rows = self._rows(answer)
+            rows = answer.json_rows()
             plain = parse_json(answer.text, parse_constant=str)
             for row, raw in zip(rows, plain, strict=True):
                 if row.get("client_order_id") in wanted:
@@ -358,15 +358,6 @@ class AlpacaReader(HttpService):
             if len(rows) < ORDERS_PER_PAGE or wanted <= found.keys():
                 break
             params["before_order_id"] = str(rows[-1].get("id"))
-        return found
-
-    def _rows(self, answer: Answer) -> list[dict[str, object]]:
-        try:
-            found = parse_json(answer.text, parse_float=Decimal)
-            if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-                raise ValueError("expected a list of objects")
-        except ValueError as error:
-            raise answer.bad(error) from error
         return found
 
     def _paused(self, answer: Answer) -> Paused:

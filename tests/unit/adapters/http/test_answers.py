@@ -189,3 +189,24 @@ def test_what_is_no_time_of_a_trade_is_no_time(value: object) -> None:
 def test_what_cannot_be_looked_up_again_is_no_id(value: object) -> None:
     with pytest.raises(ValueError, match="id: expected"):
         id_of({"id": value}, "id")
+
+
+def test_a_page_of_tags_that_never_end_is_cut_before_it_is_read() -> None:
+    # As many as an answer may have; each of them once looked for its end in all that follow.
+    assert parse_error(answer(b"<" * 5_000_000)).startswith("<")
+    assert parse_error(answer(b"<html><h1>Bad Gateway</h1>" + b"<" * 5_000_000)).startswith("Bad Gateway")
+
+
+@pytest.mark.parametrize("number", ["1e9999999999999999999", "NaN", "-Infinity", "9" * 200])
+def test_a_number_that_is_none_is_left_to_who_reads_its_row(number: str) -> None:
+    rows = answer(f'[{{"qty": {number}}}, {{"qty": 1.5}}]'.encode()).json_rows()
+
+    assert not rows[0]["qty"].is_finite() and rows[1]["qty"] == Decimal("1.5")
+    with pytest.raises(ValueError, match="qty"):
+        quantity_of(rows[0], "qty")
+
+
+@pytest.mark.parametrize("body", ["{}", "[1]", "[", "null", "[[]]"])
+def test_rows_that_are_no_list_of_objects_are_a_bad_answer(body: str) -> None:
+    with pytest.raises(BadAnswer):
+        answer(body.encode()).json_rows()

@@ -177,6 +177,10 @@ def test_pages_without_end_are_refused() -> None:
     assert len(asked) == MOST_PAGES
 
 
+def dividend(symbol: str) -> dict[str, Any]:
+    return {"id": symbol, "symbol": symbol, "ex_date": "2026-11-20", "rate": 0.5, "process_date": "2026-11-20"}
+
+
 class Fussy:
     """A service that refuses every request with one of some symbols; keeps what it was asked for."""
 
@@ -190,6 +194,8 @@ class Fussy:
         self.asked.append(symbols)
         if found := self.refused.intersection(symbols):
             return httpx.Response(self.status, json={"message": f"invalid symbol: {min(found)}"})
+        if request.url.path.endswith("corporate-actions"):
+            return httpx.Response(200, json={"corporate_actions": {"cash_dividends": [dividend(symbols[0])]}})
         if request.url.path.endswith("bars"):
             return httpx.Response(200, json={"bars": {symbol: [bar(171.1)] for symbol in symbols}})
         return httpx.Response(200, json={"trades": {symbol: {"t": RECENT, "p": 171.1} for symbol in symbols}})
@@ -277,3 +283,17 @@ def test_what_was_traded_is_close_times_volume_of_days_that_have_both(volume: ob
 def test_every_reason_without_a_price_can_be_planned_with() -> None:
     reasons = ["missing", "not a number", "not positive", "too small", "too large", "wrong symbol", "no time"]
     assert {price_problem(reason) for reason in [*reasons, "in the future", "refused"]} <= PRICE_PROBLEMS.keys()
+
+
+def test_a_symbol_of_which_no_actions_are_told_hides_those_of_no_other() -> None:
+    fussy = Fussy("BF-B")
+
+    found = client(fussy).corporate_actions(["AAPL", "BF-B", "KO"], DAY, DAY)
+
+    assert {each.symbol for each in found} == {"AAPL", "KO"}
+
+
+@pytest.mark.parametrize("symbols", [["BF-B"], ["BF-B", "S1"]])
+def test_actions_that_are_told_of_no_symbol_are_not_known(symbols: list[str]) -> None:
+    with pytest.raises(TradingError):
+        client(Fussy("BF-B", "S1")).corporate_actions(symbols, DAY, DAY)

@@ -84,6 +84,18 @@ def test_a_file_is_parquet_by_its_content_and_read_where_pyarrow_is(
         ask(file(tmp_path / "weights", dated="column"))
 
 
+def test_a_small_parquet_file_that_stands_for_much_is_refused(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    # One value of 100 kB, and 3000 rows that name it.
+    table = pyarrow.table({"ticker": ["A" * 100_000] * 3000, "weight": [0.5] * 3000})
+    parquet.write_table(table, tmp_path / "weights.parquet")
+    assert (tmp_path / "weights.parquet").stat().st_size < 20_000
+
+    with pytest.raises(BadAnswer, match="expected at most 200000000 bytes of values"):
+        ask(file(tmp_path / "weights.parquet"))
+
+
 def test_half_a_parquet_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "weights.parquet").write_bytes(b"PAR1 and then nothing")
 

@@ -299,6 +299,21 @@ def test_any_other_words_of_the_parser_are_kept() -> None:
     assert reason_of(error) == "found character '%' that cannot start any token"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("!!timestamp foo", "!!bool foo", "!!int ''", "!!float ''", "!!set [a]", "!!map [a]", "!!omap {a: 1}"),
+        *("!!binary 'ä'", "!!python/object:os.system x", "!own x", "!!str 5", "!!null x", "!!pairs a"),
+    ],
+)
+def test_a_value_that_names_its_type_is_refused_in_a_sentence(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "strategies.yaml"
+    path.write_text(f"strategies:\n- {{id: one, capital: {value}}}\n")
+
+    with pytest.raises(InvalidData, match="expected values as they are, found one with the type"):
+        load_strategies(path)
+
+
 def test_an_alias_may_stand_for_what_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "strategies.yaml"
     path.write_text(
