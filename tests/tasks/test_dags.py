@@ -308,7 +308,7 @@ def test_an_invalid_entry_takes_only_its_own_dag_and_is_named(
 def test_a_file_that_is_no_strategies_file_is_an_import_error(strategies_file: Path) -> None:
     strategies_file.write_text("strategies: daily_trading")
 
-    with pytest.raises(InvalidData, match="expected one key `strategies` with a list"):
+    with pytest.raises(InvalidData, match="expected a list under `strategies`"):
         read_dags()
 
 
