@@ -208,3 +208,40 @@ def test_while_nothing_is_known_of_actions_what_is_held_is_not_increased(days: D
 
     assert held(days)[symbol] <= before[symbol]
     assert reasons(days, run)[symbol] == "corporate_actions"
+
+
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "reverse_split": {"new_rate": 1, "old_rate": 10**13},
+    "cash_dividend": {"rate": "1000000000000"},
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_an_announcement_that_cannot_be_kept_blocks_its_symbol_until_it_is_corrected(days: Days, kind: str) -> None:
+    symbol, day = symbol_of(days), days.session.day
+    announced = {"id": "slip", "ex_date": str(day), "at_broker": False, "in_prices": False}
+    days.sandbox.admin.corporate_action(kind, symbol, **announced, **UNREADABLE[kind])
+
+    run = plan(days, "the ex-date")
+
+    assert reasons(days, run)[symbol] == "corporate_action"
+    with days.engine.ledger() as ledger:
+        (row,) = ledger.actions.listed(accounts=["sandbox"], only_open=True, limit=10)
+    assert row["state"] == "blocked"
+    assert f"unreadable {kind.replace('_', ' ')} of {symbol}, ex {day} (" in row["words"]
+    days.close()
+    assert days.rows()[-1].dividends == 0
+    days.sandbox.admin.corporate_action("cash_dividend", symbol, **announced, rate="0.25")
+    assert reasons(days, plan(days, "put right")).get(symbol) != "corporate_action"
+    assert open_actions(days) == []
+    assert "corporate_action" not in open_kinds(days)
+
+
+def test_a_strategy_is_flattened_past_an_announcement_that_cannot_be_kept(days: Days) -> None:
+    held_one = symbol_of(days)
+    other = next(symbol for symbol in days.trade.strategy.symbols if symbol != held_one)
+    days.sandbox.admin.corporate_action("cash_dividend", other, at_broker=False, rate="1000000000000")
+
+    days.engine.run("flat", days.trade.strategy, flatten=True, reason="the model is wrong")
+
+    assert held(days) == {}

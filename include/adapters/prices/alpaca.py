@@ -131,7 +131,7 @@ class MarketDataClient(HttpService):
         params = {"symbols": ",".join(batch), "start": str(first), "end": str(last), "limit": str(PAGE)}
         for _ in range(MOST_PAGES):
             answer = self._read_json("GET", PATH, params=params)
-            body = answer.json()
+            body = answer.json(allow_nan=True)
             lists = body.get("corporate_actions")
             try:
                 found += announcements(lists if lists is not None else {})

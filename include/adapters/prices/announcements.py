@@ -5,20 +5,22 @@ Source: https://docs.alpaca.markets/reference/corporateactions-1
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Final
 
-from pydantic import ValidationError
-
+from include.adapters.http.answers import LONGEST_NAME, decimal_of, text_of
 from include.trading.account.actions import Announcement
 
 PATH: Final = "/v1/corporate-actions"
 PAGE: Final = 1000
-LEAST, MOST = Decimal("0.000001"), Decimal(1_000_000)
-# After the kind of an announcement whose numbers are none.
-UNREADABLE: Final = "that cannot be read"
+# No split has more shares for one, and a day's book holds what they make of a holding.
+MOST_NEW_SHARES: Final = Decimal(1_000_000)
+# USD a share: more than any share costs.
+MOST_DIVIDEND: Final = Decimal(10_000_000)
 # By the list's name in an answer: the kind, and whose symbol it is about.
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "forward_splits": ("forward_split", "symbol"),
@@ -40,8 +42,8 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
 def announcements(lists: Mapping[str, Any]) -> Iterator[Announcement]:
     """Yield what an answer's lists announce; raises ValueError for a row that names no symbol or no day.
 
-    What is of a kind that is not known, or has a number that cannot be, is one that nobody can book: it blocks its
-    symbol, and no other.
+    A kind that is not known, and a row whose terms cannot be read or kept, is one that nobody can book: it is read as
+    far as it names a symbol and a day.
     """
     for name, rows in lists.items():
         kind, key = KINDS.get(name, (name.removesuffix("s"), "symbol"))
@@ -50,66 +52,67 @@ def announcements(lists: Mapping[str, Any]) -> Iterator[Announcement]:
         for row in rows:
             if not isinstance(row, dict):
                 raise ValueError(f"{name}: expected objects, got {type(row).__name__}")
-            yield _announcement(kind, row.get(key) or row.get("symbol"), row)
+            symbol = text_of({key: row.get(key) or row.get("symbol")}, key)
+            try:
+                yield _announcement(kind, symbol, row)
+            except ValueError as error:
+                yield Announcement.unreadable(_id(row), kind, symbol, _ex_date(row), row, reason=str(error))
 
 
-def _announcement(kind: str, symbol: Any, row: Mapping[str, Any]) -> Announcement:
-    new_symbol = row.get("new_symbol") or row.get("acquirer_symbol")
-    day = row.get("ex_date") or row.get("effective_date") or row.get("process_date")
-    try:
-        ratio, cash = _ratio(kind, row), _number(row, "rate") if kind == "cash_dividend" else None
-    except (ValueError, ArithmeticError):
-        kind, ratio, cash = f"{kind} {UNREADABLE}", None, None
-    try:
-        return Announcement(
-            vendor_id=str(row.get("id")),
-            kind=kind,
-            symbol=symbol,
-            new_symbol=new_symbol,
-            ratio=ratio,
-            cash=cash,
-            ex_date=_day(day),
-            payable_date=None if row.get("payable_date") is None else _day(row["payable_date"]),
-            raw={name: _plain(value) for name, value in row.items()},
-        )
-    except ValidationError as error:
-        raise ValueError(f"{kind}: {error.errors()[0]['msg']}, got {row!r}") from error
+def _announcement(kind: str, symbol: str, row: Mapping[str, Any]) -> Announcement:
+    return Announcement(
+        vendor_id=_id(row),
+        kind=kind,
+        symbol=symbol,
+        new_symbol=_new_symbol(row),
+        ratio=_ratio(kind, row),
+        cash=_number(row, "rate", MOST_DIVIDEND) if kind == "cash_dividend" else None,
+        ex_date=_ex_date(row),
+        payable_date=None if row.get("payable_date") is None else _day(row["payable_date"]),
+        raw=dict(row),
+    )
+
+
+def _id(row: Mapping[str, Any]) -> str:
+    """Return the vendor's id; of a row that has none, one that is the same each time the row comes."""
+    value = row.get("id")
+    if isinstance(value, str | int) and 0 < len(str(value)) <= LONGEST_NAME:
+        return str(value)
+    return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def _new_symbol(row: Mapping[str, Any]) -> str | None:
+    name = "new_symbol" if row.get("new_symbol") else "acquirer_symbol"
+    return text_of(row, name) if row.get(name) else None
 
 
 def _ratio(kind: str, row: Mapping[str, Any]) -> Decimal | None:
     if kind in ("forward_split", "reverse_split"):
-        return _bounded("ratio", _number(row, "new_rate") / _number(row, "old_rate"))
-    if kind == "stock_dividend":
-        return 1 + _number(row, "rate")
-    return None
+        ratio = _number(row, "new_rate") / _number(row, "old_rate")
+    elif kind == "stock_dividend":
+        ratio = 1 + _number(row, "rate")
+    else:
+        return None
+    if not 1 / MOST_NEW_SHARES <= ratio <= MOST_NEW_SHARES:
+        raise ValueError(f"expected at most {MOST_NEW_SHARES:f} shares for one, got {ratio:.6g} new for an old one")
+    return ratio
 
 
-def _number(row: Mapping[str, Any], name: str) -> Decimal:
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
-        raise ValueError(f"{name}: expected a number above 0, got {value!r}")
-    return _bounded(name, Decimal(value))
-
-
-def _bounded(name: str, number: Decimal) -> Decimal:
-    """Return a number that the ledger can keep, and that a split or a dividend can have."""
-    if not LEAST <= number <= MOST:
-        raise ValueError(f"{name}: expected {LEAST:f} to {MOST:f}, got {number:f}")
+def _number(row: Mapping[str, Any], name: str, most: Decimal | None = None) -> Decimal:
+    number = decimal_of(row, name)
+    if isinstance(row[name], str) or number <= 0:
+        raise ValueError(f"{name}: expected a number above 0, got {row[name]!r}")
+    if most is not None and number > most:
+        raise ValueError(f"{name}: expected at most {most:f}, got {number:.6g}")
     return number
 
 
-def _plain(value: Any) -> Any:
-    """Return a value of JSON with its numbers that are no whole ones as text, however deep they are."""
-    match value:
-        case Decimal():
-            return str(value)
-        case dict():
-            return {name: _plain(each) for name, each in value.items()}
-        case list():
-            return [_plain(each) for each in value]
-        case _:
-            return value
+def _ex_date(row: Mapping[str, Any]) -> date:
+    return _day(row.get("ex_date") or row.get("effective_date") or row.get("process_date"))
 
 
 def _day(value: Any) -> date:
-    return date.fromisoformat(str(value)[:10])
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError as error:
+        raise ValueError(f"expected a day, got {str(value)[:40]!r}") from error

@@ -76,7 +76,9 @@ def watch_actions(
         unasked = str(error)
     effective = desk.ledger.actions.effective(sorted(symbols), day - LOOK_BACK, day)
     for id, action in effective:
-        if action.kind != "cash_dividend":
+        if action.kind == "cash_dividend":
+            watch.is_nothing(action)
+        else:
             watch.look_at(id, action)
     for id, action in desk.ledger.actions.withdrawn(account, strategy.id):
         watch.look_at_withdrawn(id, action)
@@ -106,11 +108,15 @@ class _Watch:
         if verdict.state is None:
             if self.ledger.actions.state(id, self.account, self.strategy.id) in ("proposed", "blocked"):
                 self._record(id, action, "dismissed", f"{action.words}: nothing of it is held")
-                self.ledger.alerts.end(self._key(action))
+            self.is_nothing(action)
         elif self._may_apply(id, verdict, known):
             self._apply(id, action, verdict)
         else:
             self._block(id, action, verdict.state, verdict.words)
+
+    def is_nothing(self, action: Announcement) -> None:
+        """Say that nothing is asked of anybody, whatever the announcement was before."""
+        self.ledger.alerts.end(self._key(action))
 
     def look_at_withdrawn(self, id: int, action: Announcement) -> None:
         """Keep blocking what was a question until a person says that it is none: the vendor may have slipped."""

@@ -9,13 +9,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from include.trading.account.corrections import Ratio, Rename, exact_split, round_shares
 from include.trading.models import Value
 from include.trading.numbers import shares
 
 _ZERO: Final = Decimal(0)
+_UNREADABLE: Final = "unreadable"
 ActionState = Literal["proposed", "blocked", "applied", "dismissed"]
 
 
@@ -23,7 +24,8 @@ class Announcement(Value):
     """A corporate action, as a vendor of market data tells it.
 
     kind: the vendor's word in the singular: forward_split, name_change, cash_dividend, … ratio: new shares for an old
-    one, of a split or a stock dividend. cash: USD a share, of a cash dividend. raw: as it came.
+    one, of a split or a stock dividend. cash: USD a share, of a cash dividend. raw: as it came, numbers as text where
+    JSON could not keep them.
     """
 
     vendor_id: str
@@ -35,6 +37,19 @@ class Announcement(Value):
     ex_date: date
     payable_date: date | None = None
     raw: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("raw")
+    @classmethod
+    def _can_be_kept(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return {name: _plain(value) for name, value in raw.items()}
+
+    @classmethod
+    def unreadable(
+        cls, vendor_id: str, kind: str, symbol: str, ex_date: date, raw: Mapping[str, Any], *, reason: str
+    ) -> Announcement:
+        """Return one of which only symbol and day are known: it blocks, and nobody can book it."""
+        kept = {**raw, _UNREADABLE: reason}
+        return cls(vendor_id=vendor_id, kind=f"{_UNREADABLE}_{kind}", symbol=symbol, ex_date=ex_date, raw=kept)
 
     @property
     def is_split(self) -> bool:
@@ -61,7 +76,17 @@ class Announcement(Value):
             return f"{what} of {self.symbol}, {self.ratio.normalize():f} new shares for each, ex {self.ex_date}"
         if self.new_symbol is not None:
             return f"{what} of {self.symbol}, {self.new_symbol}, ex {self.ex_date}"
+        if self.kind.startswith(_UNREADABLE):
+            return f"{what} of {self.symbol}, ex {self.ex_date} ({self.raw.get(_UNREADABLE)})"
         return f"{what} of {self.symbol}, ex {self.ex_date}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def splits_since(day: date, actions: Iterable[Announcement]) -> dict[str, Fraction]:
