@@ -135,7 +135,8 @@ def _content(path: Path, text: str) -> dict[str, Any]:
     try:
         check_size(yaml.parse(text, Loader))
         content = yaml.load(text, Loader)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
+    # ValueError: a date that does not exist. OverflowError: a number of hundreds of sixtieths, 1:00:00…
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise InvalidData(f"strategies file {path}: expected YAML, found: {reason_of(error)}") from error
     if not isinstance(content, dict) or set(content) - {later.BOOKS} != {"strategies"}:
         keys = f"the keys {sorted(map(str, content))}" if isinstance(content, dict) else _kind(content)

@@ -247,6 +247,7 @@ def test_strategies_on_different_accounts_may_share_symbols(tmp_path: Path) -> N
         "strategies: []\nlimits: {}",
         "strategies: [{id: a, id: b}]",
         "strategies: [2026-13-45]",
+        f"strategies: [1{':00' * 300}.0]",
     ],
 )
 def test_a_file_that_cannot_be_used_at_all_raises(tmp_path: Path, content: str) -> None:
