@@ -12,7 +12,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
-from include.trading.account.actions import Announcement
+from include.trading.account.actions import Announced
 from include.trading.errors import TradingError
 from include.trading.models import (
     AccountFacts,
@@ -97,8 +97,11 @@ class PriceSource(Closing, Protocol):
 class Announcer(Protocol):
     """A price source that also tells corporate actions."""
 
-    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> list[Announcement]:
-        """Return what is announced for these symbols and days; raises where the whole is not known."""
+    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> Announced:
+        """Return what is announced for these symbols and days, but for those that the source refuses.
+
+        Raises where the whole of the others is not known.
+        """
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -245,3 +246,33 @@ def test_a_strategy_is_flattened_past_an_announcement_that_cannot_be_kept(days: 
     days.engine.run("flat", days.trade.strategy, flatten=True, reason="the model is wrong")
 
     assert held(days) == {}
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_symbol_whose_actions_are_refused_is_alone_not_increased(days: Days, is_held: bool) -> None:
+    symbol, before = symbol_of(days), held(days)
+    refused = symbol if is_held else next(each for each in days.trade.strategy.symbols if each != symbol)
+    match = {"path": "/v1/corporate-actions", "symbol": refused}
+    days.sandbox.admin.fault("invalid_symbol_400", service="market", times=None, match=match)
+
+    run = plan(days, "more capital", capital=D(150000), max_position_size=D(15000))
+
+    assert (reasons(days, run)[symbol] == "corporate_actions") is is_held
+    assert (held(days)[symbol] > before[symbol]) is not is_held
+
+
+def test_what_was_announced_of_a_symbol_stands_while_its_actions_are_refused(days: Days) -> None:
+    symbol, before = symbol_of(days), held(days)
+    days.sandbox.admin.corporate_action("cash_dividend", symbol, rate="0.25", at_broker=False)
+    days.close()
+    # What is held is asked for, and a symbol beside it that is not refused.
+    match = {"path": "/v1/corporate-actions", "symbol": symbol}
+    days.sandbox.admin.fault("invalid_symbol_400", service="market", times=None, match=match)
+
+    plan(days, "refused")
+    days.close()
+
+    assert [row.dividends for row in days.rows()[-2:]] == [round(before[symbol] * D("0.25"), 2), 0]
+    with days.engine.ledger() as ledger:
+        (kept,) = ledger.actions.dividends(date.min, date.max)
+    assert kept.symbol == symbol

@@ -10,17 +10,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-import structlog
-
 from include.adapters.http.answers import Answer, time_of
 from include.adapters.http.client import HttpService
 from include.adapters.prices.announcements import PAGE, PATH, announcements
-from include.trading.account.actions import Announcement
+from include.trading.account.actions import Announced, Announcement
 from include.trading.bounds import PRICE, usable_price
 from include.trading.errors import InvalidData, Rejected
 from include.trading.models import Price
-
-log = structlog.get_logger(__name__)
 
 SYMBOLS_PER_REQUEST = 200
 BARS_PER_PAGE = 10_000
@@ -107,11 +103,8 @@ class MarketDataClient(HttpService):
                     found[symbol] = _price(symbol, rows[0] if rows else None, "c", close_at, source)
         return found
 
-    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> list[Announcement]:
-        """Return what companies announced for these days; raises where the whole is not known.
-
-        Nothing is known of a symbol that the service refuses; it has no price either, so nothing of it is increased.
-        """
+    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> Announced:
+        """Return what companies announced for these days; raises where the whole is not known."""
         found: list[Announcement] = []
         refused: list[str] = []
         asked = tuple(dict.fromkeys(symbols))
@@ -120,11 +113,9 @@ class MarketDataClient(HttpService):
                 refused += batch
             else:
                 found += told
-        if refused:
-            log.warning("the market data service tells no corporate actions of some symbols", symbols=refused)
         if asked and len(refused) == len(asked):
             raise InvalidData(f"{self.endpoint.connection_id}: no corporate actions are told of {', '.join(asked)}")
-        return found
+        return Announced(found, frozenset(refused))
 
     def _announced(self, batch: Sequence[str], first: date, last: date) -> list[Announcement]:
         found: list[Announcement] = []

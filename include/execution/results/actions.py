@@ -40,21 +40,28 @@ _ZERO: Final = Decimal(0)
 class Watched:
     """What a plan must mind.
 
-    blocked: symbols with the reason's code. unasked: why nothing is known. splits: new shares for an old one,
-    by symbol, of what is split since the last session.
+    blocked: symbols with the reason's code. unasked: why nothing is known. refused: symbols of which alone nothing is.
+    splits: new shares for an old one, by symbol, of what is split since the last session.
     """
 
     blocked: dict[str, str] = field(default_factory=dict)
     unasked: str | None = None
+    refused: frozenset[str] = frozenset()
     splits: dict[str, Fraction] = field(default_factory=dict)
 
 
-def ask_announcements(ledger: Ledger, market: Announcer, symbols: Collection[str], day: date) -> None:
-    """Ask what is announced of the symbols up to a session and keep it; raises where the whole is not known."""
+def ask_announcements(ledger: Ledger, market: Announcer, symbols: Collection[str], day: date) -> frozenset[str]:
+    """Ask what is announced of the symbols up to a session and keep it; return the symbols that the source refuses.
+
+    What was announced of these before stands. Raises where the whole of the others is not known.
+    """
     first, last = day - LOOK_BACK, day + LOOK_AHEAD
-    found = market.corporate_actions(sorted(symbols), first, last)
+    found, refused = market.corporate_actions(sorted(symbols), first, last)
+    if refused:
+        log.warning("corporate actions of some symbols are not known", symbols=sorted(refused))
     with ledger.transaction():
-        ledger.actions.store_answer(found, sorted(symbols), first, last)
+        ledger.actions.store_answer(found, sorted(set(symbols) - refused), first, last)
+    return refused
 
 
 def watch_actions(
@@ -62,15 +69,16 @@ def watch_actions(
 ) -> Watched:
     """Ask what is announced for the symbols, and propose, book or block what is effective by the day.
 
-    A source that tells no actions blocks nothing. One that does not answer is a reason to increase nothing held, and
-    what was announced before stays blocked.
+    A source that tells no actions blocks nothing. One that does not answer is a reason to increase nothing held, a
+    symbol that it refuses one not to increase that, and what was announced before stays blocked.
     """
-    watch, unasked = _Watch(desk, account, strategy, mode), None
+    watch = _Watch(desk, account, strategy, mode)
+    unasked, refused = None, frozenset[str]()
     watch.look_at_new_names()
     if not isinstance(market, Announcer) or not symbols:
         return Watched(watch.blocked)
     try:
-        ask_announcements(desk.ledger, market, symbols, day)
+        refused = ask_announcements(desk.ledger, market, symbols, day)
     except TradingError as error:
         log.warning("corporate actions are not known", reason=str(error))
         unasked = str(error)
@@ -83,7 +91,7 @@ def watch_actions(
     for id, action in desk.ledger.actions.withdrawn(account, strategy.id):
         watch.look_at_withdrawn(id, action)
     before = calendar_of(strategy, desk.ledger.now()).previous(day).day
-    return Watched(watch.blocked, unasked, splits_since(before, [action for _, action in effective]))
+    return Watched(watch.blocked, unasked, refused, splits_since(before, [action for _, action in effective]))
 
 
 class _Watch:

@@ -74,7 +74,7 @@ def inputs_of(
     """
     only = run.parameters["only_symbols"]
     flatten = run.parameters["flatten"]
-    book, outside, unasked = facts.book, facts.outside, facts.watched.unasked
+    book, outside = facts.book, facts.outside
     strategy = with_held(run, sizing.strategy, book)
     if run.mode == "replay":
         strategy = unlimited(strategy)
@@ -101,12 +101,19 @@ def inputs_of(
         reductions_only=sizing.reductions_only,
         assets=outside.assets,
         least_fraction_usd=_least_fraction(desk, run),
-        no_increases={} if unasked is None else dict.fromkeys(book.held, unasked),
+        no_increases=_no_increases(book, facts.watched),
         history=facts.closes.history,
         traded_usd=facts.closes.traded_usd,
         own=own_parts(strategy, flatten=flatten),
         only_symbols=None if only is None else tuple(only),
     )
+
+
+def _no_increases(book: Book, watched: Watched) -> dict[str, str]:
+    """Return why these of the holdings may not be increased: whether a company announced something is not known."""
+    if watched.unasked is not None:
+        return dict.fromkeys(book.held, watched.unasked)
+    return dict.fromkeys(watched.refused & book.held.keys(), "the market data service refuses the symbol")
 
 
 def with_held(run: Run, strategy: Strategy, book: Book) -> Strategy:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -87,6 +87,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Decimal) else value
+
+
+class Announced(NamedTuple):
+    """What a source says is announced of symbols. refused: those of which it says nothing."""
+
+    found: Sequence[Announcement]
+    refused: frozenset[str] = frozenset()
 
 
 def splits_since(day: date, actions: Iterable[Announcement]) -> dict[str, Fraction]:

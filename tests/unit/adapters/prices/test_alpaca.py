@@ -288,9 +288,10 @@ def test_every_reason_without_a_price_can_be_planned_with() -> None:
 def test_a_symbol_of_which_no_actions_are_told_hides_those_of_no_other() -> None:
     fussy = Fussy("BF-B")
 
-    found = client(fussy).corporate_actions(["AAPL", "BF-B", "KO"], DAY, DAY)
+    found, refused = client(fussy).corporate_actions(["AAPL", "BF-B", "KO"], DAY, DAY)
 
     assert {each.symbol for each in found} == {"AAPL", "KO"}
+    assert refused == {"BF-B"}
 
 
 @pytest.mark.parametrize("symbols", [["BF-B"], ["BF-B", "S1"]])
