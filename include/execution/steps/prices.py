@@ -10,7 +10,7 @@ import structlog
 
 from include.execution.desk import Desk
 from include.execution.steps.open_run import strategy_of
-from include.trading.account.actions import Announcement
+from include.trading.account.actions import Announced
 from include.trading.calendar.sessions import calendar_of
 from include.trading.errors import TradingError
 from include.trading.models import Price
@@ -45,7 +45,7 @@ class NotOpened:
     def closes(self, symbols: Iterable[str], day: date, close_at: datetime, now: datetime) -> dict[str, Price | str]:
         raise self._reason
 
-    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> list[Announcement]:
+    def corporate_actions(self, symbols: Iterable[str], first: date, last: date) -> Announced:
         raise self._reason
 
 
