@@ -62,6 +62,8 @@ def let_time_pass(live: Live, run: LiveRun) -> None:
     plan = ledger_run(live, run).plan_id
     assert plan is not None
     with live.ledger() as ledger, ledger.transaction():
+        # Past the guards: what is known of an order, times included, is not changed otherwise.
+        ledger.connection.execute("SET session_replication_role = replica")
         for table, belongs in OF_A_RUN.items():
             columns = ledger.connection.execute(
                 "SELECT column_name FROM information_schema.columns "
