@@ -104,6 +104,16 @@ def test_a_run_may_use_less_of_the_equity(trade: Trade) -> None:
     assert all(order.quantity * order.price <= 2000 for order in intents)
 
 
+def test_a_plan_ahead_is_not_sized_by_the_equity_of_another_account(trade: Trade) -> None:
+    # The account is bound by its first run; then the keys lead to another account.
+    trade.plan_one()
+    trade.admin.settings(alpaca_account={"id": "8d2f7bb5-9b4f-4c2e-8f7c-000000000001"})
+
+    run, _ = trade.plan("ahead", mode="plan")
+
+    assert run.capital is None
+
+
 def test_an_equity_below_at_least_plans_reductions_only(trade: Trade) -> None:
     trade.strategy = by_equity(bounds={"at_least": 10_001})
 

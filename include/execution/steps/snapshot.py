@@ -110,11 +110,10 @@ def _money(desk: Desk, run: Run) -> Money:
         return None
     if desk.reader is None:
         return f"the connection {strategy.venue} does not exist"
-    venue = desk.gateway
-    if not venue.traits.tells_account:
+    if not desk.reader.traits.tells_account:
         return None
     try:
-        return venue.account()
+        return desk.confirmed.account()
     except TradingError as error:
         return str(error)
 
