@@ -1,6 +1,6 @@
-"""Which venue an account is reached at, and why not: what a person on duty needs most when something is broken.
+"""Find the venue of each account, or the reason why it cannot be reached.
 
-Nothing here needs the settings, and a strategies file or a connection that cannot be used hides no other one.
+Needs no settings, and works around a broken strategies file or connection: a person on duty acts through it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from include.trading.strategy.file import StrategyFile
 
 @dataclass(frozen=True)
 class Unusable:
-    """A connection that leads nowhere. account: the one it names, None where it says none or cannot be read.
+    """A connection that cannot be used. account: the one it names, None where it says none or cannot be read.
 
     is_gone: nothing but old plans names it, and there is no such connection any more.
     """
@@ -76,7 +76,7 @@ class AccountVenues:
 def account_venues(
     connections: Callable[[str], ConnectionParts], file: StrategyFile | TradingError, ledger: Ledger
 ) -> AccountVenues:
-    """Return what the connections lead to that the strategies file or a plan of the ledger names, and the default one.
+    """Return the venues of the connections that the strategies file or a stored plan names, and of the default one.
 
     file: or why it cannot be read. Of two connections of one account the file's counts.
     """
@@ -94,7 +94,7 @@ def account_venues(
             parts = connections(connection_id)
             venue = venue_at(parts)
         except NotFound as error:
-            # That there is none of the default name says nothing where nobody wants it.
+            # The default connection need not exist where nothing refers to it.
             if connection_id in named or connection_id in planned:
                 unusable.append(Unusable(None, str(error), is_gone=connection_id not in named))
         except TradingError as error:

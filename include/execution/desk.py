@@ -75,10 +75,10 @@ class Desk:
 
     @property
     def confirmed(self) -> VenueReader:
-        """The gateway, once it has said that it is the account's own; asked once a desk.
+        """The gateway, after it has identified itself as the account's own; checked once per desk.
 
-        For what is concluded of the whole account, such as positions, or from an answer that there is no such order:
-        another account of the same venue has the same address. Raises OtherGateway.
+        Use it for facts about the whole account, such as positions, and before concluding that an order does not exist:
+        another account of the same venue may have the same address. Raises OtherGateway.
         """
         bound = self.bound
         if not self._is_confirmed:
@@ -86,7 +86,7 @@ class Desk:
             try:
                 info = self.keep_said(bound.reader.info(), now)
             except (Unavailable, OutcomeUnknown):
-                # What it said a moment ago counts, where it says so: reductions are planned from its positions.
+                # Its recent answer counts as long as its traits say, so that reductions can still be planned.
                 said = said_before(bound, now)
                 if said is None:
                     raise

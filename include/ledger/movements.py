@@ -36,7 +36,7 @@ HELD = """
     GROUP BY symbol
 """
 # One statement, because two see two states of the ledger: a fill that is booked between them would be neither held nor
-# still to come. What a person booked on an order is held by then, and does not fill any more.
+# still to come. Shares that a person booked on an order are held already and do not fill again.
 BOOK = f"""
     WITH live AS MATERIALIZED (
         SELECT * FROM order_intents
@@ -44,7 +44,7 @@ BOOK = f"""
     ),
     by_hand AS (
         SELECT intent_id, sum(quantity) AS quantity FROM movements
-        WHERE account = %(account)s AND correction_id IS NOT NULL AND intent_id IS NOT NULL
+        WHERE account = %(account)s AND kind <> 'fill' AND intent_id IS NOT NULL
         GROUP BY intent_id
     )
     SELECT

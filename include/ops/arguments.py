@@ -12,7 +12,7 @@ from typing import Final
 from include.trading.bounds import LARGEST_INTEGER, storable_price, storable_quantity
 from include.trading.text import clean
 
-# A cost of all that is traded.
+# Costs of 100 %.
 _WHOLE_BP: Final = 10_000
 
 

@@ -28,7 +28,7 @@ def _logs_on_stderr() -> Iterator[None]:
     before, was_configured = structlog.get_config(), structlog.is_configured()
     structlog.configure(
         processors=[*before["processors"][:-1], structlog.dev.ConsoleRenderer(colors=False)],
-        # The stream of this moment, and not of the last.
+        # Looked up each time: the stream is replaced while a command runs.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     try:

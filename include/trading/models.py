@@ -80,7 +80,7 @@ class Position(Value):
 
 
 class Fill(Value):
-    """One execution. fill_id is the gateway's own, unique in the account. price: None where it told none."""
+    """One execution. fill_id is the gateway's own, unique in the account. price: None if it gave none."""
 
     fill_id: str
     quantity: Shares = Field(gt=0)

@@ -29,7 +29,7 @@ LONGEST_NAME = 200
 # A float holds nothing beyond 1e±308; a longer exponent would only blow up the arithmetic after us.
 LARGEST_EXPONENT = 300
 LONGEST_NUMBER = 100
-# Of a page in place of an answer; its words are in its first lines.
+# Characters of an HTML error page that are read; its message is near the top.
 MOST_OF_A_PAGE = 20_000
 # Decimal and float also take underscores, spaces, and digits of any script.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)

@@ -42,8 +42,8 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
 def announcements(lists: Mapping[str, Any]) -> Iterator[Announcement]:
     """Yield what an answer's lists announce; raises ValueError for a row that names no symbol or no day.
 
-    A kind that is not known, and a row whose terms cannot be read or kept, is one that nobody can book: it is read as
-    far as it names a symbol and a day.
+    A row of an unknown kind, or with terms that cannot be read or stored, yields an announcement that cannot be booked:
+    it has only a symbol and a day.
     """
     for name, rows in lists.items():
         kind, key = KINDS.get(name, (name.removesuffix("s"), "symbol"))

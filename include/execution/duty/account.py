@@ -288,7 +288,7 @@ def _cancel(desk: Desk, intent: Intent, reason: str) -> Cancellation:
 
 
 def _ended_short(ledger: Ledger, account: str, symbol: str) -> list[Intent]:
-    """Return the symbol's orders of these days that were sent and ended without filling whole: they may have filled."""
+    """Return the symbol's recent orders that were sent and ended without filling completely: they may have filled."""
     ended = ledger.orders.ended(account, ledger.now() - LOOKED_UP_AGAIN_FOR)
     return [intent for intent in ended if intent.symbol == symbol]
 

@@ -391,8 +391,10 @@ def _move(desk: Desk, account: str, strategy_id: str, symbol: str | None, wanted
 
 
 def _check_still_there(desk: Desk, account: str, strategy_id: str, taken: Iterable[Movement]) -> None:
-    """Raise InvalidData unless a strategy still holds what is to be taken back from it: the account's sums stay, so
-    no comparison with the gateway would ever show the rest."""
+    """Raise InvalidData unless the strategy still holds what the undo takes back.
+
+    A move leaves the account's totals unchanged, so no comparison with the gateway would reveal the error.
+    """
     for each in taken:
         if each.strategy_id != strategy_id:
             continue

@@ -119,7 +119,7 @@ def _settle(desk: Desk, intent: Intent, verdict: Verdict, *, gateway_silent: boo
     try:
         intent, known = _look(desk, intent, verdict)
     except OtherGateway as error:
-        # Whoever does not answer for the account is not its gateway being silent.
+        # Another gateway's answer does not mean that the account's own is silent.
         return Settled(intent.client_order_id, intent.symbol, False, reread(desk, intent).state, str(error))
     except (TradingError, Overtaken) as error:
         intent = reread(desk, intent)
@@ -183,7 +183,7 @@ def _write(desk: Desk, seen: Intent, verdict: Verdict) -> Intent:
             actor=desk.actor,
             detail={"outcome": verdict.outcome, "reason": verdict.reason, "filled_quantity": str(filled)},
             fills=[] if part is None else [part],
-            # All filled is filled, whatever the word.
+            # A completely filled order is filled, whatever word the person chose.
             state="filled" if filled == intent.quantity else verdict.outcome,
             reason=SETTLED,
             message=f"settled by {desk.actor}: {verdict.reason}",

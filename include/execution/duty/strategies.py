@@ -1,4 +1,4 @@
-"""Whether a strategy exists: what is booked for one that does not would be held by nobody."""
+"""Refuse a strategy id that does not exist: no strategy would ever trade or close what is booked under it."""
 
 from __future__ import annotations
 

@@ -226,15 +226,14 @@ def _positions(
         return
     wanted = {each.id: symbols[each.id] for each in strategies}
     ours = {*ledger.movements.of_account(account), *(symbol for named in wanted.values() for symbol in named or ())}
-    # The run compares whatever their signals name.
+    # A run compares every position that its signals name.
     unknown = [id for id, named in wanted.items() if named is None]
-    nobody = "no strategy trades it" if all(each.symbols for each in strategies) else "the signals do not name it"
     for symbol, (actual, expected) in found.items():
         words = f"the venue holds {shares(actual)}, our fills and the adopted baseline say {shares(expected)}"
         if symbol not in ours and unknown:
             words += f"; it is not known whether the signals of {listed(unknown)} name it"
         if symbol not in ours and not unknown:
-            yield note(f"position {symbol}", f"{words}; foreign: {nobody}, so it is not touched")
+            yield note(f"position {symbol}", f"{words}; foreign: no strategy trades it, so it is left alone")
         elif not reader.traits.positions_are_exact:
             yield note(f"position {symbol}", f"{words}; {reader.traits.positions_note}, so it only warns")
         else:

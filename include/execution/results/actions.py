@@ -123,7 +123,7 @@ class _Watch:
             self._block(id, action, verdict.state, verdict.words)
 
     def is_nothing(self, action: Announcement) -> None:
-        """Say that nothing is asked of anybody, whatever the announcement was before."""
+        """End the alert: the announcement asks nothing of anybody any more."""
         self.ledger.alerts.end(self._key(action))
 
     def look_at_withdrawn(self, id: int, action: Announcement) -> None:

@@ -28,7 +28,7 @@ class PriceSet(NamedTuple):
 
 
 class NotOpened:
-    """Prices that could not be opened: whatever is asked of them, it raises the reason."""
+    """A price source that could not be opened: every request raises the reason."""
 
     def __init__(self, reason: TradingError) -> None:
         self._reason = reason
@@ -50,7 +50,7 @@ class NotOpened:
 
 
 def opened(run: Run, open_prices: Callable[[], PriceSource]) -> PriceSource:
-    """Return a run's prices, opened. One that closes everything goes on when they cannot be, as if none answered."""
+    """Return the run's price source, opened. A run that flattens goes on without one, as if it did not answer."""
     try:
         return open_prices()
     except TradingError as error:

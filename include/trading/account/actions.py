@@ -47,7 +47,7 @@ class Announcement(Value):
     def unreadable(
         cls, vendor_id: str, kind: str, symbol: str, ex_date: date, raw: Mapping[str, Any], *, reason: str
     ) -> Announcement:
-        """Return one of which only symbol and day are known: it blocks, and nobody can book it."""
+        """Return one of which only symbol and day are known: it blocks its symbol and cannot be booked."""
         kept = {**raw, _UNREADABLE: reason}
         return cls(vendor_id=vendor_id, kind=f"{_UNREADABLE}_{kind}", symbol=symbol, ex_date=ex_date, raw=kept)
 

@@ -124,7 +124,7 @@ def executions_to_book(
 
 
 def settled_part(order_id: str, booked: Collection[Execution], filled: Decimal, average: Decimal) -> Execution | None:
-    """Return what a person's word adds to the booked executions, None for nothing.
+    """Return the execution that a person's verdict adds to the booked ones, None if nothing is missing.
 
     filled, average: shares filled in all, and the USD a share that they cost on average.
     Raises InvalidData where the average leaves the part that is added no price.
@@ -155,7 +155,7 @@ def _part_id(order_id: str, before: Decimal, after: Decimal, taken: Collection[s
 
 
 def _names(name: str, taken: Collection[str]) -> Iterator[str]:
-    """Yield the names that are free: this one, and with a number."""
+    """Yield the free names: this one, then numbered ones."""
     numbered = (f"{name}~{number}" for number in count(2))
     return (each for each in chain([name], numbered) if each not in taken)
 

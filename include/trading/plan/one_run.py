@@ -1,4 +1,4 @@
-"""What one run that flattens has tasks for: the largest holdings; the others are left, and said to be."""
+"""Limit a run that flattens to the tasks that Airflow can map: the largest holdings are closed first."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from include.trading.plan.reasons import LEFT, LEFT_FOR_ANOTHER_RUN
 def left_out(
     orders: Sequence[PlannedOrder], verdicts: Mapping[Key, Verdict], inputs: PlanInputs
 ) -> tuple[dict[Key, Verdict], str | None]:
-    """Return the verdicts with the orders denied that one run has no tasks for, and how many symbols are left.
+    """Return the verdicts with the surplus orders denied, and a note that says how many holdings are left.
 
-    Of a run that flattens alone, in which a symbol has one order.
+    Only for a run that flattens, in which each symbol has one order.
     """
     most, decided = inputs.most_symbols, dict(verdicts)
     sent = [order for order in orders if verdicts[order.key].reason is None]

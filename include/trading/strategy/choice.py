@@ -139,7 +139,7 @@ def _is_number(text: str) -> bool:
 
 
 def _names_wanted(kind: type[Word], parameters: Any) -> str | None:
-    """Return how the word is written where its parameters came without their names; None where they are well."""
+    """Return how to write the word when its parameters came without names; None when they are fine."""
     if kind.only is not None or parameters is None or isinstance(parameters, Mapping | Value):
         return None
     required = [name for name, field in kind.model_fields.items() if field.is_required()] or [*kind.model_fields]

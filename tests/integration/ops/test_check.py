@@ -133,7 +133,7 @@ def test_check_compares_every_position_that_the_signals_of_a_strategy_without_sy
     unknown = duty.json("check")
 
     of_tlt = {finding["name"]: finding["value"] for finding in known["findings"]}["position TLT"]
-    assert of_tlt.endswith("; foreign: the signals do not name it, so it is not touched")
+    assert of_tlt.endswith("; foreign: no strategy trades it, so it is left alone")
     exact = contract == "v2"
     assert [stop["name"] for stop in known["blockers"]] == (["position AAPL", "position MSFT"] if exact else [])
     named, *others = [stop["name"] for stop in unknown["blockers"]]

@@ -175,13 +175,13 @@ def _price(row: Mapping[str, Any], name: str) -> Decimal | None:
 
 
 def _fills(metadata: object, average: Decimal | None) -> tuple[Fill, ...]:
-    """Return the executions listed. What is none is left out: the order's own quantity and status count without it."""
+    """Return the listed executions. Unreadable rows are skipped: the order's own quantity and status still count."""
     rows = metadata.get("fills") if isinstance(metadata, dict) else None
     return tuple(fill for row in (rows if isinstance(rows, list) else ()) if (fill := _fill(row, average)) is not None)
 
 
 def _fill(row: object, average: Decimal | None) -> Fill | None:
-    """Return an execution; one without a usable price has the order's average, where there is one."""
+    """Return one execution, None for an unreadable row. Without a usable price it gets the order's average, if any."""
     if not isinstance(row, dict):
         return None
     id = row.get("fill_id")

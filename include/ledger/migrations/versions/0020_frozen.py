@@ -1,4 +1,4 @@
-"""Keep what is frozen frozen, lead orders by the state table alone, and write every time that rules judge by."""
+"""Enforce in the database what is frozen, the state table of orders, and the times that rules judge by."""
 
 from __future__ import annotations
 
